@@ -1,0 +1,1 @@
+"""Small parts of pages; they know nothing of the stack."""

@@ -1,0 +1,1 @@
+"""The one configuration file (TOML), read by every command and the window."""

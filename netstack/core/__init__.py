@@ -1,0 +1,1 @@
+"""Pure machines: `receive(data, now)`, `poll_transmit()`, `poll_event()`, `deadline()`."""

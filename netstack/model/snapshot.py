@@ -1,0 +1,34 @@
+"""The one frozen value that the window sees. It holds no secret."""
+
+import msgspec
+
+from netstack.model.nat import NatReport
+
+
+class NatState(msgspec.Struct, frozen=True):
+    """The NAT check: running or not, how far (0 to 1, what it does now), and the newest report."""
+
+    running: bool = False
+    progress: float = 0.0
+    step: str = ""
+    report: NatReport | None = None
+    servers: tuple[str, ...] = ()
+
+
+class LogLine(msgspec.Struct, frozen=True):
+    """One line of the log: seconds since 1970, level name, part of the stack, text."""
+
+    at_s: float
+    level: str
+    source: str
+    text: str
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """Everything that the window shows, at one moment. `network` is "real" or a lab scenario's name."""
+
+    version: int = 0
+    network: str = "real"
+    nat: NatState = NatState()
+    engine_lag_s: float | None = None
+    log: tuple[LogLine, ...] = ()

@@ -1,0 +1,1 @@
+"""The seam between the stack and the operating system, or the lab."""

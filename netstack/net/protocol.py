@@ -1,0 +1,164 @@
+"""What the stack asks of a network: `Net`. `net.system.SystemNet` is the real one; the lab has its own.
+
+Everything that the stack sends or receives goes through here, so the engine runs unchanged in the lab.
+Times are seconds on the clock of `Net.now()`, which is also the running loop's clock.
+"""
+
+import ssl
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Protocol
+
+import msgspec
+
+from netstack.errors import NetError
+from netstack.model.address import Address, Family
+
+
+class LinkKind(StrEnum):
+    """What an interface is."""
+
+    CABLE = "cable"
+    WIFI = "wifi"
+    VPN = "vpn"
+    LOOPBACK = "loopback"
+    VIRTUAL = "virtual"
+    UNKNOWN = "unknown"
+
+
+class Interface(msgspec.Struct, frozen=True):
+    """A network interface that is up; `hosts` are its addresses without prefix, in the system's order."""
+
+    name: str
+    kind: LinkKind
+    hosts: tuple[str, ...]
+    mtu_bytes: int | None = None
+
+
+class Gateway(msgspec.Struct, frozen=True):
+    """A default route's next hop and the interface that leads to it."""
+
+    host: str
+    interface: str
+    family: Family
+
+
+class DatagramReceiver(Protocol):
+    """Gets what happens on a datagram endpoint. Called on the loop; must not block or raise."""
+
+    def datagram_received(self, data: bytes, remote: Address, received_at_s: float) -> None:
+        """One datagram came. `received_at_s` is the kernel's stamp where there is one."""
+
+    def datagram_failed(self, error: NetError, remote: Address | None) -> None:
+        """The network refused an earlier datagram (ICMP). `remote` is where it went, where it is told."""
+
+
+class DatagramEndpoint(Protocol):
+    """A bound UDP socket."""
+
+    @property
+    def local(self) -> Address:
+        """The bound address; the host is a wildcard unless one was asked for."""
+
+    def send(self, data: bytes, remote: Address) -> None:
+        """Hands over one datagram without blocking; a full buffer drops it, as a network would.
+
+        Raises NetError when the system refuses at once (no route, too big, closed).
+        """
+
+    def close(self) -> None:
+        """Releases the socket; nothing is received afterwards. May be called twice."""
+
+
+class Stream(Protocol):
+    """A connected byte stream (TCP, or TLS over it)."""
+
+    @property
+    def local(self) -> Address:
+        """Our end."""
+
+    @property
+    def remote(self) -> Address:
+        """Their end."""
+
+    async def read(self, max_bytes: int) -> bytes:
+        """Waits for at least one byte; empty at the end of the stream. Raises NetError when it was cut."""
+
+    def write(self, data: bytes) -> None:
+        """Queues bytes. Follow with `drain`."""
+
+    async def drain(self) -> None:
+        """Waits until the queue is short again. Raises NetError when the stream was cut."""
+
+    def close(self) -> None:
+        """Sends what is queued, then ends the stream. May be called twice."""
+
+    def abort(self) -> None:
+        """Ends the stream at once. May be called twice."""
+
+    async def wait_closed(self) -> None:
+        """Waits until the socket is released. Never raises NetError."""
+
+
+class Listener(Protocol):
+    """A listening TCP socket."""
+
+    @property
+    def local(self) -> Address:
+        """The bound address."""
+
+    def close(self) -> None:
+        """Stops accepting. May be called twice."""
+
+
+class Net(Protocol):
+    """One host's view of a network."""
+
+    def now(self) -> float:
+        """Monotonic seconds: the running loop's `time()`."""
+
+    def wall_time(self) -> float:
+        """Seconds since 1970 (UTC)."""
+
+    def random_bytes(self, count: int) -> bytes:
+        """Entropy: the system's, or the lab's seeded one."""
+
+    async def open_datagram(
+        self,
+        receiver: DatagramReceiver,
+        *,
+        family: Family = Family.IPV4,
+        local: Address | None = None,
+        dont_fragment: bool = False,
+        ttl: int | None = None,
+    ) -> DatagramEndpoint:
+        """Binds a UDP socket (`local` None: any address, a fresh port). Raises NetError."""
+
+    async def open_stream(
+        self,
+        remote: Address,
+        *,
+        timeout_s: float,
+        local: Address | None = None,
+        tls: ssl.SSLContext | None = None,
+        tls_name: str | None = None,
+    ) -> Stream:
+        """Connects TCP, then TLS where `tls` is given (`tls_name` is the name to verify). Raises NetError."""
+
+    async def listen_stream(
+        self,
+        accept: Callable[[Stream], None],
+        *,
+        local: Address,
+        tls: ssl.SSLContext | None = None,
+    ) -> Listener:
+        """Listens on `local` (port 0: any). `accept` is called for each connection. Raises NetError."""
+
+    async def resolve(self, host: str) -> tuple[str, ...]:
+        """Numeric addresses of a name, in the system's order, without doubles. Raises NetError."""
+
+    async def interfaces(self) -> tuple[Interface, ...]:
+        """The interfaces that are up, loopback included."""
+
+    async def gateways(self) -> tuple[Gateway, ...]:
+        """Default gateways, best first; empty where there is none or the system does not tell."""

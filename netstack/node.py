@@ -1,0 +1,1 @@
+"""Node: one endpoint of the whole stack."""

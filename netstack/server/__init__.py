@@ -1,0 +1,1 @@
+"""Pure servers: the lab and `peerscope serve` both run them."""
