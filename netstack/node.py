@@ -1,1 +1,86 @@
-"""Node: one endpoint of the whole stack."""
+"""Node: one endpoint of the whole stack; the facade that the window, the command line and tests hold."""
+
+import asyncio
+from collections.abc import Callable
+
+import msgspec
+
+from netstack.config import Config
+from netstack.model.nat import NatReport
+from netstack.model.snapshot import NatState, Snapshot
+from netstack.net.protocol import Net
+from netstack.observe.journal import Journal
+from netstack.observe.store import Store
+from netstack.service.nat import NatService
+from netstack.tasks import TaskScope
+
+LAG_PERIOD_S = 0.5
+
+
+class Node:
+    """Owns the services of one host on one network. `network` is "real" or a lab scenario's name."""
+
+    def __init__(self, net: Net, config: Config, *, network: str = "real") -> None:
+        self.net = net
+        self.network = network
+        self._store = Store(Snapshot(network=network, nat=NatState(servers=config.stun)))
+        self._journal = Journal(self._store, net)
+        self._nat = NatService(net, network=network)
+        self._tasks = TaskScope("node")
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The newest state."""
+        return self._store.snapshot
+
+    async def start(self) -> None:
+        """Begins to watch the loop's lag and to keep the log."""
+        self._journal.open()
+        self._tasks.start(self._watch_lag(), "lag")
+
+    async def close(self) -> None:
+        """Ends services, tasks and the store, in that order. May be called twice."""
+        await self._tasks.close()
+        self._journal.close()
+        self._store.close()
+
+    def subscribe(self, listener: Callable[[Snapshot], None]) -> Callable[[], None]:
+        """Calls `listener` on this loop after changes, at most every 100 ms; call the result to end it."""
+        return self._store.subscribe(listener)
+
+    def set_stun_servers(self, servers: tuple[str, ...]) -> None:
+        """Replaces the servers that a check asks. Raises InputError naming the first malformed one."""
+        self._nat.parse_servers(servers)
+        self._set_nat(servers=servers)
+
+    async def check_nat(
+        self, servers: tuple[str, ...] | None = None, *, fresh: bool = True, lifetime: bool = False
+    ) -> NatReport:
+        """Runs the NAT check and returns its report. Cancelling keeps what is known in the snapshot.
+
+        Raises InputError for a malformed server.
+        """
+        asked = servers or self.snapshot.nat.servers
+        self._nat.parse_servers(asked)
+        self._set_nat(running=True, progress=0.0, step="Looking at the network")
+        try:
+            report = await self._nat.check(
+                asked,
+                fresh=fresh,
+                lifetime=lifetime,
+                progress=lambda done, step, report: self._set_nat(progress=done, step=step, report=report),
+            )
+            self._set_nat(report=report, progress=1.0)
+            return report
+        finally:
+            self._set_nat(running=False, step="")
+
+    def _set_nat(self, **changes: object) -> None:
+        self._store.update(nat=msgspec.structs.replace(self.snapshot.nat, **changes))
+
+    async def _watch_lag(self) -> None:
+        """How late the loop runs its timers: the smallest honest sign that something blocks it."""
+        while True:
+            due = self.net.now() + LAG_PERIOD_S
+            await asyncio.sleep(LAG_PERIOD_S)
+            self._store.update(engine_lag_s=max(0.0, self.net.now() - due))

@@ -1,0 +1,82 @@
+"""`peerscope nat`: what does my NAT do?"""
+
+import asyncio
+import contextlib
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+
+from app.cli.terminal import console, fail, print_json
+from app.presenters.nat_text import report_text
+from netstack.config import load_config
+from netstack.core.nat_report import exit_code
+from netstack.errors import PeerscopeError
+from netstack.model.nat import NatReport
+from netstack.net.system import SystemNet
+from netstack.service.nat import NatService
+
+
+class Format(StrEnum):
+    """How to print."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+def nat(
+    server: Annotated[
+        list[str] | None, typer.Option(help="A STUN server, stun:HOST[:PORT]; may be given several times.")
+    ] = None,
+    output: Annotated[Format, typer.Option("--format", help="Print text or JSON.")] = Format.TEXT,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Measure anew (a single command always does; kept for scripts).")
+    ] = False,
+    lifetime: Annotated[
+        bool,
+        typer.Option("--lifetime", help="Measure also how long an idle mapping lives (up to 5 minutes)."),
+    ] = False,
+    config: Annotated[
+        Path | None, typer.Option(envvar="PEERSCOPE_CONFIG", help="The configuration file (TOML).")
+    ] = None,
+) -> None:
+    """Finds out what the NAT in front of this computer does, and what to change."""
+    try:
+        settings = load_config(config)
+        report = _run(
+            tuple(server) if server else settings.stun,
+            fresh=fresh,
+            lifetime=lifetime,
+            quiet=output is Format.JSON,
+        )
+    except PeerscopeError as error:
+        fail(error, as_json=output is Format.JSON, schema="peerscope.nat/1")
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+    if output is Format.JSON:
+        print_json(msgspec.to_builtins(report))
+    else:
+        console().print(report_text(report), highlight=False, markup=False)
+    raise typer.Exit(exit_code(report))
+
+
+def _run(servers: tuple[str, ...], *, fresh: bool, lifetime: bool, quiet: bool) -> NatReport:
+    """Runs the check; on a terminal it shows the step it is at."""
+    with contextlib.ExitStack() as stack:
+        out = console(stderr=True)
+        status = (
+            stack.enter_context(out.status("Looking at the network"))
+            if out.is_terminal and not quiet
+            else None
+        )
+
+        def tell(_done: float, step: str, _report: NatReport) -> None:
+            if status is not None and step:
+                status.update(step)
+
+        service = NatService(SystemNet())
+        return asyncio.run(
+            service.check(servers, fresh=fresh, lifetime=lifetime, progress=tell if status else None)
+        )

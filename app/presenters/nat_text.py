@@ -1,0 +1,65 @@
+"""A NAT report as plain text, for the terminal and the clipboard."""
+
+from netstack.model.nat import NatReport, Udp
+
+HIDDEN = "hidden"
+
+
+def report_text(report: NatReport, *, hide_public: bool = False) -> str:
+    """The whole report; `hide_public` replaces public addresses by a word."""
+    lines = [report.headline]
+    if report.failure_text:
+        lines.append(report.failure_text)
+    lines.append("")
+    lines += [f"{name + ':':<20}{value}" for name, value in _facts(report)]
+    lines += ["", "Servers"]
+    for server in report.servers:
+        said = f"answered in {_ms(server.rtt_s)}" if server.answered else server.failure or "not asked"
+        strikes = f"; STRUCK: {server.struck_for}" if server.struck_for else ""
+        lines.append(f"  {server.server}: {said}{strikes}")
+    if report.evidence:
+        lines += ["", "Evidence"]
+        lines += [f"  {item.fact}: {item.text}" for item in report.evidence]
+    if report.advice:
+        lines += ["", "What to do"]
+        lines += [f"  - {advice}" for advice in report.advice]
+    text = "\n".join(lines)
+    if hide_public:
+        for host in report.public_addresses:
+            text = text.replace(host, HIDDEN)
+    return text
+
+
+def _facts(report: NatReport) -> list[tuple[str, str]]:
+    lifetime = "not measured"
+    if report.lifetime is not None:
+        alive, gone = report.lifetime.alive_s, report.lifetime.gone_s
+        lifetime = (
+            (f"between {alive:g} and {gone:g} s" if alive is not None else f"under {gone:g} s")
+            if gone is not None
+            else f"over {alive:g} s"
+        )
+    return [
+        ("UDP", {Udp.OK: "passes", Udp.BLOCKED: "blocked", Udp.UNKNOWN: "unknown"}[report.udp]),
+        ("Mapping", report.mapping.value),
+        ("Filtering", f"{report.filtering.value} ({report.filtering_reason})"),
+        ("Type", report.label.value),
+        ("Hairpin", _tri(report.hairpin)),
+        ("Port preservation", _tri(report.port_preservation)),
+        ("Mapping lifetime", lifetime),
+        ("Public address", ", ".join(report.public_addresses) or "not measured"),
+        ("Router outside", report.gateway_wan or "the router does not tell"),
+        ("CGNAT", _tri(report.cgnat)),
+        ("Double NAT", _tri(report.double_nat)),
+        ("VPN", report.vpn or "none seen"),
+        ("Confidence", f"{report.confidence:.0%}"),
+        ("Took", f"{report.duration_s:.2f} s"),
+    ]
+
+
+def _tri(value: bool | None) -> str:
+    return {True: "yes", False: "no", None: "not measured"}[value]
+
+
+def _ms(seconds: float | None) -> str:
+    return "?" if seconds is None else f"{seconds * 1000:.1f} ms"

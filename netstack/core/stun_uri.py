@@ -1,0 +1,65 @@
+"""STUN server URIs (RFC 7064): `stun:HOST[:PORT]`, also written without `stun:`."""
+
+import ipaddress
+import re
+
+from netstack.core.nat_probe import Server
+from netstack.errors import InputError
+
+DEFAULT_PORT = 3478
+_LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
+
+
+def parse_stun_uri(text: str) -> Server:
+    """The server that `text` names. Raises InputError that says what is wrong with it."""
+    scheme, colon, rest = text.strip().partition(":")
+    if colon and scheme.lower() == "stuns":
+        raise _refuse(text, "stuns: is STUN over TLS, which says nothing about UDP; use stun:")
+    body = rest if colon and scheme.lower() == "stun" else text.strip()
+    if body.startswith("["):
+        host, bracket, tail = body[1:].partition("]")
+        if not bracket or (tail and not tail.startswith(":")):
+            raise _refuse(text, "an IPv6 address is written in brackets: stun:[2001:db8::1]:3478")
+        port_text = tail[1:] if tail else ""
+        has_port = bool(tail)
+    elif body.count(":") > 1:
+        host, port_text, has_port = body, "", False
+    else:
+        host, colon, port_text = body.partition(":")
+        has_port = bool(colon)
+    if has_port and not (port_text.isascii() and port_text.isdigit() and 0 < int(port_text[:6]) < 65_536):
+        raise _refuse(text, "the port is a number from 1 to 65535")
+    if not _is_host(host):
+        raise _refuse(text, "there is no host name or IP address in it" if not host else f"{host} is no host")
+    port = int(port_text) if has_port else DEFAULT_PORT
+    shown = f"[{host}]" if ":" in host else host
+    return Server(name=f"{shown}:{port}", port=port, hosts=(host,) if _is_ip(host) else None)
+
+
+def host_of(server: Server) -> str:
+    """The host name to look up."""
+    return server.name.rpartition(":")[0].strip("[]")
+
+
+def _refuse(text: str, why: str) -> InputError:
+    shown = "".join(char if char.isprintable() else "?" for char in text[:80])
+    return InputError(InputError.Reason.SERVER, f"{shown!r}: {why}")
+
+
+def _is_ip(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_host(host: str) -> bool:
+    if _is_ip(host):
+        return True
+    try:
+        labels = host.encode("idna").decode("ascii").removesuffix(".").split(".")
+    except UnicodeError:
+        return False
+    numeric = all(label.isdigit() for label in labels)
+    return len(host) <= 253 and not numeric and all(_LABEL.fullmatch(label) for label in labels)

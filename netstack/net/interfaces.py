@@ -1,0 +1,81 @@
+"""Which network interfaces this computer has, and of what kind each is."""
+
+import re
+import sys
+from pathlib import Path
+
+import ifaddr
+
+from netstack.net.protocol import Interface, LinkKind
+
+_SYS = Path("/sys/class/net")
+_ARPHRD_NONE, _ARPHRD_PPP = "65534", "512"
+_NAMES = {
+    LinkKind.LOOPBACK: (r"lo\d*", r".*loopback.*"),
+    LinkKind.VPN: (
+        r"(tun|tap|utun|wg|ppp|ipsec|tailscale|zt|nordlynx|proton|ham)\d*.*",
+        r".*(vpn|wireguard|wintun|tap-).*",
+    ),
+    LinkKind.VIRTUAL: (
+        r"(docker|br-|virbr|veth|vmnet|vboxnet|bridge|awdl|llw)\d*.*",
+        r".*(hyper-v|vmware|virtualbox|vethernet).*",
+    ),
+    LinkKind.WIFI: (r"(wl|wlan|wifi|ath)\w*", r".*(wi-?fi|wireless).*"),
+    LinkKind.CABLE: (r"(eth|en[opsx])\w*", r".*ethernet.*"),
+}
+
+
+def read_interfaces() -> tuple[Interface, ...]:
+    """The interfaces that are up and have an address."""
+    found = []
+    for adapter in ifaddr.get_adapters():
+        hosts = tuple(
+            address.ip if isinstance(address.ip, str) else _with_interface(address.ip[0], address.ip[2])
+            for address in adapter.ips
+        )
+        if hosts and _is_up(adapter.name):
+            kind = _kind_of_device(adapter.name) or kind_of_name(adapter.nice_name)
+            found.append(
+                Interface(name=adapter.nice_name, kind=kind, hosts=hosts, mtu_bytes=_mtu(adapter.name))
+            )
+    return tuple(found)
+
+
+def kind_of_name(name: str) -> LinkKind:
+    """What an interface's name says of it; systems and drivers name them by custom."""
+    for kind, patterns in _NAMES.items():
+        if any(re.fullmatch(pattern, name, re.IGNORECASE) for pattern in patterns):
+            return kind
+    return LinkKind.UNKNOWN
+
+
+def _with_interface(host: str, scope_id: int) -> str:
+    return f"{host}%{scope_id}" if scope_id and host.startswith("fe80") else host
+
+
+def _attribute(name: str, attribute: str) -> str | None:
+    try:
+        return (_SYS / name / attribute).read_text("ascii").strip()
+    except (OSError, ValueError):
+        return None
+
+
+def _is_up(name: str) -> bool:
+    flags = _attribute(name, "flags") if sys.platform == "linux" else None
+    return flags is None or bool(int(flags, 16) & 1)
+
+
+def _mtu(name: str) -> int | None:
+    text = _attribute(name, "mtu") if sys.platform == "linux" else None
+    return int(text) if text and text.isdigit() else None
+
+
+def _kind_of_device(name: str) -> LinkKind | None:
+    """What Linux says of the device itself; None leaves it to the name."""
+    if sys.platform != "linux" or not (_SYS / name).exists():
+        return None
+    if (_SYS / name / "tun_flags").exists() or _attribute(name, "type") in {_ARPHRD_NONE, _ARPHRD_PPP}:
+        return LinkKind.VPN
+    if (_SYS / name / "wireless").exists():
+        return LinkKind.WIFI
+    return None

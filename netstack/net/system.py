@@ -1,0 +1,188 @@
+"""The real network: `Net` on the operating system's sockets and the running asyncio loop."""
+
+import asyncio
+import contextlib
+import ipaddress
+import os
+import socket
+import ssl
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from netstack.errors import NetError
+from netstack.model.address import Address, Family
+from netstack.net.gateways import read_gateways
+from netstack.net.interfaces import read_interfaces
+from netstack.net.protocol import DatagramReceiver, Gateway, Interface, Stream
+from netstack.net.socket_errors import net_error
+from netstack.net.system_datagram import SystemDatagramEndpoint
+from netstack.net.system_stream import SystemListener, SystemStream
+
+T = TypeVar("T")
+
+SOCKET_FAMILY = {Family.IPV4: socket.AF_INET, Family.IPV6: socket.AF_INET6}
+_IP_MTU_DISCOVER, _IPV6_MTU_DISCOVER, _PMTUDISC_PROBE = 10, 23, 3
+_IP_RECVERR, _IPV6_RECVERR = 11, 25
+_SO_TIMESTAMPNS = 35
+_MAX_LOOKUPS = 16
+
+
+class SystemNet:
+    """The network of this computer."""
+
+    def __init__(self) -> None:
+        self._lookups = threading.BoundedSemaphore(_MAX_LOOKUPS)
+
+    def now(self) -> float:
+        """The running loop's clock."""
+        return asyncio.get_running_loop().time()
+
+    def wall_time(self) -> float:
+        """Seconds since 1970."""
+        return time.time()
+
+    def random_bytes(self, count: int) -> bytes:
+        """The system's entropy."""
+        return os.urandom(count)
+
+    async def open_datagram(
+        self,
+        receiver: DatagramReceiver,
+        *,
+        family: Family = Family.IPV4,
+        local: Address | None = None,
+        dont_fragment: bool = False,
+        ttl: int | None = None,
+    ) -> SystemDatagramEndpoint:
+        """Binds a UDP socket; ICMP errors and receive stamps come from the kernel on Linux."""
+        if local is not None:
+            family = local.family
+        inet6 = family is Family.IPV6
+        try:
+            sock = socket.socket(SOCKET_FAMILY[family], socket.SOCK_DGRAM)
+        except OSError as error:
+            raise net_error(error) from error
+        try:
+            sock.setblocking(False)
+            if inet6:
+                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            if sys.platform == "linux":
+                level = socket.IPPROTO_IPV6 if inet6 else socket.IPPROTO_IP
+                sock.setsockopt(level, _IPV6_RECVERR if inet6 else _IP_RECVERR, 1)
+                sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+                if dont_fragment:
+                    sock.setsockopt(level, _IPV6_MTU_DISCOVER if inet6 else _IP_MTU_DISCOVER, _PMTUDISC_PROBE)
+            if ttl is not None:
+                sock.setsockopt(
+                    socket.IPPROTO_IPV6 if inet6 else socket.IPPROTO_IP,
+                    socket.IPV6_UNICAST_HOPS if inet6 else socket.IP_TTL,
+                    ttl,
+                )
+            sock.bind(local or ("::" if inet6 else "", 0))
+        except OSError as error:
+            sock.close()
+            raise net_error(error) from error
+        return SystemDatagramEndpoint(sock, receiver)
+
+    async def open_stream(
+        self,
+        remote: Address,
+        *,
+        timeout_s: float,
+        local: Address | None = None,
+        tls: ssl.SSLContext | None = None,
+        tls_name: str | None = None,
+    ) -> SystemStream:
+        """Connects TCP, then TLS where asked."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                reader, writer = await asyncio.open_connection(
+                    remote.host,
+                    remote.port,
+                    local_addr=local,
+                    ssl=tls,
+                    server_hostname=(tls_name or remote.host) if tls else None,
+                )
+        except TimeoutError as error:
+            raise NetError(NetError.Reason.TIMED_OUT, str(remote)) from error
+        except OSError as error:
+            raise net_error(error, str(remote)) from error
+        return SystemStream(reader, writer)
+
+    async def listen_stream(
+        self,
+        accept: Callable[[Stream], None],
+        *,
+        local: Address,
+        tls: ssl.SSLContext | None = None,
+    ) -> SystemListener:
+        """Listens for TCP, or TLS, connections."""
+        listener = SystemListener(accept)
+        try:
+            await listener.open(local, tls)
+        except OSError as error:
+            raise net_error(error, str(local)) from error
+        return listener
+
+    async def resolve(self, host: str) -> tuple[str, ...]:
+        """Asks the system's resolver, in a thread that a slow answer cannot make us wait for."""
+        try:
+            return (str(ipaddress.ip_address(host)),)
+        except ValueError:
+            pass
+        if not self._lookups.acquire(blocking=False):
+            raise NetError(NetError.Reason.FAILED, "too many names are being looked up")
+        return await _in_thread(lambda: _lookup(host), f"resolve {host}", self._lookups.release)
+
+    async def interfaces(self) -> tuple[Interface, ...]:
+        """The interfaces that are up."""
+        return read_interfaces()
+
+    async def gateways(self) -> tuple[Gateway, ...]:
+        """The default gateways."""
+        if sys.platform == "linux":
+            return read_gateways()
+        return await _in_thread(read_gateways, "gateways", lambda: None)
+
+
+def _lookup(host: str) -> tuple[str, ...]:
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_DGRAM)
+    except (OSError, UnicodeError) as error:
+        raise NetError(NetError.Reason.UNKNOWN_HOST, host) from error
+    return tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+async def _in_thread(work: Callable[[], T], name: str, done: Callable[[], None]) -> T:
+    """Runs blocking `work` in a thread of its own.
+
+    Not the loop's executor: that one is waited for at exit, and a resolver without a network takes 20 s.
+    """
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[T] = loop.create_future()
+
+    def settle(result: T | None, error: Exception | None) -> None:
+        if future.done():
+            return
+        if error is not None:
+            future.set_exception(error)
+        else:
+            future.set_result(result)  # type: ignore[arg-type]
+
+    def run() -> None:
+        result: T | None = None
+        failed: Exception | None = None
+        try:
+            result = work()
+        except Exception as error:
+            failed = error
+        finally:
+            done()
+        with contextlib.suppress(RuntimeError):  # the loop has closed: nobody waits any more
+            loop.call_soon_threadsafe(settle, result, failed)
+
+    threading.Thread(target=run, name=name, daemon=True).start()
+    return await future
