@@ -1,7 +1,7 @@
 """One command a file; text or JSON; no window.
 
-A command is a module named in `COMMANDS` with a function `command`, whose docstring is its help and which
-returns the exit code, or with a `typer.Typer` of that name where it has commands of its own.
+A command is a name in `COMMANDS`, a module of that name, and a function of that name in it, whose docstring is
+its help and which returns the exit code; or a `typer.Typer` of that name where it has commands of its own.
 """
 
 import sys
@@ -14,7 +14,7 @@ import typer
 
 from netstack.errors import PeerscopeError
 
-COMMANDS = ("selftest",)
+COMMANDS = ("nat", "selftest")
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -26,7 +26,7 @@ def run(arguments: Sequence[str]) -> int:
     root = typer.Typer(name="peerscope", add_completion=False, pretty_exceptions_enable=False)
     root.callback()(_peerscope)
     for name in wanted:
-        command = import_module(f"app.cli.{name}").command
+        command = getattr(import_module(f"app.cli.{name}"), name)
         if isinstance(command, typer.Typer):
             for inner in command.registered_commands:
                 if inner.callback is not None:
@@ -41,7 +41,7 @@ def run(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _exits(command: Callable[..., int]) -> Callable[..., None]:
+def _exits(command: Callable[..., int | None]) -> Callable[..., None]:
     """Turns a returned exit code into an exit, and an error of ours into its sentence and exit code 2."""
 
     @wraps(command)
@@ -51,7 +51,7 @@ def _exits(command: Callable[..., int]) -> Callable[..., None]:
         except PeerscopeError as error:
             print(error.sentence, file=sys.stderr)
             code = 2
-        raise typer.Exit(code)
+        raise typer.Exit(code or 0)
 
     return exits
 

@@ -2,13 +2,12 @@
 
 import asyncio
 import contextlib
-from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import msgspec
 import typer
 
+from app.cli.options import ConfigOption, Format, FormatOption
 from app.cli.terminal import console, fail, print_json
 from app.presenters.nat_text import report_text
 from netstack.config import load_config
@@ -19,18 +18,11 @@ from netstack.net.system import SystemNet
 from netstack.service.nat import NatService
 
 
-class Format(StrEnum):
-    """How to print."""
-
-    TEXT = "text"
-    JSON = "json"
-
-
 def nat(
     server: Annotated[
         list[str] | None, typer.Option(help="A STUN server, stun:HOST[:PORT]; may be given several times.")
     ] = None,
-    output: Annotated[Format, typer.Option("--format", help="Print text or JSON.")] = Format.TEXT,
+    output: FormatOption = Format.TEXT,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Measure anew (a single command always does; kept for scripts).")
     ] = False,
@@ -38,9 +30,7 @@ def nat(
         bool,
         typer.Option("--lifetime", help="Measure also how long an idle mapping lives (up to 5 minutes)."),
     ] = False,
-    config: Annotated[
-        Path | None, typer.Option(envvar="PEERSCOPE_CONFIG", help="The configuration file (TOML).")
-    ] = None,
+    config: ConfigOption = None,
 ) -> None:
     """Finds out what the NAT in front of this computer does, and what to change."""
     try:

@@ -1,18 +1,17 @@
 """`peerscope selftest`: does every part of this installation work, here?"""
 
-import importlib
 import pkgutil
 import tomllib
 from collections.abc import Callable
+from importlib import import_module
 from json import loads
-from pathlib import Path
 from time import monotonic
 from xml.etree import ElementTree
 
 import app
 import netstack
-
-RESOURCES = Path(app.__file__).parent.parent / "resources"
+from app.cli.options import ConfigOption
+from netstack.config import RESOURCES, load_config
 
 
 def _modules() -> str:
@@ -23,7 +22,7 @@ def _modules() -> str:
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
     ]
     for name in names:
-        importlib.import_module(name)
+        import_module(name)
     return f"{len(names)} modules import"
 
 
@@ -55,8 +54,9 @@ CHECKS: tuple[tuple[str, Callable[[], str]], ...] = (
 )
 
 
-def command() -> int:
+def selftest(config: ConfigOption = None) -> int:
     """Check that every part of this installation works: imports, resources, embedded servers."""
+    load_config(config)
     failed = 0
     for name, check in CHECKS:
         began = monotonic()

@@ -51,7 +51,7 @@ def test_only_the_command_that_is_asked_for_is_loaded(monkeypatch: pytest.Monkey
 
     def load(name: str) -> SimpleNamespace:
         loaded.append(name)
-        return SimpleNamespace(command=lambda: 0)
+        return SimpleNamespace(two=lambda: 0)
 
     monkeypatch.setattr(app.cli, "import_module", load)
     monkeypatch.setattr(app.cli, "COMMANDS", ("one", "two"))
@@ -63,7 +63,7 @@ class TestExitCode:
     @pytest.fixture
     def run(self, monkeypatch: pytest.MonkeyPatch) -> object:
         def run(command: object, *arguments: str) -> int:
-            monkeypatch.setattr(app.cli, "import_module", lambda _: SimpleNamespace(command=command))
+            monkeypatch.setattr(app.cli, "import_module", lambda _: SimpleNamespace(**{"try": command}))
             monkeypatch.setattr(app.cli, "COMMANDS", ("try",))
             return app.cli.run(["try", *arguments])
 
