@@ -30,7 +30,9 @@ def parse_stun_uri(text: str) -> Server:
     if has_port and not (port_text.isascii() and port_text.isdigit() and 0 < int(port_text[:6]) < 65_536):
         raise _refuse(text, "the port is a number from 1 to 65535")
     if not _is_host(host):
-        raise _refuse(text, "there is no host name or IP address in it" if not host else f"{host} is no host")
+        raise _refuse(
+            text, "it names no host" if not host else "that is neither a host name nor an IP address"
+        )
     port = int(port_text) if has_port else DEFAULT_PORT
     shown = f"[{host}]" if ":" in host else host
     return Server(name=f"{shown}:{port}", port=port, hosts=(host,) if _is_ip(host) else None)
