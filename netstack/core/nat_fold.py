@@ -5,7 +5,16 @@ from itertools import combinations
 
 import msgspec
 
-from netstack.core.nat_probe import ENOUGH_SERVERS, Kind, Outcome, Result, State, provers, unique_servers
+from netstack.core.nat_probe import (
+    ENOUGH_SERVERS,
+    PROVISIONAL_S,
+    Kind,
+    Outcome,
+    Result,
+    State,
+    provers,
+    unique_servers,
+)
 from netstack.model.address import Address, Family
 from netstack.model.nat import Evidence, FamilyReport, Filtering, Mapping, Udp
 
@@ -39,14 +48,14 @@ class Facts(msgspec.Struct, frozen=True):
     evidence: tuple[Evidence, ...] = ()
 
 
-def facts_of(state: State, family: Family) -> Facts:
-    """Folds the outcomes of one IP version."""
+def facts_of(state: State, family: Family, now_s: float = float("inf")) -> Facts:
+    """Folds the outcomes of one IP version; a probe unanswered for `PROVISIONAL_S` at `now_s` counts as silent."""
     lies = _lies(state, family)
     liars = {lie.server for lie in lies}
     seen = _observations(state, family, liars)
     mapping, dependent, mapping_text, agreeing = _mapping(state, family, seen, liars)
     public = _public(seen)
-    udp, tcp_lives, tcp_speaks, udp_text = _udp(state, family)
+    udp, tcp_lives, tcp_speaks, udp_text = _udp(state, family, now_s)
     filtering, reason = _filtering(state, family, liars)
     hairpin, hairpin_text = _hairpin(state, family, mapping, dependent)
     preserved, preserved_text = _port_preservation(seen, mapping)
@@ -201,7 +210,7 @@ def _pairs(seen: dict[str, dict[Address, Outcome]]) -> tuple[list[bool], list[bo
     return apart, beside
 
 
-def _udp(state: State, family: Family) -> tuple[Udp, bool, bool, str]:
+def _udp(state: State, family: Family, now_s: float) -> tuple[Udp, bool, bool, str]:
     asked = state.of(Kind.MAPPING, family=family)
     answers = [outcome for outcome in asked if outcome.result is Result.ANSWERED]
     if answers:
@@ -219,7 +228,12 @@ def _udp(state: State, family: Family) -> tuple[Udp, bool, bool, str]:
     if any(outcome.result is Result.REFUSED for outcome in asked):
         return Udp.UNKNOWN, lives, speaks, "the computer that was asked has no STUN server on that port"
     silent = [o for o in asked if o.result in {Result.SILENT, Result.UNREACHABLE}]
-    if lives and silent and len(silent) == len(unique_servers(state, family)):
+    waiting = [
+        probe
+        for probe, start_s in state.running()
+        if probe.kind is Kind.MAPPING and probe.family is family and now_s - start_s >= PROVISIONAL_S
+    ]
+    if lives and len(silent) + len(waiting) == len(unique_servers(state, family)):
         return Udp.BLOCKED, lives, speaks, "servers that answer over TCP stay silent over UDP"
     return Udp.UNKNOWN, lives, speaks, NO_ANSWER if asked else ""
 

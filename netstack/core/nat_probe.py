@@ -22,6 +22,7 @@ from netstack.model.address import Address, Family, Scope, scope
 ANSWER_SENDS_S = (0.0, 0.15, 0.4, 0.8, 1.3)
 ANSWER_END_S = 1.9
 TCP_AFTER_S = 0.4
+PROVISIONAL_S = 1.2
 TCP_END_S = 1.9
 NEGATIVE_SENDS = 5
 NEGATIVE_SPAN_S = 0.3
@@ -383,6 +384,7 @@ def _tcp(state: State, family: Family, now_s: float, wakes: list[float]) -> list
     if not asked or state.answered(Kind.MAPPING, family=family):
         return []
     due_s = min(asked) + TCP_AFTER_S
+    wakes.append(min(asked) + PROVISIONAL_S)
     silent = all(
         o.result in {Result.SILENT, Result.UNREACHABLE} for o in state.of(Kind.MAPPING, family=family)
     )

@@ -62,7 +62,7 @@ def build_report(
 
     `started_at_s` is the start in seconds since 1970; `clock_s` is now on the clock of `tracks`.
     """
-    by_family = {family: facts_of(state, family) for family in state.families}
+    by_family = {family: facts_of(state, family, now_s) for family in state.families}
     main = _main(by_family)
     facts = by_family[main]
     row, confidence = judge(table, facts)
@@ -214,6 +214,8 @@ def _evidence(
 ) -> tuple[Evidence, ...]:
     found = []
     for family, facts in by_family.items():
+        if family is not main and not unique_servers(state, family):
+            continue
         prefix = "" if family is main else f"{family}."
         found += [Evidence(f"{prefix}{item.fact}", item.text) for item in facts.evidence]
         found += [Evidence("servers", f"{state.servers[lie.server].name}: {lie.text}") for lie in facts.lies]

@@ -23,7 +23,7 @@ from netstack.wire import stun
 
 CACHE_S = 300.0
 CHECK_S = 8.0
-LOOKUP_S = 3.0
+LOOKUP_S = 2.0
 EXPECTED_S = 1.2
 TCP_REPLY_BYTES = 2048
 

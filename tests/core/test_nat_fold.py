@@ -1,5 +1,6 @@
 """Plan and fold together: every kind of NAT is told right, and never a wrong word where a fact is unknown."""
 
+import msgspec
 import pytest
 
 from netstack.core.nat_fold import NOT_PROVED, facts_of
@@ -90,7 +91,6 @@ def test_silence_from_a_server_that_cannot_use_its_second_address_proves_nothing
 
 
 def _silent(outcome: object) -> object:
-    import msgspec
 
     return msgspec.structs.replace(outcome, result=Result.SILENT, mapped=None, other=None)
 
@@ -137,3 +137,11 @@ def test_nothing_known_is_all_unknown() -> None:
     assert facts.report.mapping is Mapping.UNKNOWN
     assert facts.report.udp is Udp.UNKNOWN
     assert facts.mapping_s is None
+
+
+def test_blocked_is_said_provisionally_before_the_last_try_is_over() -> None:
+    state = World(three(), udp=False).run()
+    open_probes = tuple(o for o in state.outcomes if o.probe.kind is Kind.TCP)
+    waiting = msgspec.structs.replace(state, outcomes=open_probes)
+    assert facts_of(waiting, FAMILY, 1.0).report.udp is Udp.UNKNOWN
+    assert facts_of(waiting, FAMILY, 1.5).report.udp is Udp.BLOCKED
