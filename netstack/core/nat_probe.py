@@ -383,14 +383,14 @@ def _tcp(state: State, family: Family, now_s: float, wakes: list[float]) -> list
     ]
     if not asked or state.answered(Kind.MAPPING, family=family):
         return []
-    due_s = min(asked) + TCP_AFTER_S
-    wakes.append(min(asked) + PROVISIONAL_S)
-    silent = all(
-        o.result in {Result.SILENT, Result.UNREACHABLE} for o in state.of(Kind.MAPPING, family=family)
-    )
-    if now_s < due_s or not silent:
-        wakes.append(due_s)
+    ended = state.of(Kind.MAPPING, family=family)
+    if any(outcome.result is Result.REFUSED for outcome in ended):
         return []
+    if len(ended) < len(asked):
+        due_s = min(asked) + TCP_AFTER_S
+        wakes += [due_s, min(asked) + PROVISIONAL_S]
+        if now_s < due_s:
+            return []
     return [
         Probe(
             Kind.TCP,
