@@ -1,0 +1,72 @@
+"""What a person can start: button -> named task; busy, cancel, failure text. Tasks of app start only here."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from PySide6.QtCore import QObject, Signal
+
+from netstack.errors import PeerscopeError
+from netstack.tasks import TaskScope
+
+log = logging.getLogger(__name__)
+
+UNEXPECTED = "Something went wrong inside the program; the log tells more."
+
+
+class Action(QObject):
+    """One thing to start, at most once at a time. `changed` tells that `busy` or `failure` changed."""
+
+    changed = Signal()
+
+    def __init__(self, name: str, work: Callable[[], Awaitable[object]], scope: TaskScope) -> None:
+        super().__init__()
+        self.name = name
+        self.failure = ""
+        self._work = work
+        self._scope = scope
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether it runs, from the press to the end of the work (cancelled work included)."""
+        return self._task is not None
+
+    def run(self) -> None:
+        """Starts the work; does nothing while it runs. Needs the running loop."""
+        if self._task is None:
+            self.failure = ""
+            self._task = self._scope.start(self._perform(), self.name)
+            self.changed.emit()
+
+    def cancel(self) -> None:
+        """Asks the work to end; `busy` lasts until it has."""
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _perform(self) -> None:
+        try:
+            await self._work()
+        except PeerscopeError as error:
+            self.failure = error.sentence
+        except Exception:
+            log.exception("action %s failed", self.name)
+            self.failure = UNEXPECTED
+        finally:
+            self._task = None
+            self.changed.emit()
+
+
+class Actions:
+    """Makes the actions of the window and ends their tasks."""
+
+    def __init__(self) -> None:
+        self._scope = TaskScope("action")
+
+    def add(self, name: str, work: Callable[[], Awaitable[object]]) -> Action:
+        """A new action; `work` makes the awaitable of one run."""
+        return Action(name, work, self._scope)
+
+    async def stop(self) -> None:
+        """Cancels every running action and waits for it."""
+        await self._scope.close()
