@@ -20,6 +20,7 @@ sys.dont_write_bytecode = True  # nothing of this folder is worth a cache beside
 
 import os
 import subprocess
+import time
 from collections.abc import Sequence
 
 import environment
@@ -60,10 +61,11 @@ def run(args: Sequence[str]) -> int:
 
 def test(args: Sequence[str]) -> int:
     """Everything that CI does, or pytest with arguments of one's own."""
+    began = time.monotonic()
     prepare("test", "test")
     if args and list(args) != ["--all"]:
         return stages.run_pytest(args)
-    return stages.run_all(sweeps=bool(args))
+    return stages.run_all(sweeps=bool(args), set_up_s=time.monotonic() - began)
 
 
 def setup(args: Sequence[str]) -> int:

@@ -73,11 +73,11 @@ def run_pytest(args: Sequence[str]) -> int:
         return subprocess.call(command, cwd=ROOT, env=env)
 
 
-def run_all(*, sweeps: bool) -> int:
+def run_all(*, sweeps: bool, set_up_s: float) -> int:
     """Runs every stage, prints how each went, and returns 0 when nothing failed and CI missed nothing."""
     shutil.rmtree(RESULTS, ignore_errors=True)
     RESULTS.mkdir(parents=True)
-    outcomes: list[Outcome] = []
+    outcomes = [Outcome("set-up", set_up_s)]
     try:
         for stage in STAGES:
             print(f"\n=== {stage.name} ===", flush=True)
@@ -162,7 +162,8 @@ def _place(needs: str) -> Iterator[dict[str, str]]:
 def _report(outcomes: Sequence[Outcome]) -> None:
     print("\n=== summary ===")
     for outcome in outcomes:
-        counts = f"{outcome.passed} passed, {outcome.failed} failed, {outcome.skipped} skipped"
+        ran = outcome.passed or outcome.failed or outcome.skipped
+        counts = f"{outcome.passed} passed, {outcome.failed} failed, {outcome.skipped} skipped" if ran else ""
         print(f"{outcome.name:14} {outcome.seconds:7.1f} s  {outcome.missing or counts}")
     not_run = [f"{outcome.name} ({outcome.missing})" for outcome in outcomes if outcome.missing]
     if not_run:

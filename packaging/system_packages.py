@@ -4,7 +4,6 @@ Services never start: while packages are installed, policy-rc.d says no, and aft
 `sudo python3 packaging/system_packages.py run|test` installs them and does nothing else.
 """
 
-import importlib.util
 import os
 import shutil
 import subprocess
@@ -70,8 +69,9 @@ def missing(kind: str) -> list[str]:
     if not on_debian():
         return []
     needed = list(NEEDED[kind])
-    if importlib.util.find_spec("ensurepip") is None:
-        needed.append(f"python3.{sys.version_info.minor}-venv")
+    if sys.base_prefix == "/usr":  # Debian's own Python comes in parts
+        python = f"python3.{sys.version_info.minor}"
+        needed += [f"{python}-venv", f"lib{python}"] if kind == "test" else [f"{python}-venv"]
     query = ["dpkg-query", "--show", "--showformat", "${Package} ${db:Status-Status}\n", *needed]
     renamed = [f"{name}t64" for name in needed]  # newer releases renamed libraries with 64-bit time
     shown = subprocess.run(

@@ -61,7 +61,7 @@ class TestRun:
 def test_arguments_go_to_pytest(dev: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[object] = []
     monkeypatch.setattr(dev.stages, "run_pytest", lambda args: calls.append(args) or 3)
-    monkeypatch.setattr(dev.stages, "run_all", lambda sweeps: calls.append(sweeps) or 4)
+    monkeypatch.setattr(dev.stages, "run_all", lambda sweeps, **_: calls.append(sweeps) or 4)
     assert [
         dev.main(["test", *args]) for args in ((), ("--all",), ("--all", "-k", "x"), ("tests/wire",))
     ] == [4, 4, 3, 3]
@@ -90,7 +90,7 @@ class TestStages:
         def run(*commands: list[str], needs: str = "") -> int:
             here = [stages.Stage(f"stage {n}", [command], needs) for n, command in enumerate(commands)]
             monkeypatch.setattr(stages, "STAGES", here)
-            return stages.run_all(sweeps=False)
+            return stages.run_all(sweeps=False, set_up_s=0.0)
 
         return run
 
