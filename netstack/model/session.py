@@ -211,3 +211,57 @@ Event = (
     | KeysTurned
     | SessionClosed
 )
+
+
+class FragmentStats(msgspec.Struct):
+    """Counters of one session's messages and their fragments, both ways. Sizes in bytes, times in seconds.
+
+    `link_bytes` is what the links were given for data packets, tags and headers included.
+    """
+
+    sent_messages: int = 0
+    sent_fragmented: int = 0
+    sent_fragments: int = 0
+    sent_payload_bytes: int = 0
+    link_bytes: int = 0
+    received_fragments: int = 0
+    completed: int = 0
+    completed_fragmented: int = 0
+    duplicates: int = 0
+    inconsistencies: int = 0
+    refused: int = 0
+    timeouts: int = 0
+    lost_fragments: int = 0
+    assembly_sum_s: float = 0.0
+    assembly_max_s: float = 0.0
+
+    @property
+    def fragmentation_rate(self) -> float | None:
+        """Share of sent messages that took more than one packet."""
+        return self.sent_fragmented / self.sent_messages if self.sent_messages else None
+
+    @property
+    def fragments_per_message(self) -> float | None:
+        """Average over sent messages."""
+        return self.sent_fragments / self.sent_messages if self.sent_messages else None
+
+    @property
+    def assembly_s(self) -> float | None:
+        """Average time from the first to the last fragment of the messages that had more than one."""
+        return self.assembly_sum_s / self.completed_fragmented if self.completed_fragmented else None
+
+    @property
+    def success_rate(self) -> float | None:
+        """Share of begun messages that became whole, of those that are decided."""
+        decided = self.completed + self.timeouts
+        return self.completed / decided if decided else None
+
+    @property
+    def overhead_bytes(self) -> int:
+        """What was given to links beyond payload."""
+        return self.link_bytes - self.sent_payload_bytes
+
+    @property
+    def efficiency(self) -> float | None:
+        """Payload over what the links were given."""
+        return self.sent_payload_bytes / self.link_bytes if self.link_bytes else None

@@ -1,0 +1,367 @@
+"""Messages wait, are cut to the path's size, and are sent again where they were lost.
+
+A message takes its units when its first fragment leaves, so a fragment's place does not depend on the
+path that carries it and a lost stretch is cut anew for whatever path comes next. What left is described
+by cargo, which the loss detector keeps and gives back: `Run` for a burst of one message, `Parts` for
+several small messages in one packet.
+"""
+
+from collections import deque
+from typing import Final, NamedTuple
+
+from netstack.core.intervals import IntervalSet
+from netstack.core.reassembly import MESSAGE_MAX_BYTES
+from netstack.model.session import FragmentStats, Mode, Priority, SessionError
+from netstack.wire import fragment
+from netstack.wire.fragment import HEADER_BYTES, RELIABLE_LANES, UNIT_BYTES
+from netstack.wire.frame import encode_part, encode_wide
+
+QUEUE_MAX_BYTES: Final = 8 << 20
+QUEUE_MAX_MESSAGES: Final = 65536
+INITIAL_CREDIT_UNITS: Final = (256 << 10) // UNIT_BYTES
+MESSAGE_COST_BYTES: Final = 512
+PART_HEADER_BYTES: Final = 1 + HEADER_BYTES + 4
+WIDE_EXTRA_BYTES: Final = 6
+WIDE_ABOVE_UNITS: Final = (64 << 20) // UNIT_BYTES
+SENDING_ORDER: Final = tuple(fragment.lane_of(mode, priority) for priority in Priority for mode in Mode)
+
+
+class Message:
+    """One message on its way. `start` and `end` are its units once the first fragment left (-1 before)."""
+
+    __slots__ = ("acked", "data", "deadline_s", "end", "id", "lane", "next", "start")
+
+    def __init__(self, message_id: int, lane: int, data: bytes, deadline_s: float | None) -> None:
+        self.id = message_id
+        self.lane = lane
+        self.data = data
+        self.deadline_s = deadline_s
+        self.start = self.end = self.next = -1
+        self.acked: IntervalSet | None = None
+
+    @property
+    def cost_bytes(self) -> int:
+        """What it costs the queue."""
+        return len(self.data) + MESSAGE_COST_BYTES
+
+    def payload(self, start: int, end: int) -> bytes:
+        """The bytes of units `start` to `end`."""
+        base = self.start
+        stop = None if end == self.end else (end - base) * UNIT_BYTES
+        return self.data[(start - base) * UNIT_BYTES : stop]
+
+
+class Run(NamedTuple):
+    """A burst: units `start` to `end` of a message in `count` packets, `units` in each but the last.
+
+    The last may hold one more, as the unit that ends a message can be empty.
+    """
+
+    message: Message
+    start: int
+    end: int
+    units: int
+    packets: int
+    wide: bool = False
+
+    def stretches(self, mask: int) -> list[tuple[int, int]]:
+        """The units of the packets whose bits are set, joined where they touch."""
+        found = []
+        at = 0
+        while mask:
+            skip = (mask & -mask).bit_length() - 1
+            at += skip
+            mask >>= skip
+            count = (~mask & (mask + 1)).bit_length() - 1
+            start = self.start + at * self.units
+            at += count
+            mask >>= count
+            found.append((start, self.end if at == self.packets else self.start + at * self.units))
+        return found
+
+    def plaintexts(self) -> list[bytes]:
+        """The data frames, one for each packet."""
+        message, units = self.message, self.units
+        encode = encode_wide if self.wide else fragment.encode_header
+        lane, begins, ends = message.lane, self.start == message.start, self.end == message.end
+        data, size_bytes = message.data, units * UNIT_BYTES
+        if self.packets == 1:
+            return [encode(lane, begins, ends, self.start) + message.payload(self.start, self.end)]
+        at = (self.start - message.start) * UNIT_BYTES
+        last_start = self.start + (self.packets - 1) * units
+        frames = [encode(lane, begins, False, self.start) + data[at : at + size_bytes]]
+        frames += [
+            encode(lane, False, False, offset) + data[at : at + size_bytes]
+            for offset, at in zip(
+                range(self.start + units, last_start, units),
+                range(at + size_bytes, at + (self.packets - 1) * size_bytes, size_bytes),
+                strict=True,
+            )
+        ]
+        frames.append(encode(lane, False, ends, last_start) + message.payload(last_start, self.end))
+        return frames
+
+
+class Parts(NamedTuple):
+    """One packet with whole or cut messages in it."""
+
+    runs: tuple[Run, ...]
+
+
+class _Lane:
+    """`next` unit to give away, `credit` limit of them, and the highest `known` to have arrived."""
+
+    __slots__ = ("again", "credit", "known", "next", "queue")
+
+    def __init__(self, reliable: bool) -> None:
+        self.queue: deque[Message] = deque()
+        self.again: deque[tuple[Message, int, int]] = deque()
+        self.next = 0
+        self.known = 0
+        self.credit = INITIAL_CREDIT_UNITS if reliable else 1 << 62
+
+
+class Outbox:
+    """What a session has to send, and what it has sent and may have to send again.
+
+    `take_run` and `take_parts` give what is next; `acked` and `lost` take it back. `done` and `dropped`
+    hold message ids for the caller to report and to empty; `abandoned` units to tell the peer about.
+    """
+
+    __slots__ = (
+        "_lanes",
+        "_next_id",
+        "_queued_messages",
+        "_unfinished",
+        "abandoned",
+        "done",
+        "dropped",
+        "full",
+        "queued_bytes",
+        "stats",
+    )
+
+    def __init__(self, stats: FragmentStats) -> None:
+        self._lanes: dict[int, _Lane] = {}
+        self._next_id = 0
+        self._queued_messages = 0
+        self._unfinished: dict[int, Message] | None = None
+        self.stats = stats
+        self.queued_bytes = 0
+        self.full = False
+        self.done: list[int] = []
+        self.dropped: list[int] = []
+        self.abandoned: list[tuple[int, int, int]] = []
+
+    def put(self, data: bytes, mode: Mode, priority: Priority, deadline_s: float | None) -> int:
+        """Queues a message and returns its number. Raises SessionError: too large, or the queue is full."""
+        if len(data) > MESSAGE_MAX_BYTES:
+            raise SessionError(SessionError.Reason.TOO_LARGE, f"{len(data)} of {MESSAGE_MAX_BYTES} bytes")
+        lane_number = fragment.lane_of(mode, priority)
+        if deadline_s is not None and mode is not Mode.DEADLINE:
+            raise ValueError("only Mode.DEADLINE has a deadline")
+        message = Message(self._next_id, lane_number, data, deadline_s)
+        if (
+            self.queued_bytes + message.cost_bytes > QUEUE_MAX_BYTES
+            or self._queued_messages >= QUEUE_MAX_MESSAGES
+        ):
+            self.full = True
+            raise SessionError(SessionError.Reason.QUEUE_FULL)
+        self._next_id += 1
+        self.queued_bytes += message.cost_bytes
+        self._queued_messages += 1
+        self._lane(lane_number).queue.append(message)
+        return message.id
+
+    @property
+    def room_again(self) -> bool:
+        """The queue was full and is half empty now."""
+        return (
+            self.full
+            and self.queued_bytes <= QUEUE_MAX_BYTES // 2
+            and self._queued_messages <= QUEUE_MAX_MESSAGES // 2
+        )
+
+    @property
+    def idle(self) -> bool:
+        """Nothing is queued and nothing waits for an acknowledgement."""
+        return self._queued_messages == 0
+
+    def credit(self, lane: int, limit: int) -> None:
+        """The peer takes units below `limit`."""
+        state = self._lane(lane)
+        state.credit = max(state.credit, limit)
+
+    def waiting(self, now: float) -> bool:
+        """Something could leave now if the path allowed it."""
+        return any(self._ready(state, now) for state in self._lanes.values())
+
+    def take_run(self, payload_bytes: int, packets: int, now: float) -> Run | None:
+        """Up to `packets` packets of the most urgent message, each with at most `payload_bytes` of it."""
+        for number in SENDING_ORDER:
+            state = self._lanes.get(number)
+            if state is None or not self._ready(state, now):
+                continue
+            wide = number >= RELIABLE_LANES and state.next - state.known > WIDE_ABOVE_UNITS
+            units = (payload_bytes - WIDE_EXTRA_BYTES * wide) // UNIT_BYTES
+            if state.again:
+                message, start, end = state.again.popleft()
+                stop, count = _burst(message, start, end, units, packets)
+                if stop < end:
+                    state.again.appendleft((message, stop, end))
+            else:
+                message = state.queue[0]
+                start = self._start(state, message)
+                stop, count = _burst(message, start, min(message.end, state.credit), units, packets)
+                message.next = stop
+                self.stats.sent_fragments += count
+                if start == message.start and (count > 1 or stop < message.end):
+                    self.stats.sent_fragmented += 1
+                if stop == message.end:
+                    state.queue.popleft()
+                    self._left(message)
+            return Run(message, start, stop, units, count, wide)
+        return None
+
+    def take_parts(self, room_bytes: int, now: float) -> tuple[bytes, Parts] | None:
+        """Several small messages for one packet. None when fewer than two fit: `take_run` is cheaper."""
+        chosen = self._small_messages(room_bytes, now)
+        if len(chosen) < 2:
+            return None
+        frames: list[bytes] = []
+        runs: list[Run] = []
+        for state, message in chosen:
+            start = self._start(state, message)
+            state.queue.popleft()
+            frames.append(encode_part(message.lane, True, True, message.start, message.data))
+            runs.append(Run(message, start, message.end, message.end - start, 1))
+            self.stats.sent_fragments += 1
+            self._left(message)
+        return b"".join(frames), Parts(tuple(runs))
+
+    def _small_messages(self, room_bytes: int, now: float) -> list[tuple[_Lane, Message]]:
+        """The next messages in sending order, as far as they fit a packet whole."""
+        chosen: list[tuple[_Lane, Message]] = []
+        for number in SENDING_ORDER:
+            state = self._lanes.get(number)
+            if state is None or not self._ready(state, now):
+                continue
+            offset = state.next
+            if state.again or offset - state.known > WIDE_ABOVE_UNITS:
+                return chosen
+            for message in state.queue:
+                room_bytes -= PART_HEADER_BYTES + len(message.data)
+                offset += fragment.message_units(len(message.data))
+                late = message.deadline_s is not None and message.deadline_s <= now
+                if room_bytes < 0 or late or message.start >= 0 or offset > state.credit:
+                    return chosen
+                chosen.append((state, message))
+        return chosen
+
+    def acked(self, cargo: Run | Parts, mask: int) -> None:
+        """The peer has these packets. Harmless when told twice."""
+        if isinstance(cargo, Parts):
+            for run in cargo.runs:
+                self._acked(run.message, run.start, run.end)
+            return
+        for start, end in cargo.stretches(mask):
+            self._acked(cargo.message, start, end)
+
+    def lost(self, cargo: Run | Parts, mask: int) -> None:
+        """These packets did not arrive: reliable ones wait to be sent again."""
+        runs = cargo.runs if isinstance(cargo, Parts) else (cargo,)
+        for run in runs:
+            message = run.message
+            if message.lane >= RELIABLE_LANES or self._unfinished is None:
+                continue
+            if message.id not in self._unfinished:
+                continue
+            stretches = [(run.start, run.end)] if isinstance(cargo, Parts) else run.stretches(mask)
+            again = self._lane(message.lane).again
+            for start, end in stretches:
+                gaps = message.acked.gaps(start, end) if message.acked else [(start, end)]
+                again.extend((message, low, high) for low, high in gaps)
+
+    def clear(self) -> None:
+        """The session is over: everything that is not acknowledged is dropped."""
+        unfinished = self._unfinished or {}
+        waiting = {message.id for lane in self._lanes.values() for message in lane.queue}
+        self.dropped += sorted(waiting | unfinished.keys())
+        self._lanes.clear()
+        self._unfinished = None
+        self.queued_bytes = self._queued_messages = 0
+
+    def _lane(self, number: int) -> _Lane:
+        state = self._lanes.get(number)
+        if state is None:
+            state = self._lanes[number] = _Lane(number < RELIABLE_LANES)
+        return state
+
+    def _ready(self, state: _Lane, now: float) -> bool:
+        """Something of the lane may leave; drops what is past its deadline on the way."""
+        while state.again:
+            message, start, end = state.again[0]
+            wanted = self._unfinished is not None and message.id in self._unfinished
+            if wanted and not (message.acked and message.acked.covers(start, end)):
+                return True
+            state.again.popleft()
+        while state.queue:
+            message = state.queue[0]
+            if message.deadline_s is None or message.deadline_s > now:
+                return (state.next if message.start < 0 else message.next) < state.credit
+            state.queue.popleft()
+            if message.start >= 0:
+                self.abandoned.append((message.lane, message.start, message.end - message.start))
+            self.dropped.append(message.id)
+            self._release(message)
+        return False
+
+    def _start(self, state: _Lane, message: Message) -> int:
+        """Gives the message its units when its first fragment leaves."""
+        if message.start < 0:
+            message.start = message.next = state.next
+            message.end = state.next = state.next + fragment.message_units(len(message.data))
+            self.stats.sent_messages += 1
+            self.stats.sent_payload_bytes += len(message.data)
+            if message.lane < RELIABLE_LANES:
+                if self._unfinished is None:
+                    self._unfinished = {}
+                self._unfinished[message.id] = message
+        return message.next
+
+    def _left(self, message: Message) -> None:
+        """All of it has left once; what is unreliable is not needed any more."""
+        if message.lane >= RELIABLE_LANES:
+            self._release(message)
+
+    def _release(self, message: Message) -> None:
+        self.queued_bytes -= message.cost_bytes
+        self._queued_messages -= 1
+
+    def _acked(self, message: Message, start: int, end: int) -> None:
+        if message.lane >= RELIABLE_LANES:
+            state = self._lane(message.lane)
+            state.known = max(state.known, start)
+            return
+        if self._unfinished is None or message.id not in self._unfinished:
+            return
+        if start > message.start or end < message.end:
+            if message.acked is None:
+                message.acked = IntervalSet()
+            message.acked.add(start, end)
+            if not message.acked.covers(message.start, message.end):
+                return
+        del self._unfinished[message.id]
+        self._release(message)
+        self.done.append(message.id)
+
+
+def _burst(message: Message, start: int, end: int, units: int, packets: int) -> tuple[int, int]:
+    """Where a burst of at most `packets` packets stops that begins at `start`, and how many it takes."""
+    left_bytes = (end - start) * UNIT_BYTES
+    if end == message.end:
+        left_bytes = len(message.data) - (start - message.start) * UNIT_BYTES
+    size_bytes = units * UNIT_BYTES
+    if left_bytes <= size_bytes * packets:
+        return end, max(-(-left_bytes // size_bytes), 1)
+    return start + units * packets, packets
