@@ -81,7 +81,11 @@ def prepare(kind: str) -> None:
         shutil.rmtree(VENV)  # the folder was moved or copied: its scripts point elsewhere
     if not PYTHON.exists():
         print("Making .venv ...", flush=True)
-        subprocess.run([sys.executable, "-m", "venv", "--clear", str(VENV)], check=True)
+        try:
+            subprocess.run([sys.executable, "-m", "venv", "--clear", str(VENV)], check=True)
+        except BaseException:  # half an environment would look like a whole one next time
+            shutil.rmtree(VENV, ignore_errors=True)
+            raise
     began = time.monotonic()
     lock = LOCKS[kind]
     total = len(re.findall(r"^[A-Za-z0-9]", lock.read_text(encoding="utf-8"), re.MULTILINE))
