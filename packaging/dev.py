@@ -14,7 +14,8 @@ Each sets up what it needs and says so, and is silent when all is there.
 import sys
 
 if not (3, 11) <= sys.version_info[:2] <= (3, 13):
-    sys.exit("Peerscope runs on Python 3.11 to 3.13; this is " + sys.version.split()[0])
+    sys.stderr.write(f"Peerscope runs on Python 3.11 to 3.13; this is {sys.version.split()[0]}.\n")
+    sys.exit(2)
 
 sys.dont_write_bytecode = True  # nothing of this folder is worth a cache beside the sources
 

@@ -56,7 +56,7 @@ class ShownWindow:
 
     def close(self, timeout_s: float = 15.0) -> int:
         """Closes the window through the window manager and returns the program's exit code."""
-        self.press("alt+F4")
+        subprocess.run(["wmctrl", "-i", "-c", str(int(self.window))], env=self._env, check=True)
         try:
             return self.process.wait(timeout_s)
         except subprocess.TimeoutExpired:

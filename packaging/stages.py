@@ -133,7 +133,7 @@ def _missing(needs: str) -> str:
             return "network namespaces need root, or a kernel that lets users make their own"
         absent = [name for name in ("ip", "nft", "turnserver") if not _which(name)]
     elif needs == "display" and sys.platform == "linux":
-        absent = [name for name in ("Xvfb", "openbox") if not _which(name)]
+        absent = [name for name in ("Xvfb", "openbox", "wmctrl", "xdotool") if not _which(name)]
     else:
         return ""
     return f"{' and '.join(absent)} not installed" if absent else ""

@@ -18,7 +18,7 @@ WINDOW = """
 """.split()
 
 # A display to test on, and what the frozen build reads libraries with.
-SCREEN = "binutils openbox xauth xdotool xvfb".split()
+SCREEN = "binutils openbox wmctrl xauth xdotool xvfb".split()
 
 # What the tests talk to, and measure with: programs that nobody here wrote.
 SERVERS = """

@@ -161,6 +161,22 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     return True
 
 
+@pytest.fixture(scope="session")
+def screen() -> Generator[dict[str, str], None, None]:
+    """Variables that put a program on an X display with a window manager: dev.py's, or one of its own."""
+    if sys.platform != "linux":
+        pytest.skip("only on Linux")
+    if os.environ["QT_QPA_PLATFORM"] == "xcb":
+        yield {name: os.environ[name] for name in ("DISPLAY", "QT_QPA_PLATFORM")}
+        return
+    if missing := [name for name in ("Xvfb", "openbox", "wmctrl", "xdotool") if not shutil.which(name)]:
+        pytest.skip(f"{', '.join(missing)} not installed")
+    from virtual_display import virtual_display
+
+    with virtual_display() as variables:
+        yield variables
+
+
 class ExpectedLogs(logging.Handler):
     """Collects warnings and worse. Call it with a pattern that a record's text must match."""
 
