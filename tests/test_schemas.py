@@ -1,0 +1,22 @@
+"""The JSON schemas in `resources` say what the commands print."""
+
+import json
+
+import msgspec
+import pytest
+
+from netstack.config import RESOURCES
+from netstack.model.nat import NatReport
+
+SCHEMAS = {"peerscope.nat-1.json": NatReport}
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_the_schema_is_the_models(name: str) -> None:
+    """To renew one: `msgspec.json.schema(Model)`, indented by 1, into the file."""
+    kept = json.loads((RESOURCES / "schemas" / name).read_text("utf-8"))
+    assert kept == json.loads(json.dumps(msgspec.json.schema(SCHEMAS[name])))
+
+
+def test_every_schema_is_guarded() -> None:
+    assert {path.name for path in (RESOURCES / "schemas").iterdir()} == set(SCHEMAS)
