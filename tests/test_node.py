@@ -1,0 +1,68 @@
+"""The Node: what the window sees of a check, and that it ends cleanly."""
+
+import asyncio
+import logging
+
+import pytest
+
+from netstack.config import Config
+from netstack.errors import InputError
+from netstack.model.address import Address
+from netstack.model.snapshot import Snapshot
+from netstack.net.system import SystemNet
+from netstack.node import Node
+from netstack.server.stun import Behaviour, StunServer
+from tests.service.loopback import serving
+from tests.service.test_nat import _port
+
+
+async def test_a_check_is_seen_from_its_start_to_its_report() -> None:
+    server = StunServer(Address("127.0.0.1", _port()))
+    node = Node(SystemNet(), Config(stun=(f"stun:{server.address}",)))
+    await node.start()
+    seen: list[Snapshot] = []
+    node.subscribe(seen.append)
+    async with serving(server):
+        report = await node.check_nat()
+    await asyncio.sleep(0.15)
+    assert node.snapshot.nat.report == report
+    assert not node.snapshot.nat.running
+    assert any(snapshot.nat.running for snapshot in seen)
+    await node.close()
+    await node.close()
+
+
+async def test_a_cancelled_check_leaves_its_partial_report_and_is_not_running() -> None:
+    server = StunServer(Address("127.0.0.1", _port()), behaviour=Behaviour.SILENT)
+    node = Node(SystemNet(), Config(stun=(f"stun:{server.address}",)))
+    async with serving(server):
+        check = asyncio.ensure_future(node.check_nat())  # noqa: TID251
+        await asyncio.sleep(0.05)
+        assert node.snapshot.nat.running
+        check.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await check
+    assert not node.snapshot.nat.running
+    assert node.snapshot.nat.report is not None
+    assert node.snapshot.nat.report.failure == "cancelled"
+    await node.close()
+
+
+async def test_servers_are_checked_before_they_are_kept() -> None:
+    node = Node(SystemNet(), Config(stun=("stun:127.0.0.1",)))
+    with pytest.raises(InputError):
+        node.set_stun_servers(("stun:a b",))
+    assert node.snapshot.nat.servers == ("stun:127.0.0.1",)
+    node.set_stun_servers(("stun:127.0.0.2",))
+    assert node.snapshot.nat.servers == ("stun:127.0.0.2",)
+    await node.close()
+
+
+async def test_the_log_of_the_stack_reaches_the_snapshot() -> None:
+    node = Node(SystemNet(), Config(stun=("stun:127.0.0.1",)))
+    await node.start()
+    logging.getLogger("netstack.test").setLevel(logging.INFO)
+    logging.getLogger("netstack.test").info("hello")
+    await asyncio.sleep(0.01)
+    assert [line.text for line in node.snapshot.log] == ["hello"]
+    await node.close()
