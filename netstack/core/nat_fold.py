@@ -22,6 +22,7 @@ NO_SECOND_ADDRESS = "no server that answered has a second address to answer from
 NOT_PROVED = "the server did not prove that it answers from its second address"
 NO_ANSWER = "no server answered over UDP"
 NOT_DONE = "not measured"
+ENOUGH_REFUSALS = 2
 
 
 class Lie(msgspec.Struct, frozen=True):
@@ -225,16 +226,25 @@ def _udp(state: State, family: Family, now_s: float) -> tuple[Udp, bool, bool, s
     speaks = any(outcome.result is Result.ANSWERED for outcome in tcp)
     if any(outcome.rubbish for outcome in asked):
         return Udp.OK, lives, speaks, "something answers over UDP, but it is no STUN server"
-    if any(outcome.result is Result.REFUSED for outcome in asked):
-        return Udp.UNKNOWN, lives, speaks, "the computer that was asked has no STUN server on that port"
-    silent = [o for o in asked if o.result in {Result.SILENT, Result.UNREACHABLE}]
-    waiting = [
-        probe
+    if any(outcome.result is Result.ERROR for outcome in asked):
+        return Udp.OK, lives, speaks, "a server answered over UDP, but with an error"
+    silent = {o.probe.server for o in asked if o.result in {Result.SILENT, Result.UNREACHABLE}}
+    silent |= {
+        probe.server
         for probe, start_s in state.running()
         if probe.kind is Kind.MAPPING and probe.family is family and now_s - start_s >= PROVISIONAL_S
-    ]
-    if lives and len(silent) + len(waiting) == len(unique_servers(state, family)):
-        return Udp.BLOCKED, lives, speaks, "servers that answer over TCP stay silent over UDP"
+    }
+    refused = {o.probe.server for o in asked if o.result is Result.REFUSED}
+    connected = {o.probe.server for o in tcp if o.result in {Result.CONNECTED, Result.ANSWERED}}
+    answered = {o.probe.server for o in tcp if o.result is Result.ANSWERED}
+    if len(silent | refused) == len(unique_servers(state, family)):
+        if silent & connected:
+            return Udp.BLOCKED, lives, speaks, "servers that answer over TCP stay silent over UDP"
+        # A firewall that rejects sends the ICMP of a server without UDP; several such servers are unlikely.
+        if len(refused & answered) >= ENOUGH_REFUSALS:
+            return Udp.BLOCKED, lives, speaks, "servers that answer over TCP are refused over UDP"
+    if refused:
+        return Udp.UNKNOWN, lives, speaks, "the computer that was asked has no STUN server on that port"
     return Udp.UNKNOWN, lives, speaks, NO_ANSWER if asked else ""
 
 

@@ -319,7 +319,9 @@ def _mapping_details(state: State, family: Family) -> list[Probe]:
         wanted += _other_ports(state, family, first)
     if len(first) >= ENOUGH_SERVERS and 1 < len(distinct) < len(first):
         again = _socket(family, "recheck")
-        wanted += [Probe(Kind.RECHECK, family, again, o.probe.target, o.probe.server) for o in first]
+        # The other way round: behind a NAT that counts, a lie may meet an honest port, but not in both orders.
+        backwards = sorted(first, key=lambda outcome: -outcome.probe.server)
+        wanted += [Probe(Kind.RECHECK, family, again, o.probe.target, o.probe.server) for o in backwards]
     return wanted
 
 
@@ -377,15 +379,13 @@ def _hairpin(state: State, family: Family) -> list[Probe]:
 
 
 def _tcp(state: State, family: Family, now_s: float, wakes: list[float]) -> list[Probe]:
-    """TCP to the same servers, once UDP has been silent for a while: the proof that they live."""
+    """TCP to the same servers, once UDP has been silent for a while or refused: the proof that they live."""
     asked = [
         start_s for probe, start_s in state.started if probe.kind is Kind.MAPPING and probe.family is family
     ]
     if not asked or state.answered(Kind.MAPPING, family=family):
         return []
     ended = state.of(Kind.MAPPING, family=family)
-    if any(outcome.result is Result.REFUSED for outcome in ended):
-        return []
     if len(ended) < len(asked):
         due_s = min(asked) + TCP_AFTER_S
         wakes += [due_s, min(asked) + PROVISIONAL_S]

@@ -21,6 +21,7 @@ FAILURES = {
     "no-network": "This computer has no network, or no route to the servers.",
     "unknown-host": "None of the servers' names could be looked up; are they spelled right, and does DNS work?",
     "rubbish": "Something answered that is not a STUN server.",
+    "server-error": "The servers answered, but only with an error.",
     "refused": "The computers that were asked have no STUN server on that port.",
     "no-answer": "No STUN server answered, neither over UDP nor over TCP.",
     "cancelled": "The check was cancelled; what was known by then is shown.",
@@ -127,6 +128,8 @@ def _failure(state: State, facts: Facts) -> str | None:
         return "no-network"
     if any(outcome.rubbish for outcome in ended):
         return "rubbish"
+    if any(outcome.result is Result.ERROR for outcome in state.of(Kind.MAPPING)):
+        return "server-error"
     if any(outcome.result is Result.REFUSED for outcome in state.of(Kind.MAPPING)):
         return "refused"
     return "no-answer"

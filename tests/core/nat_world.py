@@ -21,6 +21,9 @@ class StunHost:
     alive: bool = True
     tcp: bool = True
     says: Address | None = None  # a lie about the reflexive address
+    shifts_port: int = 0  # another: so much is added to the port
+    udp: bool = True
+    refuses: bool = False  # ICMP says that the port is closed
     honours_change: bool = True
 
     @property
@@ -121,6 +124,10 @@ class World:
             return answered if self.hairpin and peers else silent
         if server is None or not server.alive:
             return silent
+        if server.refuses:
+            return msgspec.structs.replace(silent, result=Result.REFUSED, end_s=start_s + RTT_S)
+        if not server.udp:
+            return silent
         if probe.target.port not in {3478, server.other.port if server.other else 3478}:
             return silent
         source, port = probe.target, mapped.port
@@ -131,9 +138,8 @@ class World:
             port = probe.response_port or port
         if not self.passes(port, source):
             return silent
-        return msgspec.structs.replace(
-            answered, mapped=server.says or mapped, other=server.other, source=source
-        )
+        told = server.says or Address(mapped.host, mapped.port + server.shifts_port)
+        return msgspec.structs.replace(answered, mapped=told, other=server.other, source=source)
 
 
 def three(**first: object) -> list[StunHost]:

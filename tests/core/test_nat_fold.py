@@ -65,6 +65,18 @@ def test_a_liar_about_the_address_is_found_and_left_out(mapping: str, liar: int)
         assert facts.report.mapping in {MAPPINGS[mapping], Mapping.UNKNOWN}
 
 
+@pytest.mark.parametrize("liar", [0, 1, 2])
+@pytest.mark.parametrize("shift", [-2, -1, 1, 2])
+def test_a_lie_that_meets_the_next_port_of_a_nat_that_counts_convicts_nobody_else(
+    shift: int, liar: int
+) -> None:
+    servers = three()
+    servers[liar].shifts_port = shift
+    facts = facts_of(World(servers, "apd", "apd").run(), FAMILY)
+    assert facts.report.mapping in {Mapping.ADDRESS_AND_PORT_DEPENDENT, Mapping.UNKNOWN}
+    assert {lie.server for lie in facts.lies} <= {liar}
+
+
 def test_a_server_that_names_itself_as_its_second_address_proves_nothing() -> None:
     facts = facts_of(World(three(other=Address("203.0.113.10", 3478)), "ei", "apd").run(), FAMILY)
     assert [lie.server for lie in facts.lies] == [0]
@@ -100,6 +112,25 @@ def test_udp_is_blocked_only_when_tcp_to_the_same_server_works() -> None:
     assert facts_of(blocked.run(), FAMILY).report.udp is Udp.BLOCKED
     dead = World([StunHost("203.0.113.10", tcp=False)], udp=False)
     assert facts_of(dead.run(), FAMILY).report.udp is Udp.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("refusing", "silent", "over_tcp", "udp"),
+    [
+        (1, 0, True, Udp.UNKNOWN),
+        (2, 0, True, Udp.BLOCKED),
+        (2, 0, False, Udp.UNKNOWN),
+        (1, 2, True, Udp.BLOCKED),
+        (1, 2, False, Udp.UNKNOWN),
+    ],
+)
+def test_udp_that_is_refused_is_blocked_only_when_no_closed_port_explains_it(
+    refusing: int, silent: int, over_tcp: bool, udp: Udp
+) -> None:
+    servers = three()[: refusing + silent]
+    for number, server in enumerate(servers):
+        server.refuses, server.udp, server.tcp = number < refusing, False, over_tcp
+    assert facts_of(World(servers).run(), FAMILY).report.udp is udp
 
 
 def test_hairpin_is_told_only_where_it_can_be() -> None:

@@ -64,6 +64,7 @@ def test_a_liar_is_struck_in_the_list_of_servers() -> None:
         (Result.SILENT, 0, ("10.0.1.2",), "no-answer"),
         (Result.SILENT, 3, ("10.0.1.2",), "rubbish"),
         (Result.REFUSED, 0, ("10.0.1.2",), "refused"),
+        (Result.ERROR, 0, ("10.0.1.2",), "server-error"),
         (Result.UNREACHABLE, 0, ("10.0.1.2",), "no-network"),
         (Result.UNREACHABLE, 0, ("127.0.0.1",), "no-network"),
     ],
