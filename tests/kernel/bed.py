@@ -4,7 +4,7 @@
     client 10.0.n.2 --- lan [gateway] wan 100.64.n.2 --- lan [carrier] wan --- br0
 
 A site's gateway has 203.0.113.(101+n) on `wan` (with a carrier: the carrier has it). Clients of the kinds
-without translation live in 198.51.100.(8n)/29. Nothing has an uplink; what the internet does not know, it
+without translation live in 198.51.100.(4n)/30. Nothing has an uplink; what the internet does not know, it
 swallows. Addresses are those of RFC 5737 and RFC 6598.
 """
 
@@ -33,8 +33,9 @@ SERVERS = tuple(f"stun:{host}" for host in (FULL_SERVER, *PLAIN_SERVERS))
 SPARE = "203.0.113.40"
 """An address of the internet on which nothing listens: tests bind what they need there."""
 TURN_USER, TURN_PASSWORD, TURN_REALM = "u", "p", "lab"
-SITES = 32
+SITES = 64
 
+BRIDGE_ADDRESS = "02:00:00:00:00:01"
 TUNSETIFF, IFF_TAP, IFF_NO_PI = 0x400454CA, 0x0002, 0x1000
 
 
@@ -92,7 +93,7 @@ class Gateway:
 
     def set(self, kind: str, *, hairpin: bool, idle_s: int) -> None:
         """Becomes a NAT of that kind; forgets every mapping. A mapping lives `idle_s` without traffic."""
-        self.host.call("nft", "-f", "-", text=ruleset(kind, self.outside, hairpin=hairpin, learned_s=idle_s))
+        self.host.call("nft", "-f", "-", text=ruleset(kind, self.outside, hairpin=hairpin, idle_s=idle_s))
         self.host.sysctl(
             netfilter__nf_conntrack_udp_timeout=idle_s, netfilter__nf_conntrack_udp_timeout_stream=idle_s
         )
@@ -115,8 +116,8 @@ class Site:
         self.number = number
         self.public = f"203.0.113.{101 + number}"
         self.lan_host, self._lan_gateway = f"10.0.{number}.2", f"10.0.{number}.1"
-        self.routed_host = f"198.51.100.{8 * number + 2}"
-        self._routed_gateway = f"198.51.100.{8 * number + 1}"
+        self.routed_host = f"198.51.100.{4 * number + 2}"
+        self._routed_gateway = f"198.51.100.{4 * number + 1}"
         self._routed: bool | None = None
         self._hosts: list[Host] = []
 
@@ -142,7 +143,7 @@ class Site:
         else:
             _cable(edge.host, "wan", bed.internet, f"site{number}", bridge="br0")
         edge.host.ip(f"addr add {self.public}/24 dev wan", f"route add default via {Bed.ROUTER}")
-        bed.internet.ip(f"route replace 198.51.100.{8 * number}/29 via {self.public}")
+        bed.internet.ip(f"route replace 198.51.100.{4 * number}/30 via {self.public}")
 
     def _add(self, host: Host) -> Host:
         self._hosts.insert(0, host)
@@ -167,7 +168,7 @@ class Site:
             return
         self._routed = routed
         host, length, gateway = (
-            (self.routed_host, 29, self._routed_gateway) if routed else (self.lan_host, 24, self._lan_gateway)
+            (self.routed_host, 30, self._routed_gateway) if routed else (self.lan_host, 24, self._lan_gateway)
         )
         self.home.host.ip("addr flush dev lan", f"addr add {gateway}/{length} dev lan")
         self.client.ip(
@@ -308,7 +309,8 @@ def wait_until(condition: Callable[[], bool], otherwise: str, log: Path, timeout
 def _route(host: Host, bridge: str, *addresses: str) -> None:
     """Makes `host` a router with a bridge that has these addresses."""
     host.ip(
-        f"link add {bridge} type bridge forward_delay 0",
+        # Without an address of its own a bridge takes another one whenever a port joins or leaves.
+        f"link add {bridge} address {BRIDGE_ADDRESS} type bridge forward_delay 0",
         *(f"addr add {address}/24 dev {bridge}" for address in addresses),
         f"link set {bridge} up",
     )

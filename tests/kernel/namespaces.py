@@ -21,6 +21,7 @@ P = ParamSpec("P")
 CLONE_NEWNS = 0x00020000
 CLONE_NEWNET = 0x40000000
 MS_BIND = 0x1000
+MNT_DETACH = 2
 MS_PRIVATE_RECURSIVE = 0x4000 | 0x40000
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -151,6 +152,10 @@ class Host:
     def use_resolver(self, resolv_conf: Path) -> None:
         """Makes `resolv_conf` this host's /etc/resolv.conf."""
         self.do(_mount, os.fspath(resolv_conf), "/etc/resolv.conf", None, MS_BIND)
+
+    def restore_resolver(self) -> None:
+        """Undoes `use_resolver`."""
+        self.do(lambda: _system("umount", _libc.umount2(b"/etc/resolv.conf", MNT_DETACH)))
 
     def close(self) -> None:
         """Ends the host's programs and its thread; with them the namespace goes. May be called twice."""

@@ -8,8 +8,8 @@ from ipaddress import IPv4Address
 
 COOKIE = 0x2112A442
 HEADER = struct.Struct(">HHI12s")
-BINDING_REQUEST, BINDING_SUCCESS = 0x0001, 0x0101
-XOR_MAPPED_ADDRESS, OTHER_ADDRESS = 0x0020, 0x802C
+BINDING_REQUEST, BINDING_SUCCESS, BINDING_ERROR = 0x0001, 0x0101, 0x0111
+ERROR_CODE, XOR_MAPPED_ADDRESS, OTHER_ADDRESS = 0x0009, 0x0020, 0x802C
 
 
 def ask(sock: socket.socket, server: tuple[str, int], tries: int = 3) -> tuple[str, int]:
@@ -45,8 +45,13 @@ def mapped(answer: bytes) -> tuple[str, int]:
     raise ValueError("no XOR-MAPPED-ADDRESS")
 
 
-def answer(request: bytes, seen: tuple[str, int]) -> bytes:
-    """A binding success that says the request came from `seen`."""
-    host, port = int(IPv4Address(seen[0])) ^ COOKIE, seen[1] ^ COOKIE >> 16
-    body = struct.pack(">HHHHI", XOR_MAPPED_ADDRESS, 8, 1, port, host)
+def answer(request: bytes, seen: tuple[str, int], more: bytes = b"") -> bytes:
+    """A binding success that says the request came from `seen`; `more` are further attributes."""
+    host, port = str(IPv4Address(int(IPv4Address(seen[0])) ^ COOKIE)), seen[1] ^ COOKIE >> 16
+    body = address(XOR_MAPPED_ADDRESS, (host, port)) + more
     return HEADER.pack(BINDING_SUCCESS, len(body), COOKIE, request[8:20]) + body
+
+
+def address(kind: int, value: tuple[str, int]) -> bytes:
+    """An attribute that holds an IPv4 address and a port."""
+    return struct.pack(">HHHH4s", kind, 8, 1, value[1], IPv4Address(value[0]).packed)

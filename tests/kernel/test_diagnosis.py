@@ -1,0 +1,136 @@
+"""The NAT check on real NATs: right of every kind, with and without hairpin, and of two NATs in a row."""
+
+import json
+import sys
+
+import pytest
+
+from netstack.model.nat import Lifetime, NatReport
+from netstack.net.system import SystemNet
+from netstack.service.nat import NatService
+from tests import expectations
+from tests.kernel.bed import FULL_SERVER, PLAIN_SERVERS, SERVERS, SPARE, Bed, Site
+from tests.kernel.conftest import Place
+from tests.kernel.diagnosis import Tally, diagnose, diagnose_all, explain, said
+from tests.kernel.responder import honest, responder
+
+pytestmark = pytest.mark.kernel
+
+
+@pytest.fixture(scope="module")
+def reports(places: tuple[Place, ...]) -> dict[str, NatReport]:
+    """One check at every place."""
+    found = diagnose_all(places)
+    tally = Tally()
+    for place in places:
+        tally.add(place, found[place.name])
+    tally.print("every kind, no loss, all at once")
+    return found
+
+
+def test_every_kind_is_told_right(places: tuple[Place, ...], reports: dict[str, NatReport]) -> None:
+    for place in places:
+        expected = place.expected.facts(hairpin=place.hairpin)
+        assert said(reports[place.name], expected) == expected, place.name
+
+
+def test_the_public_address_is_the_one_that_servers_see(
+    places: tuple[Place, ...], reports: dict[str, NatReport]
+) -> None:
+    for place in places:
+        blocked = place.expected.udp == "blocked"
+        expected = () if blocked else (place.site.public_host,)
+        assert reports[place.name].public_addresses == expected, place.name
+        assert reports[place.name].local_addresses == (place.site.client_host,), place.name
+
+
+def test_honest_servers_get_no_strike_and_nothing_fails(reports: dict[str, NatReport]) -> None:
+    for name, report in reports.items():
+        assert [server.strikes for server in report.servers] == [0, 0, 0], name
+        assert report.failure is None, name
+        assert not report.provisional, name
+
+
+def test_a_server_without_a_second_address_leaves_filtering_unknown(
+    bed: Bed, places: tuple[Place, ...]
+) -> None:
+    servers = [f"stun:{host}" for host in (*PLAIN_SERVERS, SPARE)]
+    with responder(bed.internet, honest):
+        reports = diagnose_all(places, servers)
+    for place in places:
+        report, expected = reports[place.name], place.expected
+        assert report.filtering == "unknown", place.name
+        assert (report.mapping, report.udp) == (expected.mapping, expected.udp) or (
+            # Without a second port nobody can tell on what the mapping depends.
+            (report.mapping, report.verdict) == ("unknown", "strict") == ("unknown", expected.verdict)
+        ), place.name
+        if expected.udp == "ok" and expected.verdict != "strict":
+            assert (report.verdict, report.label) == ("moderate", "unknown"), place.name
+            assert report.confidence <= 0.6, place.name
+
+
+def test_one_server_alone_proves_no_mapping(bed: Bed) -> None:
+    bed.a.set("port-restricted")
+    report = diagnose(bed.a.client, [f"stun:{PLAIN_SERVERS[0]}"])
+    assert (report.udp, report.mapping, report.filtering) == ("ok", "unknown", "unknown")
+    assert report.verdict == "unknown" or report.confidence <= 0.6
+
+
+def test_one_server_with_two_addresses_proves_everything(bed: Bed) -> None:
+    bed.a.set("address-restricted", hairpin=True)
+    report = diagnose(bed.a.client, [f"stun:{FULL_SERVER}"])
+    expected = expectations.nat("address-restricted").facts(hairpin=True)
+    assert said(report, expected) == expected
+
+
+def test_a_gateway_that_answers_strangers_is_port_restricted(bed: Bed) -> None:
+    bed.a.set("linux-no-drop")
+    expected = expectations.nat("port-restricted").facts()
+    assert said(diagnose(bed.a.client), expected) == expected
+
+
+def test_a_router_that_refuses_udp_blocks_it(bed: Bed) -> None:
+    """Many firewalls reject (ICMP) instead of dropping; that is no sign of a server's closed port."""
+    for reason in ("admin-prohibited", "host-unreachable", "port-unreachable"):
+        bed.a.set("port-restricted")
+        bed.a.home.host.call(
+            "nft", f"insert rule ip nat forw meta l4proto udp reject with icmp type {reason}"
+        )
+        report = diagnose(bed.a.client)
+        assert (report.verdict, report.udp, report.failure) == ("blocked", "blocked", None), (
+            f"{reason}{explain(report)}"
+        )
+
+
+def test_lifetime_brackets_what_the_gateway_does(bed: Bed) -> None:
+    kinds = {"full-cone": bed.a, "port-restricted": bed.b, "symmetric": bed.add_site()}
+    try:
+        for kind, site in kinds.items():
+            site.set(kind, idle_s=4)
+        checks = {
+            kind: site.client.begin(NatService(SystemNet()).check(SERVERS, lifetime=True), 40)
+            for kind, site in kinds.items()
+        }
+        reports = {kind: check.result() for kind, check in checks.items()}
+    finally:
+        bed.remove_site(kinds["symmetric"])
+    for kind, report in reports.items():
+        expected = expectations.nat(kind).facts()
+        assert said(report, expected) == expected, f"{kind}{explain(report)}"
+        assert report.lifetime == Lifetime(alive_s=3.0, gone_s=5.0), kind
+
+
+def _run_command(site: Site, *arguments: str) -> tuple[int, str, str]:
+    done = site.client.call(sys.executable, "-m", "app", "nat", *arguments, check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.parametrize(("kind", "code"), [("port-restricted", 0), ("symmetric", 1), ("udp-blocked", 1)])
+def test_the_command_says_the_same(bed: Bed, kind: str, code: int) -> None:
+    bed.a.set(kind)
+    servers = [argument for server in SERVERS for argument in ("--server", server)]
+    returned, out, err = _run_command(bed.a, *servers, "--format", "json")
+    assert (returned, err) == (code, "")
+    report = json.loads(out)
+    expected = expectations.nat(kind).facts() | {"schema": "peerscope.nat/1", "failure": None}
+    assert {name: report[name] for name in expected} == expected
