@@ -8,6 +8,8 @@ HIDDEN = "hidden"
 def report_text(report: NatReport, *, hide_public: bool = False) -> str:
     """The whole report; `hide_public` replaces public addresses by a word."""
     lines = [report.headline]
+    if report.network != "real":
+        lines.insert(0, f'This is the lab, scenario "{report.network}", not your own network.')
     if report.failure_text:
         lines.append(report.failure_text)
     lines.append("")

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import random
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +56,17 @@ def lab_adapters() -> Iterator[None]:
         ifaddr.get_adapters = real
 
 
+@contextlib.contextmanager
+def _repeatable(seed: int) -> Iterator[None]:
+    """While it lasts, the random numbers that aioice's timers draw come from the seed."""
+    before = random.getstate()
+    random.seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(before)
+
+
 class _Side:
     """One end: gathers, gets the other's offer, connects, and talks."""
 
@@ -70,7 +82,9 @@ class _Side:
         """Runs until each side has heard the other and the talk is over. Raises ConnectionError."""
         connection, world = self.connection, self.host.world
         await connection.gather_candidates()
-        offer = (connection.local_username, connection.local_password, connection.local_candidates)
+        # In an order of our own: aioice collects them from a set of tasks.
+        candidates = sorted(connection.local_candidates, key=lambda c: (-c.priority, c.host, c.port))
+        offer = (connection.local_username, connection.local_password, candidates)
         world.at(world.now() + signalling_s, _deliver, (other.offer, offer))
         connection.remote_username, connection.remote_password, candidates = await self.offer
         for candidate in candidates:
@@ -139,7 +153,7 @@ async def connect_with_aioice(
     one, two = (
         _Side(host, Connection(ice_controlling=host is a, **_servers(lab, host.name))) for host in (a, b)
     )
-    with lab_adapters():
+    with lab_adapters(), _repeatable(lab.seed):
         ends: tuple[BaseException | None, ...]
         try:
             async with asyncio.timeout(LIMIT_S + talk_s):

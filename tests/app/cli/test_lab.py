@@ -98,3 +98,18 @@ def test_every_process_and_every_number_of_workers_prints_the_same_bytes(argumen
         assert done.returncode in {0, 1}, done.stderr
         printed.add(done.stdout)
     assert len(printed) == 1
+
+
+def test_a_nat_check_in_the_lab_says_so_and_repeats(capsys: pytest.CaptureFixture[str]) -> None:
+    printed = set()
+    for _ in range(2):
+        assert app.cli.run(["nat", "--lab", "cgnat", "--lifetime", "--format", "json"]) == 0
+        printed.add(capsys.readouterr().out)
+    said = json.loads(printed.pop())
+    assert not printed
+    assert (said["network"], said["verdict"], said["cgnat"]) == ("cgnat", "moderate", True)
+    assert said["lifetime"]["alive_s"] < 120 <= said["lifetime"]["gone_s"]
+    assert app.cli.run(["nat", "--lab", "udp-blocked"]) == 1
+    assert "This is the lab" in capsys.readouterr().out
+    assert app.cli.run(["nat", "--lab", "nowhere"]) == 2
+    assert "The lab has no scenario of that name" in capsys.readouterr().err
