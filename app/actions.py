@@ -19,7 +19,7 @@ class Action(QObject):
 
     changed = Signal()
 
-    def __init__(self, name: str, work: Callable[[], Awaitable[object]], scope: TaskScope) -> None:
+    def __init__(self, name: str, work: Callable[..., Awaitable[object]], scope: TaskScope) -> None:
         super().__init__()
         self.name = name
         self.failure = ""
@@ -32,11 +32,11 @@ class Action(QObject):
         """Whether it runs, from the press to the end of the work (cancelled work included)."""
         return self._task is not None
 
-    def run(self) -> None:
-        """Starts the work; does nothing while it runs. Needs the running loop."""
+    def run(self, *arguments: object) -> None:
+        """Starts the work with its arguments; does nothing while it runs. Needs the running loop."""
         if self._task is None:
             self.failure = ""
-            self._task = self._scope.start(self._perform(), self.name)
+            self._task = self._scope.start(self._perform(arguments), self.name)
             self.changed.emit()
 
     def cancel(self) -> None:
@@ -44,9 +44,9 @@ class Action(QObject):
         if self._task is not None:
             self._task.cancel()
 
-    async def _perform(self) -> None:
+    async def _perform(self, arguments: tuple[object, ...]) -> None:
         try:
-            await self._work()
+            await self._work(*arguments)
         except PeerscopeError as error:
             self.failure = error.sentence
         except Exception:
@@ -63,7 +63,7 @@ class Actions:
     def __init__(self) -> None:
         self._scope = TaskScope("action")
 
-    def add(self, name: str, work: Callable[[], Awaitable[object]]) -> Action:
+    def add(self, name: str, work: Callable[..., Awaitable[object]]) -> Action:
         """A new action; `work` makes the awaitable of one run."""
         return Action(name, work, self._scope)
 

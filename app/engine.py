@@ -183,5 +183,5 @@ def _crossing(error: Exception) -> PeerscopeError:
     """The error as it may cross: our own as it is, anything else logged and told in one sentence."""
     if isinstance(error, PeerscopeError):
         return error
-    log.error("unexpected error in the engine", exc_info=error)
+    log.error("unexpected error in the engine: %r", error, exc_info=error)
     return EngineError(EngineError.Reason.INTERNAL, type(error).__name__)

@@ -14,7 +14,7 @@ import typer
 
 from netstack.errors import PeerscopeError
 
-COMMANDS = ("lab", "nat", "selftest")
+COMMANDS = ("nat", "selftest")
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -1,15 +1,14 @@
-"""A NAT report as plain text, for the terminal and the clipboard."""
+"""A NAT report as plain text and as JSON, for the terminal, the clipboard and a file."""
 
+import msgspec
+
+from app.presenters.veil import Veil
 from netstack.model.nat import NatReport, Udp
 
-HIDDEN = "hidden"
 
-
-def report_text(report: NatReport, *, hide_public: bool = False) -> str:
-    """The whole report; `hide_public` replaces public addresses by a word."""
+def report_text(report: NatReport, veil: Veil | None = None) -> str:
+    """The whole report; what is under the veil stays hidden."""
     lines = [report.headline]
-    if report.network != "real":
-        lines.insert(0, f'This is the lab, scenario "{report.network}", not your own network.')
     if report.failure_text:
         lines.append(report.failure_text)
     lines.append("")
@@ -26,10 +25,26 @@ def report_text(report: NatReport, *, hide_public: bool = False) -> str:
         lines += ["", "What to do"]
         lines += [f"  - {advice}" for advice in report.advice]
     text = "\n".join(lines)
-    if hide_public:
-        for host in report.public_addresses:
-            text = text.replace(host, HIDDEN)
-    return text
+    return veil(text) if veil else text
+
+
+def report_json(report: NatReport, veil: Veil) -> str:
+    """The report as `peerscope.nat/1`, indented; what is under the veil stays hidden."""
+    return msgspec.json.format(
+        msgspec.json.encode(_under(veil, msgspec.to_builtins(report))), indent=2
+    ).decode()
+
+
+def _under(veil: Veil, value: object) -> object:
+    match value:
+        case str():
+            return veil(value)
+        case dict():
+            return {key: _under(veil, item) for key, item in value.items()}
+        case list() | tuple():
+            return [_under(veil, item) for item in value]
+        case _:
+            return value
 
 
 def _facts(report: NatReport) -> list[tuple[str, str]]:
