@@ -6,9 +6,15 @@ import msgspec
 import pytest
 
 from netstack.config import RESOURCES
+from netstack.model.lab import LabRun, Matrix, ScenarioList
 from netstack.model.nat import NatReport
 
-SCHEMAS = {"peerscope.nat-1.json": NatReport}
+SCHEMAS = {
+    "peerscope.lab-list-1.json": ScenarioList,
+    "peerscope.lab-matrix-1.json": Matrix,
+    "peerscope.lab-run-1.json": LabRun,
+    "peerscope.nat-1.json": NatReport,
+}
 
 
 @pytest.mark.parametrize("name", SCHEMAS)

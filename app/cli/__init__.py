@@ -14,7 +14,7 @@ import typer
 
 from netstack.errors import PeerscopeError
 
-COMMANDS = ("nat", "selftest")
+COMMANDS = ("lab", "nat", "selftest")
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -7,13 +7,15 @@ from typing import Annotated
 import msgspec
 import typer
 
-from app.cli.options import ConfigOption, Format, FormatOption
+from app.cli.options import ConfigOption, Format, FormatOption, LabOption
 from app.cli.terminal import console, fail, print_json
 from app.presenters.nat_text import report_text
 from netstack.config import load_config
 from netstack.core.nat_report import exit_code
 from netstack.errors import PeerscopeError
+from netstack.lab.lab import Lab, open_scenario
 from netstack.model.nat import NatReport
+from netstack.net.protocol import Net
 from netstack.net.system import SystemNet
 from netstack.service.nat import NatService
 
@@ -30,16 +32,19 @@ def nat(
         bool,
         typer.Option("--lifetime", help="Measure also how long an idle mapping lives (up to 5 minutes)."),
     ] = False,
+    lab: LabOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Finds out what the NAT in front of this computer does, and what to change."""
     try:
-        settings = load_config(config)
+        scenario = None if lab is None else open_scenario(lab)
+        servers = load_config(config).stun if scenario is None else scenario.stun_servers
         report = _run(
-            tuple(server) if server else settings.stun,
+            tuple(server) if server else servers,
             fresh=fresh,
             lifetime=lifetime,
             quiet=output is Format.JSON,
+            lab=scenario,
         )
     except PeerscopeError as error:
         fail(error, as_json=output is Format.JSON, schema="peerscope.nat/1")
@@ -52,7 +57,7 @@ def nat(
     raise typer.Exit(exit_code(report))
 
 
-def _run(servers: tuple[str, ...], *, fresh: bool, lifetime: bool, quiet: bool) -> NatReport:
+def _run(servers: tuple[str, ...], *, fresh: bool, lifetime: bool, quiet: bool, lab: Lab | None) -> NatReport:
     """Runs the check; on a terminal it shows the step it is at."""
     with contextlib.ExitStack() as stack:
         out = console(stderr=True)
@@ -66,7 +71,12 @@ def _run(servers: tuple[str, ...], *, fresh: bool, lifetime: bool, quiet: bool) 
             if status is not None and step:
                 status.update(step)
 
-        service = NatService(SystemNet())
-        return asyncio.run(
-            service.check(servers, fresh=fresh, lifetime=lifetime, progress=tell if status else None)
-        )
+        async def check(net: Net, network: str) -> NatReport:
+            service = NatService(net, network=network)
+            return await service.check(
+                servers, fresh=fresh, lifetime=lifetime, progress=tell if status else None
+            )
+
+        if lab is not None:
+            return lab.run(lambda lab: check(lab.net(), lab.scenario.name))
+        return asyncio.run(check(SystemNet(), "real"))

@@ -21,3 +21,11 @@ ConfigOption = Annotated[
     ),
 ]
 FormatOption = Annotated[Format, typer.Option("--format", help="Print text, or JSON for programs.")]
+LabOption = Annotated[
+    str | None,
+    typer.Option(
+        "--lab",
+        metavar="SCENARIO",
+        help="Work on the virtual internet, as the first person of that scenario; see `peerscope lab list`.",
+    ),
+]

@@ -9,6 +9,8 @@ from netstack.model.nat import NatReport, Udp
 def report_text(report: NatReport, veil: Veil | None = None) -> str:
     """The whole report; what is under the veil stays hidden."""
     lines = [report.headline]
+    if report.network != "real":
+        lines.insert(0, f'This is the lab, scenario "{report.network}", not your own network.')
     if report.failure_text:
         lines.append(report.failure_text)
     lines.append("")

@@ -1,13 +1,13 @@
 """Virtual time: an asyncio loop whose clock jumps to the next timer when nothing is ready."""
 
 import asyncio
+import math
 from collections.abc import Callable
 from enum import StrEnum
 from typing import Any, ClassVar
 
 from netstack.errors import Fault, PeerscopeError
 
-_RESOLUTION_S = 1e-9
 _MAX_TURNS_WITHOUT_TIME = 1_000_000
 
 
@@ -38,7 +38,9 @@ class _JumpingSelector:
         self._loop = loop
 
     def select(self, timeout: float | None) -> list[Any]:
-        self._loop.advance(timeout)
+        if timeout is None:
+            raise ClockError(ClockError.Reason.STALLED)
+        self._loop.turn(waiting=timeout > 0.0)
         return []
 
     def close(self) -> None:
@@ -58,26 +60,29 @@ class VirtualTimeLoop(asyncio.BaseEventLoop):
         self._limit_s = limit_s
         self._turns = 0
         self._selector = _JumpingSelector(self)
-        self._clock_resolution = _RESOLUTION_S
+        self._clock_resolution = math.ulp(0.0)
 
     def time(self) -> float:
         """Virtual seconds."""
         return self._virtual_s
 
-    def advance(self, timeout_s: float | None) -> None:
-        """Moves the clock to the next timer, `timeout_s` from now; None: there is none."""
-        if timeout_s is None:
-            raise ClockError(ClockError.Reason.STALLED)
-        if timeout_s > 0.0:
-            self._turns = 0
-            self._virtual_s += timeout_s
-            if self._virtual_s > self._limit_s:
-                raise ClockError(ClockError.Reason.LIMIT, f"{self._limit_s:g} s")
+    def turn(self, *, waiting: bool) -> None:
+        """One turn of the loop; when everything is `waiting`, the clock moves to the next timer's exact time.
+
+        To the last bit: a timer that fires early by a rounding error would find itself not due, set itself
+        again, and time would never pass.
+        """
+        if not waiting:
+            self._turns += 1
+            if self._turns > _MAX_TURNS_WITHOUT_TIME:
+                self._turns = 0
+                raise ClockError(ClockError.Reason.SPINNING)
             return
-        self._turns += 1
-        if self._turns > _MAX_TURNS_WITHOUT_TIME:
-            self._turns = 0
-            raise ClockError(ClockError.Reason.SPINNING)
+        self._turns = 0
+        self._virtual_s = self._scheduled[0].when()  # type: ignore[attr-defined]
+        self._clock_resolution = math.ulp(self._virtual_s)
+        if self._virtual_s > self._limit_s:
+            raise ClockError(ClockError.Reason.LIMIT, f"{self._limit_s:g} s")
 
     def run_in_executor(  # type: ignore[override]
         self,

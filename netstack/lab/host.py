@@ -2,10 +2,10 @@
 
 import ipaddress
 from collections.abc import Callable
-from contextvars import Context, copy_context
 from typing import TYPE_CHECKING
 
 from netstack.errors import NetError
+from netstack.lab.interface import HostInterface
 from netstack.lab.link import Port
 from netstack.lab.nat import NatBehaviour, NatTable
 from netstack.lab.packet import (
@@ -21,7 +21,9 @@ from netstack.lab.packet import (
     icmp_error,
     ip_header_bytes,
 )
-from netstack.lab.tcp import ACK, FIN, RST, SYN, TcpConnection, TcpUser
+from netstack.lab.sockets import OnDatagram, OnError, TcpListener, UdpSocket
+from netstack.lab.tcp import TcpConnection, TcpUser
+from netstack.lab.tcp_sender import ACK, FIN, RST, SYN
 from netstack.model.address import Address
 from netstack.model.nat import Mapping
 from netstack.net.protocol import LinkKind
@@ -35,105 +37,10 @@ _MAX_UDP_BYTES = 65_507
 _MAX_WAYS = 4096
 _MAX_BACKLOG = 128
 _WILDCARD = {False: "0.0.0.0", True: "::"}  # noqa: S104 - a virtual host
+_STEMS = {LinkKind.WIFI: "wlan", LinkKind.VPN: "tun"}
 _LOOPBACK = {False: "127.0.0.1", True: "::1"}
 
 Reason = NetError.Reason
-OnDatagram = Callable[[bytes, Address, float], None]
-OnError = Callable[[NetError, Address], None]
-
-
-class HostInterface:
-    """One interface of a host; `prefixes` are on the link, `gateways` lead everywhere else."""
-
-    def __init__(
-        self,
-        name: str,
-        kind: LinkKind,
-        hosts: tuple[str, ...],
-        prefixes: tuple[str, ...],
-        gateways: tuple[str, ...],
-        port: Port,
-        metric: int,
-        mtu_bytes: int,
-    ) -> None:
-        self.name = name
-        self.kind = kind
-        self.hosts = hosts
-        self.gateways = gateways
-        self.port = port
-        self.metric = metric
-        self.mtu_bytes = mtu_bytes
-        self.up = True
-        self.networks = tuple(ipaddress.ip_network(prefix) for prefix in prefixes)
-
-    def reach(self, ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> int | None:
-        """The length of the prefix that leads to `ip`: 0 by a gateway, None not at all."""
-        lengths = [network.prefixlen for network in self.networks if ip in network]
-        if lengths:
-            return max(lengths)
-        return 0 if any((":" in gateway) == (ip.version == 6) for gateway in self.gateways) else None
-
-    def source(self, ipv6: bool) -> str | None:
-        """The address that packets of a family leave from."""
-        return next((host for host in self.hosts if (":" in host) == ipv6), None)
-
-
-class UdpSocket:
-    """A bound UDP socket. `connected`: takes datagrams of that address only."""
-
-    __slots__ = ("_context", "_host", "connected", "df", "local", "on_datagram", "on_error", "ttl", "ways")
-
-    def __init__(
-        self, host: "Host", local: Address, on_datagram: OnDatagram, on_error: OnError | None
-    ) -> None:
-        self._host = host
-        self.ways: dict[str, tuple[HostInterface | None, Address]] = {}
-        self._context: Context = copy_context()
-        self.local = local
-        self.on_datagram = on_datagram
-        self.on_error = on_error
-        self.connected: Address | None = None
-        self.df = False
-        self.ttl = 64
-
-    def send(self, data: bytes, remote: Address) -> None:
-        """Sends one datagram. Raises NetError: no route, too big, closed."""
-        self._host.send_udp(self, data, remote)
-
-    def close(self) -> None:
-        """Frees the port. May be called twice."""
-        self._host.unbind(self)
-
-    def deliver(self, data: bytes, remote: Address, now_s: float) -> None:
-        """Hands a datagram over, in the context in which the socket was opened."""
-        if self.connected is None or self.connected == remote:
-            self._context.run(self.on_datagram, data, remote, now_s)
-
-    def fail(self, error: NetError, remote: Address) -> None:
-        """Tells that the network refused a datagram."""
-        if self.on_error is not None:
-            self._context.run(self.on_error, error, remote)
-
-
-class TcpListener:
-    """A listening TCP port; `accept` gives each connection its user."""
-
-    def __init__(
-        self, host: "Host", local: Address, accept: Callable[[TcpConnection], TcpUser | None]
-    ) -> None:
-        self._host = host
-        self._context = copy_context()
-        self._accept = accept
-        self.local = local
-        self.waiting = 0
-
-    def opened(self, connection: TcpConnection) -> None:
-        """A connection finished its handshake."""
-        connection.user = self._context.run(self._accept, connection)
-
-    def close(self) -> None:
-        """Stops listening. May be called twice."""
-        self._host.unlisten(self)
 
 
 class Host:
@@ -171,8 +78,10 @@ class Host:
         metric: int = 100,
         mtu_bytes: int = 1500,
     ) -> HostInterface:
-        """Adds an interface that is up."""
-        interface = HostInterface(port.name, kind, hosts, prefixes, gateways, port, metric, mtu_bytes)
+        """Adds an interface that is up; it is called eth0, wlan0, tun0, ..."""
+        stem = _STEMS.get(kind, "eth")
+        name = f"{stem}{sum(interface.name.startswith(stem) for interface in self.interfaces)}"
+        interface = HostInterface(name, kind, hosts, prefixes, gateways, port, metric, mtu_bytes)
         self.interfaces.append(interface)
         self._addresses.update(dict.fromkeys(hosts, interface))
         self.routes_changed()

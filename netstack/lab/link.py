@@ -20,14 +20,15 @@ Seconds = Annotated[float, msgspec.Meta(ge=0.0, le=60.0)]
 
 
 class Burst(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Bursty loss (Gilbert 1960, Elliott 1963): a good and a bad state, one step a packet.
+    """Bursty loss (Gilbert 1960, Elliott 1963) in continuous time: a good state and a bad one.
 
-    `enter` and `leave` are the chances to get into and out of the bad state, in which `loss` of the
-    packets is lost. The mean loss is loss * enter / (enter + leave).
+    They last `good_s` and `bad_s` on average; in the bad one `loss` of the packets is lost. Time instead of
+    packets drives the chain, or a sparse flow would stay in the bad state for minutes. The mean loss is
+    loss * bad_s / (good_s + bad_s).
     """
 
-    enter: Chance
-    leave: Chance
+    good_s: Annotated[float, msgspec.Meta(gt=0.0)]
+    bad_s: Annotated[float, msgspec.Meta(gt=0.0)]
     loss: Chance = 1.0
 
 
@@ -58,7 +59,7 @@ PROFILES: dict[str, Shape] = {
     "lan": Shape(delay_s=0.0002, bandwidth_bps=1e9),
     "wifi": Shape(delay_s=0.002, jitter_s=0.004, loss=0.001, bandwidth_bps=200e6),
     "bursty-wifi": Shape(
-        delay_s=0.003, jitter_s=0.02, burst=Burst(enter=0.01, leave=0.25, loss=0.8), bandwidth_bps=30e6
+        delay_s=0.003, jitter_s=0.02, burst=Burst(good_s=1.0, bad_s=0.08, loss=0.8), bandwidth_bps=30e6
     ),
     "fibre": Shape(delay_s=0.004, bandwidth_bps=500e6),
     "cable": Shape(delay_s=0.01, jitter_s=0.002, bandwidth_bps=50e6),
@@ -120,6 +121,7 @@ class _Pipe:
         "_passed",
         "_plain",
         "_random",
+        "_seen_s",
         "_shape",
         "_world",
         "receiver",
@@ -134,6 +136,7 @@ class _Pipe:
         self._last_s = 0.0
         self._busy_until_s = 0.0
         self._bad = False
+        self._seen_s = 0.0
         self._passed = 0
         self.reshape(shape)
 
@@ -199,10 +202,8 @@ class _Pipe:
             return None
         pieces = 1 if packet.largest_bytes == packet.size_bytes else _fragments(packet)
         for _ in range(pieces):
-            if shape.burst is not None:
-                self._bad = random.random() < (1.0 - shape.burst.leave if self._bad else shape.burst.enter)
-                if self._bad and random.random() < shape.burst.loss:
-                    return None
+            if shape.burst is not None and self._lost_in_burst(shape.burst, random):
+                return None
             if shape.loss and random.random() < shape.loss:
                 return None
         if shape.bandwidth_bps is not None:
@@ -221,6 +222,15 @@ class _Pipe:
             return due_s + shape.reorder_s
         self._last_s = due_s = max(due_s, self._last_s)
         return due_s
+
+    def _lost_in_burst(self, burst: Burst, random: Random) -> bool:
+        """Moves the two-state chain on to now, and draws."""
+        now_s = self._world.now()
+        often_bad = burst.bad_s / (burst.good_s + burst.bad_s)
+        remembers = math.exp(-(now_s - self._seen_s) * (1.0 / burst.good_s + 1.0 / burst.bad_s))
+        self._seen_s = now_s
+        self._bad = random.random() < often_bad + (self._bad - often_bad) * remembers
+        return self._bad and random.random() < burst.loss
 
 
 def _fragments(packet: Packet) -> int:

@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 from netstack.errors import NetError
 from netstack.lab import transports
-from netstack.lab.host import Host, TcpListener, UdpSocket
+from netstack.lab.host import Host
+from netstack.lab.sockets import TcpListener, UdpSocket
 from netstack.model.address import Address, Family
 from netstack.net.protocol import DatagramReceiver, Gateway, Interface, LinkKind, Stream
 from netstack.net.socket_errors import net_error

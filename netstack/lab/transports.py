@@ -11,7 +11,8 @@ from contextvars import copy_context
 from typing import Any, TypeVar
 
 from netstack.errors import NetError
-from netstack.lab.host import Host, TcpListener
+from netstack.lab.host import Host
+from netstack.lab.sockets import TcpListener
 from netstack.lab.tcp import TcpConnection, TcpUser
 from netstack.model.address import Address
 
@@ -227,7 +228,7 @@ class LabStreamTransport(asyncio.Transport):
 
     def get_write_buffer_size(self) -> int:
         """Bytes that the other side has not acknowledged."""
-        return 0 if self._connection is None else self._connection.queued_bytes
+        return 0 if self._connection is None else self._connection.sender.unacknowledged_bytes
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
         """The lab's TCP has limits of its own."""

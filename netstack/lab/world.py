@@ -11,7 +11,6 @@ from typing import Any, NamedTuple, Self
 from netstack.lab.link import Link, Port, Shape
 from netstack.lab.packet import Icmp, Packet, Segment
 
-_SAME_INSTANT_S = 1e-9
 _MAX_EVENTS = 1_000_000
 
 
@@ -120,7 +119,7 @@ class World:
         self._timer = None
         self._running = True
         events = self._events
-        latest_s = self._loop.time() + _SAME_INSTANT_S
+        latest_s = max(self._loop.time(), self._timer_s)  # a loop may fire a timer a little early
         try:
             while events and events[0][0] <= latest_s:
                 _, _, call, argument = heappop(events)

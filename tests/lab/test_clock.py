@@ -27,6 +27,17 @@ async def test_timers_fire_in_order_and_at_their_time() -> None:
     assert seen == [(0.1, 0.1), (0.2, 0.2), (0.3, 0.3)]
 
 
+async def test_a_timer_never_fires_early_not_even_by_a_rounding_error() -> None:
+    loop = asyncio.get_running_loop()
+    await asyncio.sleep(1000.1)
+    early = []
+    dues = [loop.time() + number * 0.1 + number * 1e-10 for number in range(1, 2000)]
+    for due in dues:
+        loop.call_at(due, lambda due=due: early.append(due) if loop.time() < due else None)
+    await asyncio.sleep(300)
+    assert not early
+
+
 async def test_asyncio_timeouts_obey_the_clock() -> None:
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(600):

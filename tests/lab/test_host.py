@@ -57,8 +57,8 @@ async def test_two_interfaces_the_smaller_metric_first_and_a_bound_address_decid
     net = LabNet(me)
     assert [(i.name, i.kind) for i in await net.interfaces()] == [
         ("lo", LinkKind.LOOPBACK),
-        ("me.home", LinkKind.CABLE),
-        ("me.vpn", LinkKind.VPN),
+        ("eth0", LinkKind.CABLE),
+        ("tun0", LinkKind.VPN),
     ]
     assert [gateway.host for gateway in await net.gateways()] == ["10.8.0.1", LAN]
     me.interfaces[1].up = False

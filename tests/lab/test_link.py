@@ -1,5 +1,6 @@
 import asyncio
 from itertools import pairwise
+from math import exp
 
 import pytest
 
@@ -60,15 +61,23 @@ async def test_loss_is_the_chance_that_was_asked_for(loss: float) -> None:
     assert abs(lost - count * loss) < 4 * sigma
 
 
-async def test_bursts_lose_neighbours() -> None:
-    burst = Burst(enter=0.01, leave=0.2)
-    count = 20_000
+async def test_bursts_lose_neighbours_and_have_the_mean_that_was_asked_for() -> None:
+    burst = Burst(good_s=0.2, bad_s=0.02)
+    count = 40_000
     came = {number for number, _ in await sent(Shape(burst=burst), count)}
     lost = [number for number in range(count) if number not in came]
-    mean = 0.01 / (0.01 + 0.2)
-    assert len(lost) / count == pytest.approx(mean, rel=0.25)
+    assert len(lost) / count == pytest.approx(0.02 / 0.22, rel=0.2)
     neighbours = sum(after - before == 1 for before, after in pairwise(lost))
-    assert neighbours / len(lost) == pytest.approx(1 - burst.leave, abs=0.08)
+    assert neighbours / len(lost) == pytest.approx(exp(-0.001 / 0.02), abs=0.03)  # sent 1 ms apart
+
+
+async def test_a_sparse_flow_is_not_lost_in_rows() -> None:
+    count = 2000
+    came = {number for number, _ in await sent(Shape(burst=Burst(good_s=0.2, bad_s=0.02)), count, gap_s=1.0)}
+    lost = [number for number in range(count) if number not in came]
+    neighbours = sum(after - before == 1 for before, after in pairwise(lost))
+    assert len(lost) / count == pytest.approx(0.02 / 0.22, rel=0.3)
+    assert neighbours / len(lost) < 0.2
 
 
 async def test_duplicates_come_twice_and_late_ones_are_overtaken() -> None:

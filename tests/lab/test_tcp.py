@@ -62,7 +62,7 @@ async def read_all(stream) -> bytes:
 SHAPES = {
     "clean": Shape(delay_s=0.01),
     "lossy": Shape(delay_s=0.01, loss=0.05),
-    "bursty": Shape(delay_s=0.01, burst=Burst(enter=0.01, leave=0.3)),
+    "bursty": Shape(delay_s=0.01, burst=Burst(good_s=0.5, bad_s=0.02)),
     "reordering": Shape(delay_s=0.01, reorder=0.1, duplicate=0.1),
     "narrow": Shape(delay_s=0.02, bandwidth_bps=2e6),
     "small": Shape(delay_s=0.01, mtu_bytes=576),

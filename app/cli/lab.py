@@ -1,0 +1,82 @@
+"""`peerscope lab`: the virtual internet - its scenarios, a run of one, the grid of all NAT kinds."""
+
+from typing import Annotated
+
+import msgspec
+import typer
+
+from app.cli.options import Format, FormatOption
+from app.cli.terminal import console, fail, print_json
+from app.presenters.lab_text import matrix_text, run_text
+from netstack.errors import PeerscopeError
+from netstack.lab.matrix import matrix as fill_in
+from netstack.lab.rehearsal import rehearse
+from netstack.lab.scenario import NAMES, load_scenario
+from netstack.model.lab import ScenarioLine, ScenarioList
+
+RUN_SCHEMA = "peerscope.lab-run/1"
+
+lab = typer.Typer(
+    no_args_is_help=True,
+    help="The virtual internet: try NATs, firewalls and bad links without a network.",
+)
+
+Seed = Annotated[int, typer.Option(help="Everything random comes from it; the same seed, the same result.")]
+
+
+@lab.command("list")
+def list_scenarios(output: FormatOption = Format.TEXT) -> int:
+    """Lists the scenarios."""
+    scenarios = [load_scenario(name) for name in NAMES]
+    if output is Format.JSON:
+        lines = (ScenarioLine(name=s.name, title=s.title, story=s.story) for s in scenarios)
+        print_json(msgspec.to_builtins(ScenarioList(scenarios=tuple(lines))))
+    else:
+        for scenario in scenarios:
+            console().print(f"{scenario.name:<24}{scenario.title}", highlight=False, markup=False)
+    return 0
+
+
+@lab.command()
+def run(
+    scenario: Annotated[str, typer.Argument(help="A name from `peerscope lab list`.")],
+    seed: Seed = 0,
+    output: FormatOption = Format.TEXT,
+) -> int:
+    """Runs a scenario: what each side's NAT check says, and whether the two can connect."""
+    try:
+        result = rehearse(load_scenario(scenario), seed=seed)
+    except PeerscopeError as error:
+        fail(error, as_json=output is Format.JSON, schema=RUN_SCHEMA)
+    if output is Format.JSON:
+        print_json(msgspec.to_builtins(result))
+    else:
+        console().print(run_text(result), highlight=False, markup=False)
+    return 0 if result.connection.connected else 1
+
+
+@lab.command()
+def matrix(
+    tries: Annotated[int, typer.Option(min=1, max=100_000, help="Tries of every pair.")] = 20,
+    seed: Seed = 0,
+    workers: Annotated[
+        int | None, typer.Option(min=1, max=256, help="Processes to use; the result is the same.")
+    ] = None,
+    output: FormatOption = Format.TEXT,
+) -> int:
+    """Lets every kind of NAT meet every other, and prints the grid."""
+    out = console(stderr=True)
+    if out.is_terminal and output is Format.TEXT:
+        with out.status("Filling in the grid") as status:
+
+            def tell(done: int, total: int) -> None:
+                status.update(f"Filling in the grid: {done} of {total} pairs")
+
+            grid = fill_in(tries, seed, workers=workers, progress=tell)
+    else:
+        grid = fill_in(tries, seed, workers=workers)
+    if output is Format.JSON:
+        print_json(msgspec.to_builtins(grid))
+    else:
+        console().print(matrix_text(grid), highlight=False, markup=False)
+    return 0

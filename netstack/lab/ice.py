@@ -1,0 +1,183 @@
+"""Connects a pair with aioice, unmodified, on lab hosts: the second opinion of somebody else's ICE."""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import ifaddr
+
+from netstack.lab.host import Host
+from netstack.lab.loop import current_host, on
+from netstack.lab.scenario import STUN_PORT, TURN_PASSWORD, TURN_PORT, TURN_USERNAME
+from netstack.model.lab import PairOutcome
+
+if TYPE_CHECKING:
+    from aioice import Connection
+
+    from netstack.lab.lab import Lab
+
+METHOD = "aioice"
+NOTE = "Until Peerscope punches holes itself, these are the figures of aioice, an ICE library."
+HELLO_S = 0.1
+TALK_S = 0.25
+LIMIT_S = 90.0
+SIGNALLING_S = 0.05
+
+
+@contextlib.contextmanager
+def lab_adapters() -> Iterator[None]:
+    """While it lasts, `ifaddr` tells a program on a lab host that host's interfaces."""
+    real = ifaddr.get_adapters
+
+    def get_adapters(*args: Any, **kwargs: Any) -> Any:
+        host = current_host.get()
+        if host is None:
+            return real(*args, **kwargs)
+        return [
+            ifaddr.Adapter(
+                interface.name,
+                interface.name,
+                [
+                    ifaddr.IP((address, 0, 0) if ":" in address else address, 24, interface.name)
+                    for address in interface.hosts
+                ],
+                index=index,
+            )
+            for index, interface in enumerate(host.interfaces, 2)
+            if interface.up
+        ]
+
+    ifaddr.get_adapters = get_adapters
+    try:
+        yield
+    finally:
+        ifaddr.get_adapters = real
+
+
+@contextlib.contextmanager
+def _repeatable(seed: int) -> Iterator[None]:
+    """While it lasts, the random numbers that aioice's timers draw come from the seed."""
+    before = random.getstate()
+    random.seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(before)
+
+
+class _Side:
+    """One end: gathers, gets the other's offer, connects, and talks."""
+
+    def __init__(self, host: Host, connection: "Connection") -> None:
+        self.host = host
+        self.connection = connection
+        self.offer: asyncio.Future[tuple[str, str, list[Any]]] = asyncio.get_running_loop().create_future()
+        self.first_s: float | None = None
+        self.last_s = 0.0
+        self.silence_s = 0.0
+
+    async def connect(self, other: "_Side", signalling_s: float, talk_until_s: float) -> None:
+        """Runs until each side has heard the other and the talk is over. Raises ConnectionError."""
+        connection, world = self.connection, self.host.world
+        await connection.gather_candidates()
+        # In an order of our own: aioice collects them from a set of tasks.
+        candidates = sorted(connection.local_candidates, key=lambda c: (-c.priority, c.host, c.port))
+        offer = (connection.local_username, connection.local_password, candidates)
+        world.at(world.now() + signalling_s, _deliver, (other.offer, offer))
+        connection.remote_username, connection.remote_password, candidates = await self.offer
+        for candidate in candidates:
+            await connection.add_remote_candidate(candidate)
+        await connection.add_remote_candidate(None)
+        await connection.connect()
+        while self.first_s is None or other.first_s is None or world.now() < talk_until_s:
+            await self._say_hello()
+            if self.first_s is not None and other.first_s is not None:
+                await asyncio.sleep(TALK_S)
+
+    async def _say_hello(self) -> None:
+        world = self.host.world
+        await self.connection.send(b"hello")
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(HELLO_S):
+                await self.connection.recv()
+                now_s = world.now()
+                if self.first_s is None:
+                    self.first_s = now_s
+                else:
+                    self.silence_s = max(self.silence_s, now_s - self.last_s)
+                self.last_s = now_s
+
+    def path(self) -> str:
+        """What was nominated: "relay" where either end of it is one, else "direct"."""
+        nominated = self.connection._nominated.get(1)  # noqa: SLF001 - it tells nobody else
+        if nominated is None:
+            return ""
+        kinds = {nominated.local_candidate.type, nominated.remote_candidate.type}
+        return "relay" if "relay" in kinds else "direct"
+
+
+def _deliver(news: tuple[asyncio.Future[Any], Any]) -> None:
+    future, offer = news
+    if not future.done():
+        future.set_result(offer)
+
+
+def _servers(lab: "Lab", person: str) -> dict[str, Any]:
+    """The first STUN server and the first relay, which is asked over TCP where UDP does not get out."""
+    stun = next(server for server in lab.scenario.server if server.kind == "stun")
+    options: dict[str, Any] = {"stun_server": (stun.hosts[0], STUN_PORT)}
+    relay = next((s for s in lab.scenario.server if s.kind == "turn" and lab.servers[s.name]), None)
+    if relay is not None:
+        options |= {
+            "turn_server": (relay.hosts[0], TURN_PORT),
+            "turn_username": TURN_USERNAME,
+            "turn_password": TURN_PASSWORD,
+            "turn_transport": "udp" if lab.udp_gets_out(person) else "tcp",
+        }
+    return options
+
+
+async def connect_with_aioice(
+    lab: "Lab", *, signalling_s: float = SIGNALLING_S, talk_s: float = 0.0
+) -> PairOutcome:
+    """Lets the scenario's pair connect; the first is controlling. An offer takes `signalling_s` to the other.
+
+    They go on talking until `talk_s` after they began; the longest silence is told.
+    """
+    from aioice import Connection  # noqa: PLC0415 - a machine that needs none does not load it
+
+    a, b = (lab.hosts[name] for name in lab.scenario.pair)
+    began_s = lab.world.now()
+    one, two = (
+        _Side(host, Connection(ice_controlling=host is a, **_servers(lab, host.name))) for host in (a, b)
+    )
+    with lab_adapters(), _repeatable(lab.seed):
+        ends: tuple[BaseException | None, ...]
+        try:
+            async with asyncio.timeout(LIMIT_S + talk_s):
+                ends = await asyncio.gather(
+                    on(a, one.connect(two, signalling_s, began_s + talk_s)),
+                    on(b, two.connect(one, signalling_s, began_s + talk_s)),
+                    return_exceptions=True,
+                )
+        except TimeoutError as error:
+            ends = (error,)
+        for end in ends:
+            if end is not None and not isinstance(end, ConnectionError | TimeoutError):
+                raise end
+        paths = (one.path(), two.path())
+        await asyncio.gather(on(a, one.connection.close()), on(b, two.connection.close()))
+    if one.first_s is None or two.first_s is None:
+        return PairOutcome(method=METHOD, connected=False, direct=False)
+    ended_s = began_s + talk_s
+    silence_s = max(max(side.silence_s, ended_s - side.last_s) for side in (one, two))
+    return PairOutcome(
+        method=METHOD,
+        connected=True,
+        direct="relay" not in paths,
+        first_byte_s=round(max(one.first_s, two.first_s) - began_s, 6),
+        paths=paths,
+        silence_s=round(silence_s, 6) if talk_s else None,
+    )

@@ -1,0 +1,35 @@
+"""aioice, unmodified, agrees with the table of routes that the kernel's NATs gave."""
+
+import ifaddr
+import pytest
+
+from netstack.lab.ice import lab_adapters
+from netstack.lab.lab import Lab, open_scenario
+from netstack.lab.loop import on
+from netstack.lab.matrix import PAIRS, one_try
+from tests.expectations import Route, route
+
+
+@pytest.mark.parametrize(("one", "other"), PAIRS)
+def test_a_pair_connects_directly_where_the_table_says_so(one: str, other: str) -> None:
+    outcomes = [one_try(one, other, seed=7, index=index) for index in range(2)]
+    assert [outcome.direct for outcome in outcomes] == [route(one, other) is Route.DIRECT] * 2
+
+
+def test_outcomes_repeat_although_aioice_draws_its_own_random_numbers() -> None:
+    assert one_try("port-restricted", "symmetric", 1, 0) == one_try("port-restricted", "symmetric", 1, 0)
+
+
+def test_interfaces_are_those_of_the_host_one_is_on() -> None:
+    async def look(lab: Lab) -> dict[str, list[str]]:
+        async def addresses() -> list[str]:
+            return [ip.ip if ip.is_IPv4 else ip.ip[0] for a in ifaddr.get_adapters() for ip in a.ips]
+
+        with lab_adapters():
+            return {name: await on(lab.hosts[name], addresses()) for name in ("anna", "ben")}
+
+    assert open_scenario("ipv6-one-side").run(look) == {
+        "anna": ["192.168.1.10", "2001:db8:a::10"],
+        "ben": ["192.168.178.20"],
+    }
+    assert "192.168.1.10" not in str(ifaddr.get_adapters())
