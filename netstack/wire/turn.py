@@ -9,22 +9,22 @@ from netstack.wire.stun import HEADER_BYTES
 from netstack.wire.stun_attributes import MAGIC_COOKIE
 
 MIN_CHANNEL = 0x4000
-MAX_CHANNEL = 0x4FFF
+MAX_CHANNEL = 0x7FFF  # RFC 5766; a client of RFC 8656 binds none above 0x4FFF
 UDP_PROTOCOL = 17  # REQUESTED-TRANSPORT
 MAX_FRAME_BYTES = 0xFFFF + 4
 _HEADER = struct.Struct("!HH")
 
 
 class ChannelData(msgspec.Struct, frozen=True):
-    """Application data on a channel (RFC 8656 section 12.4); `channel` is 0x4000 to 0x4FFF."""
+    """Application data on a channel (RFC 8656 section 12.4); `channel` is 0x4000 to 0x7FFF."""
 
     channel: int
     data: bytes
 
 
 def is_channel_data(data: bytes) -> bool:
-    """Whether the first byte is one of a ChannelData message (0x40 to 0x4F)."""
-    return len(data) >= 4 and data[0] >> 4 == 4
+    """Whether the first byte is one of a ChannelData message (0x40 to 0x7F)."""
+    return len(data) >= 4 and data[0] >> 6 == 1
 
 
 def encode_channel_data(channel: int, data: bytes, *, padded: bool = False) -> bytes:

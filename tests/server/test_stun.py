@@ -166,7 +166,7 @@ def test_over_tcp_rubbish_ends_the_connection_and_nothing_can_change():
     server.stream_received(7, stun.encode(stun.binding_request(ID, change_port=True)), 0.0)
     (refusal,) = drain(server)
     assert stun.decode(refusal.data).error.code == 420
-    server.stream_received(7, b"POST / HTTP/1.1\r\n\r\n", 0.0)
+    server.stream_received(7, b"\xff\xfe rubbish", 0.0)
     server.stream_received(7, b"more", 0.0)
     assert drain(server) == [StreamClose(7)]
     server.stream_closed(7, 0.0)

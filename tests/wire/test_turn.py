@@ -32,7 +32,7 @@ def test_any_bytes_give_channel_data_or_a_decode_error(data):
         return
 
 
-@pytest.mark.parametrize(("channel", "size"), [(0x3FFF, 0), (0x5000, 0), (0x4000, 65536)])
+@pytest.mark.parametrize(("channel", "size"), [(0x3FFF, 0), (0x8000, 0), (0x4000, 65536)])
 def test_what_cannot_be_written_is_a_value_error(channel, size):
     with pytest.raises(ValueError, match="ChannelData"):
         turn.encode_channel_data(channel, bytes(size))
@@ -69,7 +69,13 @@ def test_any_stream_gives_frames_or_a_decode_error_and_holds_one_frame_at_most(c
 
 @pytest.mark.parametrize(
     "data",
-    [b"POST / HTTP/1.1", b"\x80\0\0\0", b"\0\x01\0\x03", b"\0\x01\0\x08\x21\x12\xa4\x43", bytes(4) + b"\x16"],
+    [
+        b"\x16\x03\x01\x02\x00\x01\x00\x01",
+        b"\x80\0\0\0",
+        b"\0\x01\0\x03",
+        b"\0\x01\0\x08\x21\x12\xa4\x43",
+        bytes(4) + b"\x16",
+    ],
 )
 def test_a_stream_that_lost_its_place_is_told(data):
     with pytest.raises(DecodeError):

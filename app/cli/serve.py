@@ -1,0 +1,130 @@
+"""`peerscope serve`: become the server that the other side needs."""
+
+import asyncio
+import ipaddress
+import os
+import secrets
+import signal
+import time
+from typing import Annotated
+
+import typer
+
+from app.cli.options import ConfigOption
+from netstack.config import load_config
+from netstack.errors import InputError, NetError
+from netstack.model.address import Address, Family
+from netstack.net.system import SystemNet
+from netstack.server.machine import Server
+from netstack.server.stun import StunServer
+from netstack.server.turn import TurnLimits, TurnServer
+from netstack.server.turn_credentials import Credentials
+from netstack.server.turn_peers import PeerPolicy
+from netstack.service.serve import ServerHost
+
+STUN_PORT = 3478
+
+
+def serve(
+    stun: Annotated[bool, typer.Option("--stun", help="Answer STUN requests.")] = False,
+    turn: Annotated[
+        bool, typer.Option("--turn", help="Relay for others (TURN), with fresh credentials.")
+    ] = False,
+    listen: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="An address to serve on; two give STUN a second one (RFC 5780). Default: loopback."
+        ),
+    ] = None,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="The port.")] = STUN_PORT,
+    allow_peer: Annotated[
+        list[str] | None,
+        typer.Option(help="A network (CIDR) that the relay may reach although it is private."),
+    ] = None,
+    external: Annotated[
+        str | None, typer.Option(help="The public address to tell clients, behind a 1:1 NAT.")
+    ] = None,
+    config: ConfigOption = None,
+) -> int:
+    """Serves STUN and TURN until Ctrl-C. Binds loopback unless an address is given."""
+    load_config(config)
+    if not stun and not turn:
+        raise InputError(InputError.Reason.USAGE, "say what to serve: --stun, --turn, or both")
+    hosts = [_host(text) for text in listen or ["127.0.0.1"]]
+    if len(hosts) > 2:
+        raise InputError(InputError.Reason.USAGE, "one or two addresses are served")
+    servers, lines = _servers(hosts, port, stun=stun, turn=turn, allow=allow_peer or [], external=external)
+    relay_hosts = {Address(host, 0).family: host for host in reversed(hosts)}
+    return asyncio.run(_run(servers, relay_hosts, lines))
+
+
+def _host(text: str) -> str:
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError as error:
+        raise InputError(InputError.Reason.USAGE, f"{text!r} is no IP address") from error
+
+
+def _servers(
+    hosts: list[str], port: int, *, stun: bool, turn: bool, allow: list[str], external: str | None
+) -> tuple[list[Server], list[str]]:
+    servers: list[Server] = []
+    lines: list[str] = []
+    binding = None
+    if stun:
+        second = Address(hosts[1], port + 1) if len(hosts) > 1 else None
+        binding = StunServer(Address(hosts[0], port), second)
+        servers += [] if turn else [binding]
+        also = f", second address {second}" if second else ""
+        lines.append(f"STUN on stun:{Address(hosts[0], port)}{also}")
+    if turn:
+        password = secrets.token_urlsafe(12)
+        realm = "peerscope"
+        try:
+            peers = PeerPolicy(allow, (*hosts, *([external] if external else [])))
+        except ValueError as error:
+            raise InputError(InputError.Reason.USAGE, f"--allow-peer: {error}") from error
+        families = tuple({Address(host, 0).family for host in hosts} & set(Family))
+        servers.append(
+            TurnServer(
+                binding.addresses if binding else tuple(Address(host, port) for host in hosts),
+                Credentials(
+                    realm, {"peerscope": password}, os.urandom(32), epoch_s=time.time() - time.monotonic()
+                ),
+                os.urandom,
+                limits=TurnLimits(),
+                peers=peers,
+                families=families,
+                told=_host(external) if external else None,
+                binding=binding,
+            )
+        )
+        lines.append(f"TURN on turn:{Address(hosts[0], port)}  username: peerscope  password: {password}")
+    return servers, lines
+
+
+async def _run(servers: list[Server], relay_hosts: dict[Family, str], lines: list[str]) -> int:
+    net = SystemNet()
+    running: list[ServerHost] = []
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    try:
+        for server in servers:
+            host = ServerHost(net, server, relay_hosts)
+            await host.open()
+            running.append(host)
+        for name in (signal.SIGINT, signal.SIGTERM):
+            try:
+                loop.add_signal_handler(name, stop.set)
+            except NotImplementedError:  # Windows: Ctrl-C arrives as KeyboardInterrupt
+                break
+        print("\n".join([*lines, "Press Ctrl-C to stop."]), flush=True)
+        await stop.wait()
+    except NetError as error:
+        raise InputError(InputError.Reason.USAGE, error.sentence) from error
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        pass
+    finally:
+        for host in reversed(running):
+            await host.close()
+    return 0

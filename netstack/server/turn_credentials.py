@@ -1,0 +1,73 @@
+"""Who may allocate: long-term users, time-limited users of a shared secret, and the nonces in between."""
+
+import base64
+import hashlib
+import hmac
+
+from netstack.model.address import Address
+from netstack.wire.stun import long_term_key
+
+NONCE_MAC_BYTES = 12
+MAX_USER_BYTES = 512
+
+
+def time_limited_password(secret: str, username: str) -> str:
+    """The password of a user `EXPIRY[:NAME]` (the TURN REST convention): base64 of HMAC-SHA1."""
+    return base64.b64encode(hmac.digest(secret.encode(), username.encode(), hashlib.sha1)).decode()
+
+
+class Credentials:
+    """Long-term credentials (RFC 8489 section 9.2).
+
+    `users` maps names to passwords; with `secret`, users whose name begins with a time in the future (seconds
+    since 1970) are good too. `epoch_s` is that time at 0 on the clock of `now`.
+    """
+
+    def __init__(
+        self,
+        realm: str,
+        users: dict[str, str],
+        nonce_key: bytes,
+        *,
+        secret: str | None = None,
+        epoch_s: float = 0.0,
+        nonce_s: float = 3600.0,
+    ) -> None:
+        self.realm = realm
+        self._users = users
+        self._secret = secret
+        self._nonce_key = nonce_key
+        self._epoch_s = epoch_s
+        self._nonce_s = nonce_s
+
+    def key(self, username: str, now: float) -> bytes | None:
+        """The integrity key of a user, None where there is none or its time is over."""
+        password = self._users.get(username)
+        if password is None and self._secret is not None:
+            expiry = username.partition(":")[0]
+            if (
+                expiry.isascii()
+                and expiry.isdigit()
+                and len(expiry) <= 12
+                and int(expiry) > self._epoch_s + now
+            ):
+                password = time_limited_password(self._secret, username)
+        return None if password is None else long_term_key(username, self.realm, password)
+
+    def nonce(self, client: Address, now: float) -> bytes:
+        """A nonce for this client: its time and a MAC, so that nothing needs to be kept."""
+        return self._nonce(client, int(now * 1000))
+
+    def is_fresh(self, nonce: bytes, client: Address, now: float) -> bool:
+        """Whether the nonce is ours, this client's, and young enough."""
+        try:
+            at_ms = int(nonce[:12], 16)
+        except ValueError:
+            return False
+        age_s = now - at_ms / 1000
+        return -1 < age_s <= self._nonce_s and hmac.compare_digest(nonce, self._nonce(client, at_ms))
+
+    def _nonce(self, client: Address, at_ms: int) -> bytes:
+        stamp = f"{at_ms:012x}"
+        mac = hmac.digest(self._nonce_key, f"{stamp} {client}".encode(), hashlib.sha256)
+        return (stamp + mac[:NONCE_MAC_BYTES].hex()).encode()

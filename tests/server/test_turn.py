@@ -1,0 +1,360 @@
+"""The TURN server, asked by hand: every answer that RFC 8656 has, and nothing to strangers."""
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from netstack.model.address import Address, Family
+from netstack.server.machine import CloseRelay, OpenRelay, RelaySend, StreamClose, StreamSend
+from netstack.server.turn import TurnLimits, TurnServer
+from netstack.server.turn_credentials import Credentials, time_limited_password
+from netstack.server.turn_peers import PeerPolicy
+from netstack.wire import stun, turn
+from netstack.wire import stun_attributes as attr
+from netstack.wire.stun import MessageClass, Method, StunMessage
+from netstack.wire.stun_attributes import Attribute
+
+HERE = Address("203.0.113.10", 3478)
+CLIENT = Address("198.51.100.7", 40_000)
+PEER = Address("192.0.2.9", 7777)
+RELAYED = Address("203.0.113.10", 50_000)
+UDP = attr.REQUESTED_TRANSPORT(17)
+
+
+class Talk:
+    """A client that knows what it is doing, and the host of the server."""
+
+    def __init__(self, server: TurnServer, *, username: str = "u", password: str = "p") -> None:
+        self.server = server
+        self.now = 1000.0
+        self.username = username
+        self.key = stun.long_term_key(username, "lab", password)
+        self.nonce = b""
+        self.serial = 0
+        self.client = CLIENT
+
+    def send(self, method: int, *attributes: Attribute, signed: bool = True) -> StunMessage:
+        """One request and its answer; a relay that is asked for is opened."""
+        self.serial += 1
+        auth = (attr.USERNAME(self.username), attr.REALM("lab"), attr.NONCE(self.nonce)) if signed else ()
+        message = StunMessage(
+            method, MessageClass.REQUEST, self.serial.to_bytes(12, "big"), (*attributes, *auth)
+        )
+        return self.repeat(stun.encode(message, integrity_key=self.key if signed else None))
+
+    def repeat(self, data: bytes) -> StunMessage:
+        self.server.receive(data, self.client, HERE, self.now)
+        self.actions()
+        transmit = self.server.poll_transmit()
+        assert transmit is not None
+        assert (transmit.remote, transmit.local) == (self.client, HERE)
+        self.last = transmit.data
+        return stun.decode(transmit.data)
+
+    def actions(self) -> list[object]:
+        done = []
+        while (action := self.server.poll_action()) is not None:
+            done.append(action)
+            if isinstance(action, OpenRelay):
+                self.server.relay_opened(action.relay_id, RELAYED, self.now)
+        return done
+
+    def challenge(self) -> None:
+        answer = self.send(Method.ALLOCATE, UDP, signed=False)
+        assert answer.error is not None
+        assert answer.error.code == 401
+        self.nonce = answer.get(attr.NONCE) or b""
+
+    def allocated(self) -> "Talk":
+        self.challenge()
+        answer = self.send(Method.ALLOCATE, UDP)
+        assert answer.get(attr.XOR_RELAYED_ADDRESS) == RELAYED
+        return self
+
+    def code(self, method: int, *attributes: Attribute) -> int | None:
+        error = self.send(method, *attributes).error
+        return error.code if error else None
+
+
+def _server(**more: object) -> TurnServer:
+    credentials = more.pop("credentials", None) or Credentials("lab", {"u": "p", "v": "q"}, b"k" * 32)
+    return TurnServer((HERE,), credentials, bytes, **more)  # type: ignore[arg-type]
+
+
+def test_a_stranger_is_challenged_and_gets_nothing_more() -> None:
+    talk = Talk(_server())
+    talk.challenge()
+    assert talk.server.gauges()["allocations"][0] == 0
+
+
+@pytest.mark.parametrize(("username", "password"), [("u", "wrong"), ("nobody", "p")])
+def test_wrong_credentials_look_the_same(username: str, password: str) -> None:
+    talk = Talk(_server(), username=username, password=password)
+    talk.challenge()
+    assert talk.code(Method.ALLOCATE, UDP) == 401
+
+
+def test_allocation_says_where_how_long_and_who_you_are_and_signs_it() -> None:
+    talk = Talk(_server())
+    talk.challenge()
+    answer = talk.send(Method.ALLOCATE, UDP)
+    assert answer.get(attr.XOR_RELAYED_ADDRESS) == RELAYED
+    assert answer.get(attr.LIFETIME) == 600
+    assert answer.mapped_address == CLIENT
+    assert stun.verify_integrity(talk.last, talk.key)
+
+
+def test_a_repeated_allocate_gets_the_same_answer_and_another_one_437() -> None:
+    talk = Talk(_server())
+    talk.challenge()
+    auth = (attr.USERNAME("u"), attr.REALM("lab"), attr.NONCE(talk.nonce))
+    data = stun.encode(
+        StunMessage(Method.ALLOCATE, MessageClass.REQUEST, b"t" * 12, (UDP, *auth)), integrity_key=talk.key
+    )
+    assert talk.repeat(data).get(attr.XOR_RELAYED_ADDRESS) == RELAYED
+    assert talk.repeat(data).get(attr.XOR_RELAYED_ADDRESS) == RELAYED
+    assert talk.server.allocated == 1
+    assert talk.code(Method.ALLOCATE, UDP) == 437
+
+
+def test_a_nonce_grows_stale() -> None:
+    talk = Talk(_server(credentials=Credentials("lab", {"u": "p"}, b"k" * 32, nonce_s=4.0)))
+    talk.allocated()
+    talk.now += 5
+    answer = talk.send(Method.REFRESH, attr.LIFETIME(600))
+    assert answer.error is not None
+    assert answer.error.code == 438
+    talk.nonce = answer.get(attr.NONCE) or b""
+    assert talk.send(Method.REFRESH, attr.LIFETIME(600)).get(attr.LIFETIME) == 600
+
+
+def test_a_nonce_of_somebody_else_is_stale() -> None:
+    talk = Talk(_server())
+    talk.challenge()
+    talk.client = Address("198.51.100.8", 40_000)
+    assert talk.code(Method.ALLOCATE, UDP) == 438
+
+
+@pytest.mark.parametrize(
+    ("attributes", "code"),
+    [
+        ((), 400),
+        ((attr.REQUESTED_TRANSPORT(6),), 442),
+        ((UDP, attr.REQUESTED_ADDRESS_FAMILY(Family.IPV6)), 440),
+        ((UDP, Attribute(0x7FFF, b"")), 420),
+        ((UDP, attr.EVEN_PORT(True)), 508),
+    ],
+)
+def test_what_cannot_be_allocated(attributes: tuple[Attribute, ...], code: int) -> None:
+    talk = Talk(_server())
+    talk.challenge()
+    assert talk.code(Method.ALLOCATE, *attributes) == code
+
+
+def test_quotas() -> None:
+    server = _server(limits=TurnLimits(allocations=3, allocations_per_user=2))
+    codes = []
+    for number, user in enumerate(("u", "u", "u", "v", "v")):
+        talk = Talk(server, username=user, password={"u": "p", "v": "q"}[user])
+        talk.client = Address("198.51.100.7", 40_000 + number)
+        talk.challenge()
+        codes.append(talk.code(Method.ALLOCATE, UDP))
+    assert codes == [None, None, 486, None, 508]
+
+
+def test_an_alternate_server_is_named() -> None:
+    other = Address("203.0.113.77", 3478)
+    talk = Talk(_server(alternate=other))
+    talk.challenge()
+    answer = talk.send(Method.ALLOCATE, UDP)
+    assert answer.error is not None
+    assert answer.error.code == 300
+    assert answer.get(attr.ALTERNATE_SERVER) == other
+
+
+def test_errors_on_request() -> None:
+    talk = Talk(_server(errors={Method.CREATE_PERMISSION: 403})).allocated()
+    assert talk.code(Method.CREATE_PERMISSION, attr.XOR_PEER_ADDRESS(PEER)) == 403
+
+
+def test_without_an_allocation_there_is_nothing_to_change() -> None:
+    talk = Talk(_server())
+    talk.challenge()
+    for method in (Method.REFRESH, Method.CREATE_PERMISSION, Method.CHANNEL_BIND):
+        assert talk.code(method) == 437
+
+
+def test_another_user_may_not_touch_it() -> None:
+    talk = Talk(_server()).allocated()
+    talk.username, talk.key = "v", stun.long_term_key("v", "lab", "q")
+    assert talk.code(Method.REFRESH) == 441
+
+
+def test_peers_of_its_own_network_are_forbidden() -> None:
+    talk = Talk(_server()).allocated()
+    for host in ("127.0.0.1", "10.0.0.1", "203.0.113.10"):
+        assert talk.code(Method.CREATE_PERMISSION, attr.XOR_PEER_ADDRESS(Address(host, 1))) == 403
+        assert (
+            talk.code(
+                Method.CHANNEL_BIND, attr.CHANNEL_NUMBER(0x4000), attr.XOR_PEER_ADDRESS(Address(host, 1))
+            )
+            == 403
+        )
+    assert talk.code(Method.CREATE_PERMISSION, attr.XOR_PEER_ADDRESS(Address("2001:db8::1", 1))) == 443
+    assert talk.code(Method.CREATE_PERMISSION) == 400
+
+
+def _send_indication(talk: Talk, peer: Address, data: bytes) -> list[object]:
+    attributes = (attr.XOR_PEER_ADDRESS(peer), attr.DATA(data))
+    message = StunMessage(Method.SEND, MessageClass.INDICATION, b"i" * 12, attributes)
+    talk.server.receive(stun.encode(message), talk.client, HERE, talk.now)
+    return talk.actions()
+
+
+def test_nothing_passes_without_a_permission_and_both_ways_with_one() -> None:
+    talk = Talk(_server()).allocated()
+    assert _send_indication(talk, PEER, b"x") == []
+    talk.server.relay_received(0, b"x", PEER, talk.now)
+    assert talk.server.poll_transmit() is None
+    assert talk.code(Method.CREATE_PERMISSION, attr.XOR_PEER_ADDRESS(PEER)) is None
+    assert _send_indication(talk, PEER, b"hello") == [RelaySend(0, b"hello", PEER)]
+    talk.server.relay_received(0, b"back", PEER, talk.now)
+    transmit = talk.server.poll_transmit()
+    assert transmit is not None
+    indication = stun.decode(transmit.data)
+    assert indication.get(attr.DATA) == b"back"
+    assert indication.get(attr.XOR_PEER_ADDRESS) == PEER
+    talk.now += 301
+    assert _send_indication(talk, PEER, b"late") == []
+
+
+def test_channels_carry_both_ways_until_they_lapse() -> None:
+    talk = Talk(_server(limits=TurnLimits(channel_s=8.0))).allocated()
+    bind = (attr.CHANNEL_NUMBER(0x4001), attr.XOR_PEER_ADDRESS(PEER))
+    assert talk.code(Method.CHANNEL_BIND, *bind) is None
+    talk.server.receive(turn.encode_channel_data(0x4001, b"hi"), talk.client, HERE, talk.now)
+    assert talk.actions() == [RelaySend(0, b"hi", PEER)]
+    talk.server.relay_received(0, b"yo", PEER, talk.now)
+    transmit = talk.server.poll_transmit()
+    assert transmit is not None
+    assert turn.decode_channel_data(transmit.data).data == b"yo"
+    for other in (
+        (attr.CHANNEL_NUMBER(0x4002), bind[1]),
+        (bind[0], attr.XOR_PEER_ADDRESS(RELAYED._replace(host="192.0.2.1"))),
+    ):
+        assert talk.code(Method.CHANNEL_BIND, *other) == 400
+    assert talk.code(Method.CHANNEL_BIND, attr.CHANNEL_NUMBER(0x3FFF), bind[1]) == 400
+    talk.now += 9
+    talk.server.receive(turn.encode_channel_data(0x4001, b"hi"), talk.client, HERE, talk.now)
+    assert talk.actions() == []
+    talk.server.relay_received(0, b"yo", PEER, talk.now)
+    transmit = talk.server.poll_transmit()
+    assert transmit is not None
+    assert stun.decode(transmit.data).method == Method.DATA
+
+
+def test_it_ends_by_time_and_by_wish() -> None:
+    talk = Talk(_server()).allocated()
+    deadline = talk.server.deadline()
+    assert deadline == talk.now + 600
+    talk.server.handle_timeout(deadline)
+    assert talk.actions() == [CloseRelay(0)]
+    assert talk.server.deadline() is None
+    talk.now = deadline
+    talk.allocated()
+    assert talk.send(Method.REFRESH, attr.LIFETIME(0)).get(attr.LIFETIME) == 0
+    assert talk.server.gauges()["allocations"][0] == 0
+
+
+def test_bytes_minutes_and_speed_are_capped() -> None:
+    limits = TurnLimits(bytes_per_allocation=1000, minutes_per_allocation=1.0, max_lifetime_s=3600)
+    talk = Talk(_server(limits=limits)).allocated()
+    assert talk.server.deadline() == talk.now + 60
+    talk.code(Method.CREATE_PERMISSION, attr.XOR_PEER_ADDRESS(PEER))
+    assert len(_send_indication(talk, PEER, bytes(900))) == 1
+    assert _send_indication(talk, PEER, bytes(200)) == []
+    slow = Talk(_server(limits=TurnLimits(bits_per_s_per_allocation=8000))).allocated()
+    slow.code(Method.CREATE_PERMISSION, attr.XOR_PEER_ADDRESS(PEER))
+    assert [len(_send_indication(slow, PEER, bytes(900))) for _ in range(3)] == [1, 0, 0]
+    slow.now += 1
+    assert len(_send_indication(slow, PEER, bytes(900))) == 1
+
+
+def test_time_limited_users_last_until_their_time() -> None:
+    credentials = Credentials("lab", {}, b"k" * 32, secret="s", epoch_s=1_000_000.0)
+    good, old = "1001100:ana", "1000900:ana"
+    for username, code in ((good, None), (old, 401)):
+        talk = Talk(
+            _server(credentials=credentials), username=username, password=time_limited_password("s", username)
+        )
+        talk.challenge()
+        assert talk.code(Method.ALLOCATE, UDP) == code
+
+
+def test_a_connection_takes_its_allocation_along() -> None:
+    server = _server()
+    talk = Talk(server)
+    server.stream_opened(5, CLIENT, HERE, talk.now)
+
+    def ask(*attributes: Attribute, signed: bool) -> StunMessage:
+        auth = (attr.USERNAME("u"), attr.REALM("lab"), attr.NONCE(talk.nonce)) if signed else ()
+        message = StunMessage(
+            Method.ALLOCATE, MessageClass.REQUEST, bytes((signed,)) * 12, (*attributes, *auth)
+        )
+        server.stream_received(5, stun.encode(message, integrity_key=talk.key if signed else None), talk.now)
+        sent = [action for action in talk.actions() if isinstance(action, StreamSend)]
+        sent += [action for action in talk.actions() if isinstance(action, StreamSend)]
+        return stun.decode(sent[0].data)
+
+    talk.nonce = ask(UDP, signed=False).get(attr.NONCE) or b""
+    assert ask(UDP, signed=True).get(attr.XOR_RELAYED_ADDRESS) == RELAYED
+    server.stream_closed(5, talk.now)
+    assert server.gauges()["allocations"][0] == 0
+    assert CloseRelay(0) in talk.actions()
+
+
+def test_rubbish_on_a_connection_ends_it() -> None:
+    talk = Talk(_server())
+    talk.server.stream_opened(1, CLIENT, HERE, talk.now)
+    talk.server.stream_received(1, b"\xff" * 8, talk.now)
+    assert talk.actions() == [StreamClose(1)]
+    assert talk.server.malformed == 1
+
+
+def test_a_relay_that_cannot_be_bound_is_508() -> None:
+    talk = Talk(_server())
+    talk.challenge()
+    talk.actions = lambda: [
+        talk.server.relay_refused(a.relay_id, 0.0) for a in _drain(talk.server) if isinstance(a, OpenRelay)
+    ]  # type: ignore[method-assign]
+    assert talk.code(Method.ALLOCATE, UDP) == 508
+    assert talk.server.gauges()["allocations"][0] == 0
+
+
+def _drain(server: TurnServer) -> list[object]:
+    found: list[object] = []
+    poll: Callable[[], object | None] = server.poll_action
+    while (action := poll()) is not None:
+        found.append(action)
+    return found
+
+
+@given(st.lists(st.binary(max_size=120), max_size=20))
+def test_any_bytes_are_borne(packets: list[bytes]) -> None:
+    server = _server(peers=PeerPolicy())
+    server.stream_opened(0, CLIENT, HERE, 0.0)
+    for data in packets:
+        server.receive(data, CLIENT, HERE, 0.0)
+        server.stream_received(0, data, 0.0)
+    assert server.gauges()["allocations"][0] == 0
+
+
+def test_strangers_are_limited_by_network() -> None:
+    server = _server()
+    request = stun.encode(StunMessage(Method.ALLOCATE, MessageClass.REQUEST, b"x" * 12, (UDP,)))
+    for _ in range(1000):
+        server.receive(request, CLIENT, HERE, 0.0)
+    assert server.refused + server.limited == 1000
+    assert server.limited >= 700

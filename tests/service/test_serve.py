@@ -1,0 +1,91 @@
+"""The servers on real sockets, asked by a client that we did not write."""
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+import aioice.turn
+import pytest
+
+from netstack.errors import NetError
+from netstack.model.address import Address, Family
+from netstack.net.system import SystemNet
+from netstack.server.turn import TurnServer
+from netstack.server.turn_credentials import Credentials
+from netstack.server.turn_peers import PeerPolicy
+from netstack.service.serve import ServerHost
+from tests.service.test_nat import _port
+
+
+def _turn(port: int) -> TurnServer:
+    credentials = Credentials("lab", {"u": "p"}, os.urandom(32))
+    return TurnServer(
+        (Address("127.0.0.1", port),), credentials, os.urandom, peers=PeerPolicy(["127.0.0.0/8"])
+    )
+
+
+class _Echo(asyncio.DatagramProtocol):
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        self.transport.sendto(data, addr)  # type: ignore[attr-defined]
+
+
+class _Inbox(asyncio.DatagramProtocol):
+    def __init__(self) -> None:
+        self.queue: asyncio.Queue[bytes] = asyncio.Queue()
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        self.queue.put_nowait(data)
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+async def test_another_projects_client_relays_through_it(transport: str) -> None:
+    server = _turn(_port())
+    host = ServerHost(SystemNet(), server, {Family.IPV4: "127.0.0.1"})
+    await host.open()
+    loop = asyncio.get_running_loop()
+    echo, _ = await loop.create_datagram_endpoint(_Echo, local_addr=("127.0.0.1", 0))
+    relay, inbox = await aioice.turn.create_turn_endpoint(
+        _Inbox, server.addresses[0], "u", "p", transport=transport
+    )
+    for size in (1, 2, 3, 1000):
+        relay.sendto(bytes(size), echo.get_extra_info("sockname"))
+        assert await asyncio.wait_for(inbox.queue.get(), 5) == bytes(size)
+    assert server.gauges()["allocations"][0] == 1
+    relay.close()
+    for _ in range(100):
+        if not server.gauges()["allocations"][0]:
+            break
+        await asyncio.sleep(0.01)
+    assert server.gauges()["allocations"][0] == 0
+    echo.close()
+    await host.close()
+    await host.close()
+    await asyncio.sleep(0.01)
+
+
+async def test_a_used_port_leaves_nothing_behind() -> None:
+    port = _port()
+    first = ServerHost(SystemNet(), _turn(port))
+    await first.open()
+    with pytest.raises(NetError):
+        await ServerHost(SystemNet(), _turn(port)).open()
+    await first.close()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are POSIX")
+async def test_the_command_serves_until_it_is_told_to_stop() -> None:
+    command = [sys.executable, "-m", "app", "serve", "--stun", "--turn", "--port", str(_port())]
+    process = await asyncio.create_subprocess_exec(
+        *command, stdout=asyncio.subprocess.PIPE, cwd=Path(__file__).parents[2]
+    )
+    assert process.stdout is not None
+    lines = [await asyncio.wait_for(process.stdout.readline(), 20) for _ in range(3)]
+    assert lines[0].startswith(b"STUN on stun:127.0.0.1:")
+    assert b"password: " in lines[1]
+    process.send_signal(signal.SIGINT)
+    assert await asyncio.wait_for(process.wait(), 10) == 0
