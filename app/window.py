@@ -101,7 +101,7 @@ class Window(QMainWindow):
         self._pages.append(page)
         self._stack.addWidget(page)
         self._sidebar.add_page(page.title, page.icon)
-        page.titled.connect(lambda title: self.setWindowTitle(f"{title} - Peerscope"))
+        page.titled.connect(self._retitle)
         page.said.connect(lambda text: self.statusBar().showMessage(text, SAID_MS))
         number = len(self._pages)
         QShortcut(QKeySequence(f"Ctrl+{number}"), self, lambda: self.open_page(number - 1))
@@ -112,6 +112,7 @@ class Window(QMainWindow):
         self._sidebar.choose(index)
         self._page.show_snapshot(self._snapshot, time.time())
         self._page.setFocus()
+        self._retitle()
 
     def restore(self) -> None:
         """Takes up the state of the last start; call it after the pages were added."""
@@ -164,6 +165,9 @@ class Window(QMainWindow):
         self._settings.sync()
         event.accept()
         self.closing.emit()
+
+    def _retitle(self) -> None:
+        self.setWindowTitle(f"{self._page.summary} - Peerscope")
 
     def _view_menu(self) -> QMenu:
         menu = QMenu(self)

@@ -54,6 +54,18 @@ class ShownWindow:
         """Presses keys, such as "ctrl+1", in the window."""
         self._xdotool("windowactivate", "--sync", self.window, "key", "--clearmodifiers", *keys)
 
+    def type(self, text: str) -> None:
+        """Types text where the window's focus is."""
+        self._xdotool("windowactivate", "--sync", self.window, "type", "--clearmodifiers", text)
+
+    def click(self, x: int, y: int) -> None:
+        """Clicks at a place of the window; negative counts from the right or the bottom."""
+        size = dict(
+            line.split("=") for line in self._xdotool("getwindowgeometry", "--shell", self.window).split()
+        )
+        place = [str(at if at >= 0 else int(size[side]) + at) for at, side in ((x, "WIDTH"), (y, "HEIGHT"))]
+        self._xdotool("mousemove", "--sync", "--window", self.window, *place, "click", "1")
+
     def close(self, timeout_s: float = 15.0) -> int:
         """Closes the window through the window manager and returns the program's exit code."""
         subprocess.run(["wmctrl", "-i", "-c", str(int(self.window))], env=self._env, check=True)

@@ -1,6 +1,7 @@
 """The NAT page: what does this network do to direct connections?"""
 
 import time
+from itertools import pairwise
 from typing import NamedTuple
 
 from PySide6.QtCore import QSize, Qt
@@ -119,6 +120,10 @@ class NatPage(Page):
         self._dress()
         self._refresh()
         self.setFocusProxy(self._run)
+        head = [self._copy, self._export, self._run, self._begin]
+        chain = [*head, *self._facts.focus_chain(), self._timeline, *self._servers.focus_chain()]
+        for one, following in pairwise(chain):
+            QWidget.setTabOrder(one, following)
 
     def show_snapshot(self, snapshot: Snapshot, now_s: float) -> None:
         """Presents the state anew; widgets change what changed."""
@@ -138,7 +143,8 @@ class NatPage(Page):
         if view != self._view:
             self._view = view
             running = view.stage is Stage.RUNNING
-            self.titled.emit(view.title)
+            self.summary = view.title
+            self.titled.emit()
             self.headline.setText(view.headline)
             self.keep_headline_lines(1 if view.stage is Stage.EMPTY else 2)
             self.subline.setText(view.step if running else view.measured or "One button, about two seconds")

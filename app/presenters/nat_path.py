@@ -26,16 +26,22 @@ def stations(report: NatReport | None, veil: Veil) -> tuple[Station, ...]:
         way.append(Station("vpn", "VPN", given.vpn, Tone.WARN, "decides what you see here"))
     if given.mapping is not Mapping.NONE:
         tone, does = _ROUTER[given.mapping]
-        way.append(Station("router", "Router", veil(given.gateway or ""), tone, does))
+        way.append(Station("router", "Router", _shown((given.gateway,), veil), tone, does))
     if given.cgnat:
         way.append(
             Station(
-                "provider", "Provider's NAT", veil(given.gateway_wan or ""), Tone.BAD, "shared with others"
+                "provider",
+                "Provider's NAT",
+                _shown((given.gateway_wan,), veil),
+                Tone.BAD,
+                "shared with others",
             )
         )
     elif given.double_nat:
         way.append(
-            Station("router", "Second router", veil(given.gateway_wan or ""), Tone.WARN, "translates again")
+            Station(
+                "router", "Second router", _shown((given.gateway_wan,), veil), Tone.WARN, "translates again"
+            )
         )
     tone, does = _INTERNET[given.udp]
     shown = _shown(given.public_addresses, veil)
@@ -43,8 +49,8 @@ def stations(report: NatReport | None, veil: Veil) -> tuple[Station, ...]:
     return tuple(way)
 
 
-def _shown(hosts: tuple[str, ...], veil: Veil) -> str:
-    first = veil(hosts[0]) if hosts else ""
+def _shown(hosts: tuple[str | None, ...], veil: Veil) -> str:
+    first = veil(next(iter(hosts), None) or "")
     return "address hidden" if first == HIDDEN else first
 
 

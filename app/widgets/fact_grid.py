@@ -52,6 +52,10 @@ class FactGrid(QWidget):
         for cell, fact in zip(self._cells, facts, strict=True):
             cell.show_view(fact)
 
+    def focus_chain(self) -> list[QWidget]:
+        """What the Tab key may stop at, in the order of reading."""
+        return [widget for cell in self._cells for widget in (cell, cell.button) if widget is not None]
+
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         """Chooses the number of columns."""
         columns = max(1, min(self._most, event.size().width() // CELL_MIN))
@@ -95,6 +99,7 @@ class FactCell(QFrame):
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self._theme = theme
         self._grid = grid
+        self.button = button
         self._fact: FactView | None = None
         self._label = Text(theme, size="small", role="muted")
         self._label.setFixedHeight(HEAD)

@@ -15,16 +15,17 @@ STACK_BELOW = 720
 
 
 class Page(QWidget):
-    """What the window asks of every page. `said`: a short word for the status bar; `titled`: a new title."""
+    """What the window asks of every page. `said`: a short word for the status bar; `titled`: `summary` changed."""
 
     key: ClassVar[str]
     title: ClassVar[str]
     icon: ClassVar[str]
     said = Signal(str)
-    titled = Signal(str)
+    titled = Signal()
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
+        self.summary = self.title
         self.setProperty("role", "page")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setAccessibleName(self.title)

@@ -183,6 +183,10 @@ class ServerTable(QWidget):
             self.view.setColumnHidden(column, event.size().width() < least)
         super().resizeEvent(event)
 
+    def focus_chain(self) -> list[QWidget]:
+        """What the Tab key may stop at, in the order of reading."""
+        return [self.view, self.entry, self._add_button, self._remove_button, self._reset_button]
+
     def clear_entry(self) -> None:
         """Takes back what was typed."""
         self.entry.clear()

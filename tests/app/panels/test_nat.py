@@ -311,6 +311,23 @@ def test_the_timeline_grows_with_its_probes_and_only_while_it_runs(bench):
     assert timeline._current == 0
 
 
+def test_tab_goes_in_the_order_of_reading(bench):
+    bench.page.show_snapshot(DONE, 0)
+    bench.page.findChild(ServerTable).view.selectRow(0)
+    names, widget = [], bench.button("Copy")
+    for _ in range(300):
+        stop = widget.focusPolicy() & Qt.FocusPolicy.TabFocus and widget.isVisible() and widget.isEnabled()
+        if stop and not widget.focusProxy():
+            names.append((widget.accessibleName() or widget.text()).strip().partition(":")[0])
+        widget = widget.nextInFocusChain()
+        if widget is bench.button("Copy"):
+            break
+    assert names == [
+        "Copy", "Export", "Check", "UDP", "Measure", "Show", "Timeline", "STUN servers", "Add a STUN server", "Add",
+        "Remove",
+    ]  # fmt: skip
+
+
 def test_every_control_has_a_name(bench):
     bench.page.show_snapshot(DONE, 0)
     for kind in (QPushButton, QLineEdit):

@@ -1,0 +1,126 @@
+"""The real program on a real screen, driven by keys and clicks, with another project's STUN server on loopback."""
+
+import configparser
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from environment import ROOT
+from shown_window import ShownWindow, shown_window
+
+pytestmark = [pytest.mark.window, pytest.mark.timeout(90)]
+
+PATIENCE_S = 20.0
+COMMAND = [sys.executable, "-m", "app"]
+
+
+def wait_for_title(window: ShownWindow, part: str) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while part not in window.title():
+        assert time.monotonic() < deadline, f"{part!r} never came: {window.title()!r}, {window.said()!r}"
+        time.sleep(0.02)
+
+
+@pytest.fixture(scope="module")
+def stun_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """coturn on loopback."""
+    folder = tmp_path_factory.mktemp("coturn")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    files = ["--pidfile", str(folder / "pid"), "-b", str(folder / "db"), "-l", "stdout"]
+    options = ["-n", "--no-cli", "--stun-only", "--no-tls", "--no-dtls", "-L", "127.0.0.1", "-p", str(port)]
+    server = subprocess.Popen(
+        ["turnserver", *options, *files], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    request = b"\x00\x01\x00\x00\x21\x12\xa4\x42" + bytes(12)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.settimeout(0.1)
+        for _ in range(100):
+            probe.sendto(request, ("127.0.0.1", port))
+            try:
+                probe.recv(1500)
+                break
+            except OSError:
+                time.sleep(0.05)
+        else:
+            pytest.fail("coturn did not answer")
+    yield f"stun:127.0.0.1:{port}"
+    server.terminate()
+    server.wait(5)
+
+
+@pytest.fixture
+def silent_server() -> Iterator[str]:
+    """A port that swallows whatever comes."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sink:
+        sink.bind(("127.0.0.2", 0))  # servers of one address count as one
+        yield f"stun:127.0.0.2:{sink.getsockname()[1]}"
+
+
+@pytest.fixture
+def program(screen: dict[str, str], silent_server: str, tmp_path: Path) -> Iterator[ShownWindow]:
+    """The window, with a server that never answers."""
+    config = tmp_path / "servers.toml"
+    config.write_text(f'stun = ["{silent_server}"]\n', encoding="utf-8")
+    more = {"PEERSCOPE_CONFIG": str(config), "XDG_CONFIG_HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    with shown_window(COMMAND, screen, **more) as window:
+        wait_for_title(window, "NAT")
+        yield window
+
+
+def end(window: ShownWindow) -> None:
+    assert window.close() == 0
+    assert window.said() == ""
+
+
+def kept(folder: Path) -> configparser.ConfigParser:
+    settings = configparser.ConfigParser(interpolation=None)
+    settings.read(folder / "peerscope" / "window.ini", "utf-8")
+    return settings
+
+
+def test_a_server_is_typed_and_asked_by_keys_alone(
+    program: ShownWindow, stun_server: str, tmp_path: Path
+) -> None:
+    program.press("Tab", "Tab", "Tab")
+    program.type(stun_server)
+    program.press("Return", "F5")
+    wait_for_title(program, "moderate")
+    end(program)
+    assert stun_server in kept(tmp_path)["nat"]["servers"]
+
+
+def test_escape_cancels_a_check(program: ShownWindow) -> None:
+    program.press("F5")
+    wait_for_title(program, "checking")
+    program.press("Escape")
+    wait_for_title(program, "cancelled")
+    end(program)
+
+
+def test_closing_in_the_middle_of_a_check_ends_well(program: ShownWindow) -> None:
+    program.press("F5")
+    wait_for_title(program, "checking")
+    end(program)
+
+
+def test_a_polite_kill_closes_the_window(program: ShownWindow) -> None:
+    program.press("ctrl+r")
+    wait_for_title(program, "checking")
+    program.process.send_signal(signal.SIGTERM)
+    assert program.process.wait(PATIENCE_S) == 0
+    assert program.said() == ""
+
+
+def test_the_theme_is_switched_and_kept(program: ShownWindow, tmp_path: Path) -> None:
+    program.click(60, -52)
+    program.press("Down", "Down", "Down", "Return")
+    program.press("ctrl+l")
+    end(program)
+    assert kept(tmp_path)["window"]["theme"] == "dark"
