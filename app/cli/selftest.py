@@ -3,11 +3,11 @@
 import asyncio
 import pkgutil
 import tomllib
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from importlib import import_module
 from json import loads
-from secrets import token_bytes
+from secrets import token_bytes, token_hex
 from time import monotonic
 from xml.etree import ElementTree
 
@@ -21,8 +21,15 @@ from netstack.net.system import SystemNet
 from netstack.server.echo import EchoServer
 from netstack.server.machine import Server
 from netstack.server.stun import StunServer
+from netstack.server.turn import TurnServer
+from netstack.server.turn_credentials import Credentials
+from netstack.service.serve import ServerHost
 from netstack.wire import stun
+from netstack.wire import stun_attributes as attr
+from netstack.wire.stun import MessageClass, Method, StunMessage
+from netstack.wire.stun_attributes import Attribute
 
+UDP_PROTOCOL = 17
 LOOPBACK = Address("127.0.0.1", 0)
 ANSWER_TIMEOUT_S = 5.0
 
@@ -60,56 +67,78 @@ def _resources() -> str:
 
 
 class _Inbox:
-    """Hands on what comes to a socket."""
+    """Keeps what comes to a socket."""
 
-    def __init__(self, take: Callable[[bytes, Address, float], None]) -> None:
-        self._take = take
+    def __init__(self) -> None:
+        self.queue: asyncio.Queue[bytes] = asyncio.Queue()
 
     def datagram_received(self, data: bytes, remote: Address, received_at_s: float) -> None:
-        self._take(data, remote, received_at_s)
+        self.queue.put_nowait(data)
 
     def datagram_failed(self, error: NetError, remote: Address | None) -> None:
-        """Nothing is lost on loopback but on purpose."""
+        """The answer that does not come tells."""
 
 
-async def _ask(make_server: Callable[[Address], Server], question: bytes) -> tuple[bytes, Address]:
-    """Starts a server on loopback and asks it over UDP; returns the answer and the asker's address."""
-    net = SystemNet()
-    answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+Ask = Callable[[bytes], Awaitable[bytes]]
 
-    def serve(data: bytes, remote: Address, now: float) -> None:
-        server.receive(data, remote, door.local, now)
-        while (transmit := server.poll_transmit()) is not None:
-            door.send(transmit.data, transmit.remote)
 
-    def hear(data: bytes, _remote: Address, _now: float) -> None:
-        if not answer.done():
-            answer.set_result(data)
+@asynccontextmanager
+async def _asking(make_server: Callable[[Address], Server]) -> AsyncIterator[tuple[Ask, Address]]:
+    """Hosts a server on loopback; yields what asks it over UDP, and the asker's address."""
+    net, inbox = SystemNet(), _Inbox()
+    free = await net.open_datagram(inbox, local=LOOPBACK)
+    address = free.local
+    free.close()
+    host = ServerHost(net, make_server(address), {LOOPBACK.family: LOOPBACK.host})
+    asker = await net.open_datagram(inbox, local=LOOPBACK)
 
-    with ExitStack() as sockets:
-        door = await net.open_datagram(_Inbox(serve), local=LOOPBACK)
-        sockets.callback(door.close)
-        asker = await net.open_datagram(_Inbox(hear), local=LOOPBACK)
-        sockets.callback(asker.close)
-        server = make_server(door.local)
-        asker.send(question, door.local)
+    async def ask(question: bytes) -> bytes:
+        asker.send(question, address)
         async with asyncio.timeout(ANSWER_TIMEOUT_S):
-            return await answer, asker.local
+            return await inbox.queue.get()
+
+    try:
+        await host.open()
+        yield ask, asker.local
+    finally:
+        asker.close()
+        await host.close()
 
 
-def _stun_server() -> str:
-    answer, asker = asyncio.run(_ask(StunServer, stun.encode(stun.binding_request(token_bytes(12)))))
-    seen = stun.decode(answer).mapped_address
-    if seen != asker:
-        raise ValueError(f"it saw {seen} instead of {asker}")
+async def _stun_server() -> str:
+    async with _asking(StunServer) as (ask, asker):
+        answer = stun.decode(await ask(stun.encode(stun.binding_request(token_bytes(12)))))
+    if answer.mapped_address != asker:
+        raise ValueError(f"it saw {answer.mapped_address} instead of {asker}")
     return "answers with the asker's address"
 
 
-def _echo_server() -> str:
+async def _turn_server() -> str:
+    key = stun.long_term_key(user := "selftest", realm := "peerscope", password := token_hex())
+    credentials = Credentials(realm, {user: password}, token_bytes(32))
+
+    def request(*attributes: Attribute) -> StunMessage:
+        attributes = (attr.REQUESTED_TRANSPORT(UDP_PROTOCOL), *attributes)
+        return StunMessage(Method.ALLOCATE, MessageClass.REQUEST, token_bytes(12), attributes)
+
+    async with _asking(lambda address: TurnServer((address,), credentials, token_bytes)) as (ask, _):
+        nonce = stun.decode(await ask(stun.encode(request()))).get(attr.NONCE)
+        if nonce is None:
+            raise ValueError("it gave no nonce")
+        allocate = request(attr.USERNAME(user), attr.REALM(realm), attr.NONCE(nonce))
+        relayed = stun.decode(await ask(stun.encode(allocate, integrity_key=key))).get(
+            attr.XOR_RELAYED_ADDRESS
+        )
+    if relayed is None:
+        raise ValueError("it allocated nothing")
+    return "relays for who knows the password, and for nobody else"
+
+
+async def _echo_server() -> str:
     question = token_bytes(100)
-    answer, _ = asyncio.run(_ask(EchoServer, question))
-    if answer != question:
-        raise ValueError("it answered something else")
+    async with _asking(EchoServer) as (ask, _):
+        if await ask(question) != question:
+            raise ValueError("it answered something else")
     return "answers with the same bytes"
 
 
@@ -118,8 +147,9 @@ def _echo_server() -> str:
 CHECKS: tuple[tuple[str, Callable[[], str]], ...] = (
     ("modules", _modules),
     ("resources", _resources),
-    ("stun server", _stun_server),
-    ("echo server", _echo_server),
+    ("stun server", lambda: asyncio.run(_stun_server())),
+    ("turn server", lambda: asyncio.run(_turn_server())),
+    ("echo server", lambda: asyncio.run(_echo_server())),
 )
 
 

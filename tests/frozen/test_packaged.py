@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from environment import ROOT, SUFFIX
+from shown_window import shown_window
 
 import app
 import netstack
@@ -57,3 +58,10 @@ def test_without_a_display_it_says_so(program: str, tmp_path: Path) -> None:
     result = run(program, folder=tmp_path)
     assert result.returncode == 2
     assert result.stderr.count("\n") == 1
+
+
+def test_its_window_opens_and_closes_without_a_word(program: str, screen: dict[str, str]) -> None:
+    with shown_window([program], screen) as window:
+        assert "Peerscope" in window.title()
+        assert window.close() == 0
+        assert window.said() == ""
