@@ -12,6 +12,9 @@ from netstack.net.protocol import Net
 from netstack.observe.journal import Journal
 from netstack.observe.store import Store
 from netstack.service.nat import NatService
+from netstack.service.nat_port_mapping import try_out
+from netstack.service.port_mapping import PortMappingService
+from netstack.service.port_mapping_records import records_path
 from netstack.tasks import TaskScope
 
 LAG_PERIOD_S = 0.5
@@ -26,6 +29,7 @@ class Node:
         self._store = Store(Snapshot(network=network, nat=NatState(servers=config.stun)))
         self._journal = Journal(self._store, net)
         self._nat = NatService(net, network=network)
+        self._port_mapping = PortMappingService(net, records=records_path() if network == "real" else None)
         self._tasks = TaskScope("node")
 
     @property
@@ -37,10 +41,12 @@ class Node:
         """Begins to watch the loop's lag and to keep the log."""
         self._journal.open()
         self._tasks.start(self._watch_lag(), "lag")
+        self._tasks.start(self._port_mapping.start(), "port mappings left behind")
 
     async def close(self) -> None:
         """Ends services, tasks and the store, in that order. May be called twice."""
         await self._tasks.close()
+        await self._port_mapping.close()
         self._journal.close()
         self._store.close()
 
@@ -74,6 +80,23 @@ class Node:
             return report
         finally:
             self._set_nat(running=False, step="")
+
+    async def try_port_mapping(self) -> NatReport:
+        """Opens a port on the router for some seconds, and judges the newest NAT check by what came in.
+
+        Only after the user has agreed to it. Raises LookupError before the first check.
+        """
+        report = self.snapshot.nat.report
+        if report is None:
+            raise LookupError("no check has ended yet")
+        self._set_nat(running=True, progress=0.0, step="Asking the router to open a port")
+        try:
+            reachable, text = await try_out(self.net, self._port_mapping, report)
+            report = self._nat.judge_with_port_mapping(reachable, text)
+            self._set_nat(report=report)
+            return report
+        finally:
+            self._set_nat(running=False, step="", progress=1.0)
 
     def _set_nat(self, **changes: object) -> None:
         self._store.update(nat=msgspec.structs.replace(self.snapshot.nat, **changes))

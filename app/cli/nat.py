@@ -18,6 +18,8 @@ from netstack.model.nat import NatReport
 from netstack.net.protocol import Net
 from netstack.net.system import SystemNet
 from netstack.service.nat import NatService
+from netstack.service.nat_port_mapping import try_out
+from netstack.service.port_mapping import PortMappingService
 
 
 def nat(
@@ -33,6 +35,12 @@ def nat(
         typer.Option("--lifetime", help="Measure also how long an idle mapping lives (up to 5 minutes)."),
     ] = False,
     lab: LabOption = None,
+    open_port: Annotated[
+        bool,
+        typer.Option(
+            "--open-port", help="Let the router open a port for some seconds, and prove it from outside."
+        ),
+    ] = False,
     config: ConfigOption = None,
 ) -> None:
     """Finds out what the NAT in front of this computer does, and what to change."""
@@ -43,6 +51,7 @@ def nat(
             tuple(server) if server else servers,
             fresh=fresh,
             lifetime=lifetime,
+            open_port=open_port,
             quiet=output is Format.JSON,
             lab=scenario,
         )
@@ -57,7 +66,9 @@ def nat(
     raise typer.Exit(exit_code(report))
 
 
-def _run(servers: tuple[str, ...], *, fresh: bool, lifetime: bool, quiet: bool, lab: Lab | None) -> NatReport:
+def _run(
+    servers: tuple[str, ...], *, fresh: bool, lifetime: bool, open_port: bool, quiet: bool, lab: Lab | None
+) -> NatReport:
     """Runs the check; on a terminal it shows the step it is at."""
     with contextlib.ExitStack() as stack:
         out = console(stderr=True)
@@ -73,9 +84,16 @@ def _run(servers: tuple[str, ...], *, fresh: bool, lifetime: bool, quiet: bool, 
 
         async def check(net: Net, network: str) -> NatReport:
             service = NatService(net, network=network)
-            return await service.check(
+            report = await service.check(
                 servers, fresh=fresh, lifetime=lifetime, progress=tell if status else None
             )
+            if open_port and report.failure is None:
+                mappings = PortMappingService(net)
+                try:
+                    return service.judge_with_port_mapping(*await try_out(net, mappings, report))
+                finally:
+                    await mappings.close()
+            return report
 
         if lab is not None:
             return lab.run(lambda lab: check(lab.net(), lab.scenario.name))

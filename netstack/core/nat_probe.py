@@ -135,6 +135,7 @@ class State(msgspec.Struct, frozen=True):
     vpn_hosts: tuple[str, ...] = ()
     gateway: str | None = None
     gateway_wan: str | None = None
+    port_mapping: bool | None = None
     families: tuple[Family, ...] = (Family.IPV4,)
     started: tuple[tuple[Probe, float], ...] = ()
     outcomes: tuple[Outcome, ...] = ()

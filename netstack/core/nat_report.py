@@ -66,7 +66,7 @@ def build_report(
     by_family = {family: facts_of(state, family, now_s) for family in state.families}
     main = _main(by_family)
     facts = by_family[main]
-    row, confidence = judge(table, facts)
+    row, confidence = judge(table, facts, port_mapping=state.port_mapping if main is Family.IPV4 else None)
     failure = "cancelled" if cancelled else (_failure(state, facts) if final else None)
     cgnat, double_nat, hints = _translation_twice(state, facts)
     report = NatReport(
@@ -87,6 +87,7 @@ def build_report(
         vpn=state.vpn,
         gateway=state.gateway,
         gateway_wan=state.gateway_wan,
+        port_mapping=state.port_mapping,
         confidence=confidence,
         servers=_servers(state, by_family, tracks, clock_s),
         families=tuple(f.report for f in by_family.values()),

@@ -139,6 +139,7 @@ class NatReport(msgspec.Struct, frozen=True, kw_only=True):
     vpn: str | None = None
     gateway: str | None = None
     gateway_wan: str | None = None
+    port_mapping: bool | None = None
     confidence: float = 0.0
     servers: tuple[ServerReport, ...] = ()
     families: tuple[FamilyReport, ...] = ()

@@ -14,10 +14,12 @@ from netstack.core.nat_verdict import VerdictTable
 from netstack.core.server_track import ServerTracks
 from netstack.core.stun_uri import host_of, parse_stun_uri
 from netstack.errors import DecodeError, InputError, NetError
-from netstack.model.nat import NatReport, Verdict
+from netstack.model.address import Address
+from netstack.model.nat import Evidence, NatReport, Verdict
 from netstack.net.protocol import LinkKind, Net, Stream
 from netstack.service.nat_lifetime import measure_lifetime
 from netstack.service.nat_socket import UNTOUCHED, ProbeSocket
+from netstack.service.port_mapping_upnp import ask_wan
 from netstack.tasks import TaskScope
 from netstack.wire import stun
 
@@ -45,6 +47,7 @@ class NatService:
         self._table = read_verdict_table()
         self._tracks = ServerTracks()
         self._cached: tuple[object, float, NatReport] | None = None
+        self._judged: tuple[_Run, NatReport] | None = None
 
     def parse_servers(self, servers: tuple[str, ...]) -> tuple[Server, ...]:
         """Raises InputError for the first server that is malformed, or when there is none."""
@@ -106,7 +109,29 @@ class NatService:
             report = await self._with_lifetime(run.state, report, progress)
         good = report.failure is None
         self._cached = (key, self._net.now(), report) if good else None
+        self._judged = run, report
         return report
+
+    def judge_with_port_mapping(self, reachable: bool | None, text: str) -> NatReport:
+        """The newest report, judged anew: a mapping was proved from outside (True), disproved, or could not be.
+
+        `text` says what was seen. Raises LookupError before the first check.
+        """
+        if self._judged is None:
+            raise LookupError("no check has ended yet")
+        run, report = self._judged
+        run.state = msgspec.structs.replace(run.state, port_mapping=reachable)
+        judged = run.report(final=True)
+        return msgspec.structs.replace(
+            report,
+            verdict=judged.verdict,
+            headline=judged.headline,
+            label=judged.label,
+            confidence=judged.confidence,
+            advice=judged.advice,
+            port_mapping=reachable,
+            evidence=(*report.evidence, Evidence("port_mapping", text)),
+        )
 
     async def _with_lifetime(self, state: State, report: NatReport, progress: Progress | None) -> NatReport:
         def tell(done: float, step: str) -> None:
@@ -238,6 +263,8 @@ class _Run:
         try:
             if probe.kind is Kind.TCP:
                 outcome = await self._ask_over_tcp(probe, start_s)
+            elif probe.kind is Kind.GATEWAY:
+                outcome = await self._ask_gateway(probe, start_s)
             else:
                 peer = await self._socket(probe, probe.awaited_on) if probe.awaited_on else None
                 outcome = await (await self._socket(probe, probe.socket)).ask(probe, peer)
@@ -275,6 +302,24 @@ class _Run:
             raise
         future.set_result(socket)
         return socket
+
+    async def _ask_gateway(self, probe: Probe, start_s: float) -> Outcome:
+        """By NAT-PMP and UPnP at once: whichever tells an address first (PCP tells one only with a mapping)."""
+        socket = await self._socket(probe, probe.socket)
+        nat_pmp = self._tasks.start(socket.ask(probe), "gateway by NAT-PMP")
+        upnp = self._tasks.start(ask_wan(self._net, timeout_s=probe.end_s), "gateway by UPnP")
+        try:
+            await asyncio.wait((nat_pmp, upnp), return_when=asyncio.FIRST_COMPLETED)
+            if upnp.done() or (await nat_pmp).mapped is None:
+                wan = await upnp
+                if wan is not None:
+                    end_s = self._net.now() - self._zero_s
+                    mapped = Address(wan, 0)
+                    return Outcome(probe, Result.ANSWERED, start_s, end_s, mapped=mapped, source=probe.target)
+            return await nat_pmp
+        finally:
+            nat_pmp.cancel()
+            upnp.cancel()
 
     async def _ask_over_tcp(self, probe: Probe, start_s: float) -> Outcome:
         """CONNECTED proves that the computer lives, ANSWERED that it is a STUN server (RFC 8489 section 6.2.2)."""

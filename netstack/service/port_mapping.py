@@ -11,7 +11,7 @@ import msgspec
 from netstack.core.port_mapping import Grant, Standing, Wish, check_wan
 from netstack.core.port_mapping_lease import Change, Lease
 from netstack.errors import NetError
-from netstack.model.address import Address, Family
+from netstack.model.address import Address
 from netstack.model.port_mapping import (
     Carried,
     MappingGateway,
@@ -22,6 +22,7 @@ from netstack.model.port_mapping import (
 )
 from netstack.net.protocol import DatagramReceiver, Net
 from netstack.service.port_mapping_datagram import GatewaySocket, NatPmpClient, PcpClient
+from netstack.service.port_mapping_gateway import facing
 from netstack.service.port_mapping_records import Record, Records
 from netstack.service.port_mapping_upnp import UpnpClient
 from netstack.tasks import TaskScope
@@ -326,15 +327,3 @@ class _Deaf(DatagramReceiver):
 def _mapping(client: MappingClient, wish: Wish, grant: Grant) -> PortMapping:
     external = Address(grant.external_host or "", grant.external_port)
     return PortMapping(client.protocol, wish.carried, wish.internal, external, grant.lifetime_s)
-
-
-async def facing(net: Net) -> tuple[str, str]:
-    """The default IPv4 gateway and our own address on its interface. Raises PortMappingError."""
-    gateways = [gateway for gateway in await net.gateways() if gateway.family is Family.IPV4]
-    for gateway in gateways:
-        for interface in await net.interfaces():
-            hosts = [host for host in interface.hosts if ":" not in host]
-            # Windows names the interface of a route by its address.
-            if hosts and gateway.interface in {interface.name, *hosts}:
-                return gateway.host, gateway.interface if gateway.interface in hosts else hosts[0]
-    raise PortMappingError(_R.NO_GATEWAY)

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import msgspec
+import platformdirs
 
 from netstack.model.address import Address
 from netstack.model.port_mapping import Carried, MappingProtocol
@@ -13,6 +14,11 @@ MAX_RECORDS = 64
 MAX_BYTES = 65_536
 
 log = logging.getLogger(__name__)
+
+
+def records_path() -> Path:
+    """Where the user's list lives."""
+    return platformdirs.user_state_path("peerscope", appauthor=False) / "port_mappings.json"
 
 
 class Record(msgspec.Struct, frozen=True):

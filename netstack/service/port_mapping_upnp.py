@@ -10,6 +10,7 @@ from netstack.errors import DecodeError, NetError
 from netstack.model.address import Address
 from netstack.model.port_mapping import MappingProtocol, PortMappingError
 from netstack.net.protocol import Net
+from netstack.service.port_mapping_gateway import facing
 from netstack.wire import ssdp
 from netstack.wire.upnp import SoapFault, WanService, encode_call, read_description, read_reply
 from netstack.wire.upnp_http import HttpResponse, decode_response, encode_request
@@ -108,6 +109,16 @@ async def exchange(net: Net, remote: Address, request: bytes, *, timeout_s: floa
         if stream is not None:
             stream.abort()
             await stream.wait_closed()
+
+
+async def ask_wan(net: Net, *, timeout_s: float) -> str | None:
+    """The default gateway's outside address by UPnP; None where it does not tell in time. Maps nothing."""
+    with suppress(PortMappingError, TimeoutError):
+        async with asyncio.timeout(timeout_s):
+            host, own_host = await facing(net)
+            client = await UpnpClient.find(net, host, own_host, timeout_s=timeout_s)
+            return (await client.stand()).wan
+    return None
 
 
 class UpnpClient:

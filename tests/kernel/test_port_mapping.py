@@ -10,12 +10,16 @@ from typing import Any
 import pytest
 
 from netstack.model.address import Address
+from netstack.model.nat import NatReport, Verdict
 from netstack.model.port_mapping import Carried, MappingProtocol, PortMappingError
 from netstack.net.system import SystemNet
 from netstack.service import port_mapping as service_module
+from netstack.service.nat import NatService
+from netstack.service.nat_port_mapping import try_out
 from netstack.service.port_mapping import PortMappingService
 from netstack.service.port_mapping_proof import ProofSocket, prove
 from tests.kernel.bed import FULL_SERVER, PLAIN_SERVERS, SPARE, STUN_PORT, Bed, Site
+from tests.kernel.bed import SERVERS as BED_SERVERS
 from tests.kernel.gateway_daemon import OUTSIDE, GatewayDaemon
 from tests.kernel.namespaces import Host
 
@@ -334,3 +338,43 @@ def test_tcp_is_mapped_too(site: Site, daemon: GatewayDaemon, witness: Host) -> 
     mapping, text = site.client.run(run())
     assert mapping.carried is Carried.TCP
     assert re.search(rf" TCP +{mapping.external.port}->{site.lan_host}:{mapping.internal.port} ", text)
+
+
+def test_the_nat_check_learns_the_outside_address_by_upnp_and_becomes_open_when_a_mapping_is_proved(
+    site: Site, daemon: GatewayDaemon
+) -> None:
+    site.set("symmetric")
+    daemon.start(nat_pmp=False, outside=OUTSIDE)
+
+    async def run() -> tuple[NatReport, NatReport, NatReport]:
+        net = SystemNet()
+        nat, mappings = NatService(net), PortMappingService(net)
+        before = await nat.check(BED_SERVERS)
+        after = nat.judge_with_port_mapping(*await try_out(net, mappings, before))
+        await mappings.close()
+        return before, after, await nat.check(BED_SERVERS)
+
+    before, after, again = site.client.run(run())
+    assert before.gateway_wan == OUTSIDE
+    assert (before.verdict, before.port_mapping) == (Verdict.STRICT, None)
+    assert (after.verdict, after.port_mapping) == (Verdict.OPEN, True)
+    assert after.mapping is before.mapping
+    assert any("uninvited" in evidence.text for evidence in after.evidence)
+    assert again.verdict is Verdict.STRICT  # a check by itself opens nothing
+    assert listed(site, daemon) == set()
+
+
+def test_without_a_mapping_the_verdict_stays_and_the_reason_is_told(
+    site: Site, daemon: GatewayDaemon
+) -> None:
+    async def run() -> tuple[NatReport, NatReport]:
+        net = SystemNet()
+        nat, mappings = NatService(net), PortMappingService(net)
+        before = await nat.check(BED_SERVERS)
+        after = nat.judge_with_port_mapping(*await try_out(net, mappings, before))
+        await mappings.close()
+        return before, after
+
+    before, after = site.client.run(run())
+    assert (after.verdict, after.port_mapping) == (before.verdict, None)
+    assert after.evidence[-1].text == PortMappingError(R.NOT_SUPPORTED).sentence
