@@ -22,7 +22,7 @@ SCREEN = "binutils openbox wmctrl xauth xdotool xvfb".split()
 
 # What the tests talk to, and measure with: programs that nobody here wrote.
 SERVERS = """
-    conntrack coturn iperf3 iproute2 miniupnpc miniupnpd miniupnpd-nftables natpmpc nftables stun-client
+    conntrack coturn iperf3 iproute2 miniupnpc miniupnpd miniupnpd-nftables mosquitto natpmpc nftables stun-client
     tcpdump
 """.split()
 
