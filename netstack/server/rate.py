@@ -4,6 +4,8 @@ import ipaddress
 from collections import OrderedDict
 from functools import lru_cache
 
+from netstack.core.token_bucket import Bucket
+
 MAX_NETWORKS = 4096
 
 
@@ -12,28 +14,6 @@ def source_network(host: str) -> str:
     """The network that shares a budget with `host`: its IPv4 /24 or IPv6 /48."""
     ip = ipaddress.ip_address(host.partition("%")[0])
     return str(ipaddress.ip_network((ip, 24 if ip.version == 4 else 48), strict=False))
-
-
-class Bucket:
-    """A token bucket: `rate_per_s` on average, `burst` at once. Time never runs backwards in it."""
-
-    __slots__ = ("_at", "_burst", "_rate_per_s", "_tokens")
-
-    def __init__(self, rate_per_s: float, burst: float, now: float) -> None:
-        self._rate_per_s = rate_per_s
-        self._burst = burst
-        self._tokens = burst
-        self._at = now
-
-    def take(self, amount: float, now: float) -> bool:
-        """Takes `amount` where there is as much."""
-        if now > self._at:
-            self._tokens = min(self._burst, self._tokens + (now - self._at) * self._rate_per_s)
-            self._at = now
-        if self._tokens < amount:
-            return False
-        self._tokens -= amount
-        return True
 
 
 class SourceRate:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from netstack.core.token_bucket import Bucket
 from netstack.errors import DecodeError
 from netstack.model.address import Address, Family
 from netstack.server.machine import (
@@ -15,7 +16,7 @@ from netstack.server.machine import (
     StreamSend,
     Transmit,
 )
-from netstack.server.rate import Bucket, SourceRate
+from netstack.server.rate import SourceRate
 from netstack.server.stun import StunServer
 from netstack.server.turn_allocation import Allocation, Client
 from netstack.server.turn_credentials import MAX_USER_BYTES, Credentials

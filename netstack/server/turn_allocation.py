@@ -2,8 +2,8 @@
 
 from typing import NamedTuple
 
+from netstack.core.token_bucket import Bucket
 from netstack.model.address import Address
-from netstack.server.rate import Bucket
 
 MAX_PERMISSIONS = 256
 MAX_CHANNELS = 256
