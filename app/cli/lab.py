@@ -1,5 +1,6 @@
 """`peerscope lab`: the virtual internet - its scenarios, a run of one, the grid of all NAT kinds."""
 
+from contextlib import nullcontext
 from typing import Annotated
 
 import msgspec
@@ -12,8 +13,9 @@ from netstack.errors import PeerscopeError
 from netstack.lab.matrix import matrix as fill_in
 from netstack.lab.rehearsal import rehearse
 from netstack.lab.scenario import NAMES, load_scenario
-from netstack.model.lab import ScenarioLine, ScenarioList
+from netstack.model.lab import Cell, ScenarioLine, ScenarioList
 
+MATRIX_SCHEMA = "peerscope.lab-matrix/1"
 RUN_SCHEMA = "peerscope.lab-run/1"
 
 lab = typer.Typer(
@@ -66,15 +68,19 @@ def matrix(
 ) -> int:
     """Lets every kind of NAT meet every other, and prints the grid."""
     out = console(stderr=True)
-    if out.is_terminal and output is Format.TEXT:
-        with out.status("Filling in the grid") as status:
+    watched = out.is_terminal and output is Format.TEXT
+    try:
+        with out.status("Filling in the grid") if watched else nullcontext() as status:
 
-            def tell(done: int, total: int) -> None:
-                status.update(f"Filling in the grid: {done} of {total} pairs")
+            def tell(_: Cell, done: int, total: int) -> None:
+                if status is not None:
+                    status.update(f"Filling in the grid: {done} of {total} pairs")
 
             grid = fill_in(tries, seed, workers=workers, progress=tell)
-    else:
-        grid = fill_in(tries, seed, workers=workers)
+    except PeerscopeError as error:
+        fail(error, as_json=output is Format.JSON, schema=MATRIX_SCHEMA)
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
     if output is Format.JSON:
         print_json(msgspec.to_builtins(grid))
     else:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import random
+import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -26,34 +27,44 @@ LIMIT_S = 90.0
 SIGNALLING_S = 0.05
 
 
+_real_get_adapters = ifaddr.get_adapters
+_adapters_lock = threading.Lock()
+_adapters_users = 0
+
+
+def _get_adapters(*args: Any, **kwargs: Any) -> Any:
+    host = current_host.get()
+    if host is None:
+        return _real_get_adapters(*args, **kwargs)
+    return [
+        ifaddr.Adapter(
+            interface.name,
+            interface.name,
+            [
+                ifaddr.IP((address, 0, 0) if ":" in address else address, 24, interface.name)
+                for address in interface.hosts
+            ],
+            index=index,
+        )
+        for index, interface in enumerate(host.interfaces, 2)
+        if interface.up
+    ]
+
+
 @contextlib.contextmanager
 def lab_adapters() -> Iterator[None]:
-    """While it lasts, `ifaddr` tells a program on a lab host that host's interfaces."""
-    real = ifaddr.get_adapters
-
-    def get_adapters(*args: Any, **kwargs: Any) -> Any:
-        host = current_host.get()
-        if host is None:
-            return real(*args, **kwargs)
-        return [
-            ifaddr.Adapter(
-                interface.name,
-                interface.name,
-                [
-                    ifaddr.IP((address, 0, 0) if ":" in address else address, 24, interface.name)
-                    for address in interface.hosts
-                ],
-                index=index,
-            )
-            for index, interface in enumerate(host.interfaces, 2)
-            if interface.up
-        ]
-
-    ifaddr.get_adapters = get_adapters
+    """While it lasts, `ifaddr` tells a program on a lab host that host's interfaces; may be nested."""
+    global _adapters_users  # noqa: PLW0603 - what it replaces is global, too
+    with _adapters_lock:
+        _adapters_users += 1
+        ifaddr.get_adapters = _get_adapters
     try:
         yield
     finally:
-        ifaddr.get_adapters = real
+        with _adapters_lock:
+            _adapters_users -= 1
+            if not _adapters_users:
+                ifaddr.get_adapters = _real_get_adapters
 
 
 @contextlib.contextmanager

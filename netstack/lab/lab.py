@@ -40,7 +40,7 @@ T = TypeVar("T")
 
 
 class Lab:
-    """One scenario. It lives between `async with` and its end, on the running loop's clock.
+    """One scenario. It lives from `start` to `close` (or inside `async with`), on the running loop's clock.
 
     On a plain loop that is real time. `run` gives it a loop of its own, in virtual time or real time.
     """
@@ -84,7 +84,8 @@ class Lab:
         with asyncio.Runner(loop_factory=factory) as runner:
             return runner.run(main())
 
-    async def __aenter__(self) -> Self:
+    def start(self) -> None:
+        """Builds the world on the running loop."""
         self._world = world = World(self.seed, log=self._log)
         internet = Router(world, INTERNET, *INTERNET_GATEWAYS)
         self._routers = {INTERNET: internet}
@@ -94,10 +95,18 @@ class Lab:
             self._add_host(host)
         for server in self.scenario.server:
             self._add_server(server)
+
+    def close(self) -> None:
+        """Forgets everything under way. May be called twice."""
+        if self._world is not None:
+            self._world.close()
+
+    async def __aenter__(self) -> Self:
+        self.start()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self.world.close()
+        self.close()
 
     def net(self, host: str | None = None) -> LabNet:
         """The network as `host` sees it; None: the first of the pair."""

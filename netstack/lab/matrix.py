@@ -1,9 +1,7 @@
 """The NAT x NAT grid: every pair of kinds, tried many times, on all cores."""
 
-import multiprocessing
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from itertools import combinations_with_replacement
 from math import sqrt
 from random import Random
@@ -13,6 +11,7 @@ from netstack.lab.duel import duel
 from netstack.lab.ice import METHOD, NOTE, connect_with_aioice
 from netstack.lab.kinds import KINDS
 from netstack.lab.lab import Lab
+from netstack.lab.workers import spread, spread_beside
 from netstack.model.lab import Cell, Interval, Matrix, PairOutcome
 
 PAIRS = tuple(combinations_with_replacement(KINDS, 2))
@@ -20,6 +19,10 @@ PAIRS = tuple(combinations_with_replacement(KINDS, 2))
 
 _Z = 1.959964  # 95 %
 _FEW_TRIES = 64
+
+Job = tuple[str, str, int, int]
+Progress = Callable[[Cell, int, int], None]
+"""Told a cell, how many are done, and how many there are."""
 
 
 def wilson(count: int, tries: int) -> Interval:
@@ -39,7 +42,7 @@ def one_try(a: str, b: str, seed: int, index: int) -> PairOutcome:
     return Lab(duel(a, b, random), seed=random.getrandbits(63)).run(connect_with_aioice)
 
 
-def cell(job: tuple[str, str, int, int]) -> Cell:
+def cell(job: Job) -> Cell:
     """All tries of one pair; `job` is (a, b, tries, seed)."""
     a, b, tries, seed = job
     outcomes = [one_try(a, b, seed, index) for index in range(tries)]
@@ -61,29 +64,37 @@ def cell(job: tuple[str, str, int, int]) -> Cell:
     )
 
 
-def matrix(
-    tries: int,
-    seed: int,
-    *,
-    workers: int | None = None,
-    progress: Callable[[int, int], None] | None = None,
-) -> Matrix:
-    """Fills in the grid; the result does not depend on `workers` (None: one a core)."""
-    jobs = [(a, b, tries, seed) for a, b in PAIRS]
+def matrix(tries: int, seed: int, *, workers: int | None = None, progress: Progress | None = None) -> Matrix:
+    """Fills in the grid; the result does not depend on `workers` (None: one a core; 1: this process)."""
+    workers = min(workers or os.cpu_count() or 1, len(PAIRS))
+    jobs = _jobs(tries, seed)
+    alone = workers == 1 or tries * len(jobs) < _FEW_TRIES
     cells: list[Cell] = []
-    with _mapping(min(workers or os.cpu_count() or 1, len(jobs)), tries * len(jobs)) as each:
-        for done in each(cell, jobs):
-            cells.append(done)
-            if progress is not None:
-                progress(len(cells), len(jobs))
+    for done in map(cell, jobs) if alone else spread(cell, jobs, workers):
+        cells.append(done)
+        if progress is not None:
+            progress(done, len(cells), len(jobs))
+    return _matrix(cells, tries, seed)
+
+
+async def matrix_beside(tries: int, seed: int, progress: Progress) -> Matrix:
+    """The same while the running loop goes on: the work is done in child processes, one fewer than cores.
+
+    `progress` is called on the loop. Cancelling ends the children and waits for them. Raises WorkerError.
+    """
+    cells: list[Cell] = []
+
+    def tell(done: Cell) -> None:
+        cells.append(done)
+        progress(done, len(cells), len(PAIRS))
+
+    workers = max(1, (os.cpu_count() or 1) - 1)
+    return _matrix(await spread_beside(cell, _jobs(tries, seed), workers, tell), tries, seed)
+
+
+def _jobs(tries: int, seed: int) -> list[Job]:
+    return [(a, b, tries, seed) for a, b in PAIRS]
+
+
+def _matrix(cells: list[Cell], tries: int, seed: int) -> Matrix:
     return Matrix(method=METHOD, note=NOTE, seed=seed, tries=tries, kinds=tuple(KINDS), cells=tuple(cells))
-
-
-@contextmanager
-def _mapping(workers: int, tries: int) -> Iterator[Callable[..., Iterator[Cell]]]:
-    """`map`, in child processes where that pays."""
-    if workers == 1 or tries < _FEW_TRIES:
-        yield map
-        return
-    with multiprocessing.get_context("spawn").Pool(workers) as pool:
-        yield pool.imap

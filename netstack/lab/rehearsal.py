@@ -4,7 +4,8 @@ import msgspec
 
 from netstack.lab.ice import connect_with_aioice
 from netstack.lab.lab import Lab
-from netstack.lab.scenario import Scenario
+from netstack.lab.scenario import Scenario, load_scenario
+from netstack.lab.workers import spread_beside
 from netstack.model.lab import LabRun, PairOutcome
 from netstack.model.nat import NatReport
 from netstack.service.nat import NatService
@@ -35,6 +36,17 @@ def rehearse(scenario: Scenario, *, seed: int = 0) -> LabRun:
         sentence=_sentence(outcome),
         as_expected=_as_expected(scenario, reports, outcome),
     )
+
+
+async def rehearse_beside(name: str, *, seed: int = 0) -> LabRun:
+    """The same for a named scenario, in a child process, while the running loop goes on. Raises WorkerError."""
+    (run,) = await spread_beside(_rehearse_named, [(name, seed)], 1)
+    return run
+
+
+def _rehearse_named(job: tuple[str, int]) -> LabRun:
+    name, seed = job
+    return rehearse(load_scenario(name), seed=seed)
 
 
 def _check(scenario: Scenario, host: str, seed: int) -> NatReport:

@@ -3,6 +3,7 @@
 import msgspec
 
 from netstack.model.nat import NatReport
+from netstack.model.topology import Topology
 
 
 class NatState(msgspec.Struct, frozen=True):
@@ -25,10 +26,14 @@ class LogLine(msgspec.Struct, frozen=True):
 
 
 class Snapshot(msgspec.Struct, frozen=True):
-    """Everything that the window shows, at one moment. `network` is "real" or a lab scenario's name."""
+    """Everything that the window shows, at one moment. `network` is "real" or a lab scenario's name.
+
+    `lab` is the picture of the lab, None on the real network.
+    """
 
     version: int = 0
     network: str = "real"
     nat: NatState = NatState()
     engine_lag_s: float | None = None
     log: tuple[LogLine, ...] = ()
+    lab: Topology | None = None

@@ -1,7 +1,15 @@
+import asyncio
+
 import pytest
 
-from netstack.lab.rehearsal import rehearse
+from netstack.lab.rehearsal import rehearse, rehearse_beside
 from netstack.lab.scenario import NAMES, load_scenario
+
+
+@pytest.fixture
+def loop_factory():
+    """Real time: a child process takes as long as it takes."""
+
 
 NEED_A_RELAY = {"hotel-wifi", "udp-blocked", "symmetric-vs-restricted", "vpn"}
 NO_RELAY_YET = pytest.mark.xfail(strict=True, reason="the lab has no TURN server yet")
@@ -21,3 +29,9 @@ def test_a_run_repeats() -> None:
     scenario = load_scenario("bursty-wifi")
     assert rehearse(scenario, seed=1) == rehearse(scenario, seed=1)
     assert rehearse(scenario, seed=1) != rehearse(scenario, seed=2)
+
+
+async def test_beside_a_running_loop_it_is_the_same() -> None:
+    beside = await asyncio.wait_for(rehearse_beside("home", seed=1), 30)
+    assert beside == await asyncio.to_thread(rehearse, load_scenario("home"), seed=1)
+    await asyncio.get_running_loop().shutdown_default_executor()

@@ -1,0 +1,63 @@
+"""LabNode: the Node on the virtual internet, in real time, with hands on its links and routers."""
+
+import asyncio
+from typing import Any
+
+import msgspec
+
+from netstack.config import Config
+from netstack.lab.lab import open_scenario
+from netstack.lab.picture import topology
+from netstack.node import Node
+
+PICTURE_PERIOD_S = 0.1
+
+
+class LabNode(Node):
+    """The first of a scenario's pair, on the running loop's clock.
+
+    Its reports carry the scenario's name as their network; its snapshot has the lab's picture, ten times a
+    second while something moves. Raises InputError for an unknown scenario.
+    """
+
+    def __init__(self, scenario: str = "home", config: Config | None = None, *, seed: int = 0) -> None:
+        self.lab = open_scenario(scenario, seed=seed)
+        self.lab.start()
+        config = msgspec.structs.replace(config or Config(), stun=self.lab.stun_servers, turn=())
+        super().__init__(self.lab.net(), config, network=scenario)
+
+    async def start(self) -> None:
+        """Begins to draw the picture too."""
+        await super().start()
+        self._tasks.start(self._draw(), "picture")
+
+    async def close(self) -> None:
+        """Ends the Node, then the world. May be called twice."""
+        await super().close()
+        self.lab.close()
+
+    def set_link(self, name: str, **changes: Any) -> None:
+        """Changes a link at once, by the fields of `netstack.lab.link.Shape`. Raises InputError."""
+        self.lab.set_link(name, **changes)
+        self._show()
+
+    def cut_link(self, name: str, *, cut: bool = True) -> None:
+        """Cuts a link, or mends it. Raises InputError."""
+        self.lab.cut_link(name, cut=cut)
+        self._show()
+
+    def reboot_nat(self, name: str) -> None:
+        """Makes a router forget its mappings. Raises InputError."""
+        self.lab.reboot_nat(name)
+        self._show()
+
+    async def _draw(self) -> None:
+        while True:
+            self._show()
+            await asyncio.sleep(PICTURE_PERIOD_S)
+
+    def _show(self) -> None:
+        picture = topology(self.lab)
+        shown = self.snapshot.lab
+        if shown is None or picture != msgspec.structs.replace(shown, now_s=picture.now_s):
+            self._store.update(lab=picture)

@@ -1,0 +1,70 @@
+"""The window's Node in the lab, in real time."""
+
+import asyncio
+
+import pytest
+
+from netstack.config import Config
+from netstack.errors import InputError
+from netstack.lab.node import LabNode
+from netstack.model.snapshot import Snapshot
+
+
+@pytest.fixture
+def loop_factory():
+    """Real time, as in the window."""
+    return asyncio.SelectorEventLoop
+
+
+async def test_a_check_in_the_lab_says_where_it_was_and_the_picture_moves() -> None:
+    node = LabNode("cgnat", Config(stun=("stun:192.0.2.1",)))
+    await node.start()
+    seen: list[Snapshot] = []
+    node.subscribe(seen.append)
+    try:
+        report = await asyncio.wait_for(node.check_nat(), 20)
+        await asyncio.sleep(0.3)
+    finally:
+        await node.close()
+        await node.close()
+    assert report.network == node.snapshot.network == "cgnat"
+    assert report.cgnat
+    assert {server.server for server in report.servers} >= {"stun:stun1.example:3478"}
+    pictures = [snapshot.lab for snapshot in seen if snapshot.lab is not None]
+    sent = [sum(link.a_to_b.packets + link.b_to_a.packets for link in picture.links) for picture in pictures]
+    assert sent == sorted(sent)
+    assert sent[-1] > 50
+    assert len(set(sent)) > 2
+
+
+async def test_hands_show_at_once_and_what_cannot_be_is_a_sentence() -> None:
+    node = LabNode()
+    await node.start()
+    try:
+        node.set_link("anna-router-internet", delay_s=0.25)
+        node.cut_link("ben-router-internet")
+        node.reboot_nat("anna-router")
+        links = {link.name: link for link in node.snapshot.lab.links}
+        assert links["anna-router-internet"].delay_s == 0.25
+        assert links["ben-router-internet"].cut
+        with pytest.raises(InputError):
+            node.set_link("anna-router-internet", delay_s="much")
+    finally:
+        await node.close()
+
+
+async def test_a_picture_that_does_not_change_is_not_sent_again() -> None:
+    node = LabNode()
+    await node.start()
+    try:
+        await asyncio.sleep(0.15)
+        version = node.snapshot.lab
+        await asyncio.sleep(0.3)
+        assert node.snapshot.lab is version
+    finally:
+        await node.close()
+
+
+async def test_an_unknown_scenario_is_told_before_anything_starts() -> None:
+    with pytest.raises(InputError):
+        LabNode("nowhere")
