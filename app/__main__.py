@@ -34,9 +34,9 @@ def main() -> int:
         print(NO_DISPLAY, file=sys.stderr)
         return 2
 
-    from importlib import import_module
+    from app.main import main as open_window
 
-    return int(import_module("app.main").main(arguments))
+    return open_window(arguments)
 
 
 if __name__ == "__main__":

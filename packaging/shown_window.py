@@ -1,12 +1,22 @@
 """A program with a window on an X display: started, waited for until its window shows, and closed as a user would."""
 
 import os
+import re
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+
+from environment import PYTHON
+
+GRAB = """
+import sys
+from PySide6.QtGui import QGuiApplication
+app = QGuiApplication(sys.argv)
+sys.exit(not app.primaryScreen().grabWindow(int(sys.argv[1])).save(sys.argv[2]))
+"""
 
 
 class WindowError(RuntimeError):
@@ -74,6 +84,19 @@ class ShownWindow:
         except subprocess.TimeoutExpired:
             self.kill()
             raise WindowError(f"it still ran {timeout_s:.0f} s after its window was closed") from None
+
+    def wait_for_title(self, pattern: str, timeout_s: float = 30.0) -> str:
+        """Waits until the title matches, and returns it."""
+        until = time.monotonic() + timeout_s
+        while not re.search(pattern, title := self.title()):
+            if time.monotonic() > until:
+                raise WindowError(f"after {timeout_s:.0f} s the title is still {title!r}")
+            time.sleep(0.05)
+        return title
+
+    def save_image(self, path: Path) -> None:
+        """Saves what the window shows, without its frame."""
+        subprocess.run([str(PYTHON), "-c", GRAB, self.window, str(path)], env=self._env, check=True)
 
     def kill(self) -> None:
         """Ends the program without asking; does nothing when it has ended."""
