@@ -45,10 +45,16 @@ class Action(QObject):
             self._task.cancel()
 
     async def _perform(self, arguments: tuple[object, ...]) -> None:
+        log.info("%s started", self.name)
         try:
             await self._work(*arguments)
+            log.info("%s ended", self.name)
+        except asyncio.CancelledError:
+            log.info("%s was cancelled", self.name)
+            raise
         except PeerscopeError as error:
             self.failure = error.sentence
+            log.warning("%s failed: %s", self.name, error.sentence)
         except Exception:
             log.exception("action %s failed", self.name)
             self.failure = UNEXPECTED

@@ -155,11 +155,12 @@ class NatPage(Page):
             self._results.setVisible(view.stage is not Stage.EMPTY)
             self._verdict.show_view(view.verdict)
             self._advice.show_view(
-                view.advice, "The advice comes with the answer." if running else "There is nothing to change."
+                view.advice,
+                "The advice comes with the answer." if view.probing else "There is nothing to change.",
             )
             self._path.show_view(view.path)
             self._facts.show_view(view.facts)
-            self._timeline.show_view(view.probes, running=running)
+            self._timeline.show_view(view.probes, running=view.probing)
             self._servers.show_view(view.servers)
             self._show_button.setText("Hide" if view.shown else "Show")
             self._show_button.setVisible(view.can_show)

@@ -62,6 +62,7 @@ class NatView(msgspec.Struct, frozen=True):
     path: tuple[Station, ...]
     facts: tuple[FactView, ...]
     advice: tuple[AdviceView, ...]
+    probing: bool
     probes: tuple[ProbeBar, ...]
     servers: tuple[ServerRow, ...]
     progress: float
@@ -116,17 +117,21 @@ def present(snapshot: Snapshot, *, now_s: float, shown: bool = False, failure: s
     state = snapshot.nat
     report = state.report
     veil = of_report(report, lifted=shown)
+    # The optional lifetime test goes on after everything else is settled, which the advice tells.
+    settled = report is not None and (not report.provisional or bool(report.advice))
+    probing = state.running and not settled
     stage = Stage.RUNNING if state.running else Stage.DONE if report else Stage.EMPTY
     return NatView(
         stage=stage,
         title=_title(stage, report),
-        headline=veil(_headline(stage, report)),
-        verdict=_verdict(report, veil(report.filtering_reason) if report else ""),
+        headline=veil(_headline(report, probing=probing)),
+        verdict=_verdict(report, veil(report.filtering_reason) if report else "", settled=settled),
         path=stations(report, veil),
-        facts=facts(report, veil, running=state.running),
+        facts=facts(report, veil, running=probing, lifetime_step=state.step if settled else ""),
         advice=tuple(_advice(veil(line)) for line in report.advice) if report else (),
+        probing=probing,
         probes=probe_bars(report, veil),
-        servers=server_rows(state.servers, report, veil, running=state.running, age_s=_age_s(report, now_s)),
+        servers=server_rows(state.servers, report, veil, running=probing, age_s=_age_s(report, now_s)),
         progress=state.progress,
         step=veil(state.step),
         measured=_measured(report, now_s) if stage is Stage.DONE else "",
@@ -160,9 +165,9 @@ def _title(stage: Stage, report: NatReport | None) -> str:
     return "NAT: cancelled" if report.failure == "cancelled" else f"NAT: {report.verdict}"
 
 
-def _headline(stage: Stage, report: NatReport | None) -> str:
+def _headline(report: NatReport | None, *, probing: bool) -> str:
     """The table's sentence without its word and its term, which the card tells."""
-    if stage is Stage.RUNNING:
+    if probing:
         silent = report is not None and report.udp is not Udp.OK and report.duration_s > PATIENCE_S
         return "No server has answered so far…" if silent else "Looking at this network from outside…"
     if report is None or not report.headline:
@@ -172,14 +177,14 @@ def _headline(stage: Stage, report: NatReport | None) -> str:
     return f"{sentence[:1].upper()}{sentence[1:]}."
 
 
-def _verdict(report: NatReport | None, filtering_reason: str) -> VerdictView:
+def _verdict(report: NatReport | None, filtering_reason: str, *, settled: bool) -> VerdictView:
     given = report or NatReport()
     word, tone, meaning, direct = _WORDS[given.verdict]
     settle = ""
-    sure = given.verdict is not Verdict.UNKNOWN and not given.provisional
+    sure = given.verdict is not Verdict.UNKNOWN and settled
     if given.verdict is Verdict.MODERATE and given.filtering is Filtering.UNKNOWN:
         word = "At least Moderate"
-        settle = "" if given.provisional else f"It could still be Open: {filtering_reason}."
+        settle = "" if not settled else f"It could still be Open: {filtering_reason}."
     return VerdictView(
         word=word,
         tone=tone,

@@ -211,13 +211,21 @@ FACTS = (
 )  # fmt: skip
 
 
-def facts(report: NatReport | None, veil: Veil, *, running: bool) -> tuple[FactView, ...]:
-    """The cells, always all of them and in the same order."""
+def facts(
+    report: NatReport | None, veil: Veil, *, running: bool, lifetime_step: str = ""
+) -> tuple[FactView, ...]:
+    """The cells, always all of them and in the same order. `lifetime_step`: where that long test is."""
     given = report or NatReport()
     told = "the servers' answers did not tell" if given.udp is Udp.OK else "no server answered over UDP"
     pending = "" if running or report is None else told
     word = "Measuring…" if running else "Not measured"
-    return tuple(_cell(fact, given, veil, word, pending) for fact in FACTS)
+    cells = (_cell(fact, given, veil, word, pending) for fact in FACTS)
+    return tuple(
+        msgspec.structs.replace(cell, value="Measuring…", tone=Tone.UNKNOWN, note=lifetime_step)
+        if lifetime_step and cell.key == "lifetime"
+        else cell
+        for cell in cells
+    )
 
 
 def _cell(fact: Fact, report: NatReport, veil: Veil, word: str, pending: str) -> FactView:

@@ -59,7 +59,10 @@ REPORT = NatReport(
 DONE = Snapshot(nat=NatState(report=REPORT, servers=SERVERS))
 RUNNING = Snapshot(
     nat=NatState(
-        running=True, progress=0.4, step="Asking", report=msgspec.structs.replace(REPORT, provisional=True)
+        running=True,
+        progress=0.4,
+        step="Asking",
+        report=msgspec.structs.replace(REPORT, provisional=True, advice=()),
     )
 )
 
@@ -213,7 +216,8 @@ async def test_a_malformed_server_is_refused_beside_the_entry(bench):
     assert entry.text() == ""
 
 
-async def test_what_the_stack_refuses_is_told_too(bench):
+async def test_what_the_stack_refuses_is_told_too(bench, expected_logs):
+    expected_logs("servers failed")
     bench.refusal = InputError(InputError.Reason.SERVER, "no")
     bench.page.findChild(QLineEdit, "server").setText("stun:198.51.100.3")
     bench.button("Add").click()

@@ -250,6 +250,17 @@ def test_a_lifetime_is_a_span(lifetime, value, tone):
     assert (cell.value.translate(PLAIN), cell.tone) == (value, tone)
 
 
+def test_while_only_the_lifetime_is_measured_the_answer_stands():
+    view = page(but(provisional=True), running=True, progress=0.1, step="Waiting: is it alive after 30 s?")
+    assert view.stage is Stage.RUNNING
+    assert not view.probing
+    assert view.headline == page().headline
+    assert view.verdict == page().verdict
+    cell = fact(view, "lifetime")
+    assert (cell.value, cell.note) == ("Measuring…", "Waiting: is it alive after 30 s?")
+    assert [c for c in view.facts if c is not cell] == [c for c in page().facts if c.key != "lifetime"]
+
+
 def test_a_lifetime_that_cannot_be_measured_says_why():
     view = page(but(evidence=(Evidence("lifetime", "the servers cannot answer to another port"),)))
     assert fact(view, "lifetime").note == "the servers cannot answer to another port"
