@@ -13,10 +13,11 @@ import pytest
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only on Linux")
 
 FAKE_APT = """#!/bin/sh
+trap 'kill $!; exit 100' HUP INT TERM
 if [ "$1" = update ]; then exit 100; fi
 "$POLICY" coturn start; echo "policy says $?" >>"$SEEN"
 echo "$@" >>"$SEEN"
-if [ "$HOW" = slow ]; then sleep 30; fi
+if [ "$HOW" = slow ]; then sleep 30 & wait $!; fi
 if [ "$HOW" = fails ]; then exit 100; fi
 """
 
