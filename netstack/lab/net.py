@@ -11,7 +11,8 @@ from netstack.lab import transports
 from netstack.lab.host import Host
 from netstack.lab.sockets import TcpListener, UdpSocket
 from netstack.model.address import Address, Family
-from netstack.net.protocol import DatagramReceiver, Gateway, Interface, LinkKind, Stream
+from netstack.net.plain_batch import PlainBatchEndpoint
+from netstack.net.protocol import BatchReceiver, DatagramReceiver, Gateway, Interface, LinkKind, Stream
 from netstack.net.socket_errors import net_error
 from netstack.net.system_stream import SystemStream
 
@@ -60,6 +61,19 @@ class LabNet:
         if ttl is not None:
             socket.ttl = ttl
         return socket
+
+    async def open_batch(
+        self,
+        receiver: BatchReceiver,
+        *,
+        family: Family = Family.IPV4,
+        local: Address | None = None,
+        ttl: int | None = None,
+    ) -> PlainBatchEndpoint:
+        """A burst on a virtual network is its datagrams, one by one."""
+        batch = PlainBatchEndpoint(receiver)
+        batch.attach(await self.open_datagram(batch, family=family, local=local, dont_fragment=True, ttl=ttl))
+        return batch
 
     async def open_stream(
         self,

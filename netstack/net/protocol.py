@@ -70,6 +70,49 @@ class DatagramEndpoint(Protocol):
         """Releases the socket; nothing is received afterwards. May be called twice."""
 
 
+class BatchReceiver(Protocol):
+    """Gets whole bursts of a batch endpoint. Called on the loop; must not block or raise."""
+
+    def batch_received(
+        self, data: memoryview, segment_bytes: int, remote: Address, received_at_s: float, kernel_stamp: bool
+    ) -> None:
+        """Datagrams of `segment_bytes` each, the last perhaps shorter, all from `remote`.
+
+        `data` is valid during the call only. `received_at_s` is the newest one's, on the clock of `Net.now()`.
+        """
+
+    def writable(self) -> None:
+        """The endpoint, which refused a burst, takes some again."""
+
+    def datagram_failed(self, error: NetError, remote: Address | None) -> None:
+        """The network refused an earlier datagram (ICMP)."""
+
+
+class BatchEndpoint(Protocol):
+    """A bound UDP socket that sends and receives bursts; datagrams are never fragmented (RFC 8899)."""
+
+    @property
+    def local(self) -> Address:
+        """The bound address."""
+
+    @property
+    def max_burst_bytes(self) -> int:
+        """The most that one `send_burst` takes."""
+
+    @property
+    def receive_buffer_bytes(self) -> int:
+        """What the system holds of unread datagrams, its own bookkeeping included."""
+
+    def send_burst(self, data: bytes, segment_bytes: int, remote: Address) -> bool:
+        """Sends `data` cut into datagrams of `segment_bytes`, the last perhaps shorter.
+
+        False: nothing was taken, `writable` will follow. Raises NetError (TOO_BIG: shorter segments are needed).
+        """
+
+    def close(self) -> None:
+        """Releases the socket. May be called twice."""
+
+
 class Stream(Protocol):
     """A connected byte stream (TCP, or TLS over it)."""
 
@@ -133,6 +176,16 @@ class Net(Protocol):
         ttl: int | None = None,
     ) -> DatagramEndpoint:
         """Binds a UDP socket (`local` None: any address, a fresh port). Raises NetError."""
+
+    async def open_batch(
+        self,
+        receiver: BatchReceiver,
+        *,
+        family: Family = Family.IPV4,
+        local: Address | None = None,
+        ttl: int | None = None,
+    ) -> BatchEndpoint:
+        """Binds a UDP socket for bursts. Raises NetError."""
 
     async def open_stream(
         self,

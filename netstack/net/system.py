@@ -14,19 +14,17 @@ from typing import TypeVar
 
 from netstack.errors import NetError
 from netstack.model.address import Address, Family
+from netstack.net.fast_udp import FastUdpEndpoint
 from netstack.net.gateways import read_gateways
 from netstack.net.interfaces import read_interfaces
-from netstack.net.protocol import DatagramReceiver, Gateway, Interface, Stream
+from netstack.net.protocol import BatchReceiver, DatagramReceiver, Gateway, Interface, Stream
 from netstack.net.socket_errors import net_error
 from netstack.net.system_datagram import SystemDatagramEndpoint
 from netstack.net.system_stream import SystemListener, SystemStream
+from netstack.net.udp_socket import bind_udp
 
 T = TypeVar("T")
 
-SOCKET_FAMILY = {Family.IPV4: socket.AF_INET, Family.IPV6: socket.AF_INET6}
-_IP_MTU_DISCOVER, _IPV6_MTU_DISCOVER, _PMTUDISC_PROBE = 10, 23, 3
-_IP_RECVERR, _IPV6_RECVERR = 11, 25
-_SO_TIMESTAMPNS = 35
 _MAX_LOOKUPS = 16
 
 
@@ -58,34 +56,18 @@ class SystemNet:
         ttl: int | None = None,
     ) -> SystemDatagramEndpoint:
         """Binds a UDP socket; ICMP errors and receive stamps come from the kernel on Linux."""
-        if local is not None:
-            family = local.family
-        inet6 = family is Family.IPV6
-        try:
-            sock = socket.socket(SOCKET_FAMILY[family], socket.SOCK_DGRAM)
-        except OSError as error:
-            raise net_error(error) from error
-        try:
-            sock.setblocking(False)
-            if inet6:
-                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            if sys.platform == "linux":
-                level = socket.IPPROTO_IPV6 if inet6 else socket.IPPROTO_IP
-                sock.setsockopt(level, _IPV6_RECVERR if inet6 else _IP_RECVERR, 1)
-                sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
-                if dont_fragment:
-                    sock.setsockopt(level, _IPV6_MTU_DISCOVER if inet6 else _IP_MTU_DISCOVER, _PMTUDISC_PROBE)
-            if ttl is not None:
-                sock.setsockopt(
-                    socket.IPPROTO_IPV6 if inet6 else socket.IPPROTO_IP,
-                    socket.IPV6_UNICAST_HOPS if inet6 else socket.IP_TTL,
-                    ttl,
-                )
-            sock.bind(local or ("::" if inet6 else "", 0))
-        except OSError as error:
-            sock.close()
-            raise net_error(error) from error
-        return SystemDatagramEndpoint(sock, receiver)
+        return SystemDatagramEndpoint(bind_udp(family, local, dont_fragment=dont_fragment, ttl=ttl), receiver)
+
+    async def open_batch(
+        self,
+        receiver: BatchReceiver,
+        *,
+        family: Family = Family.IPV4,
+        local: Address | None = None,
+        ttl: int | None = None,
+    ) -> FastUdpEndpoint:
+        """Binds a UDP socket for bursts: segmentation offload both ways on Linux, plain sends elsewhere."""
+        return FastUdpEndpoint(bind_udp(family, local, dont_fragment=True, ttl=ttl), receiver)
 
     async def open_stream(
         self,

@@ -1,0 +1,198 @@
+"""A UDP socket that moves bursts: one system call for up to 64 datagrams each way where Linux offers it.
+
+What was measured decides the shape: one read into one buffer that is used again (a fresh 256 KiB buffer a read
+costs 17 us), segmentation offload in both directions (44 datagrams cost 6 us to send instead of 163), and a
+bounded number of reads before the loop gets its turn.
+"""
+
+import asyncio
+import errno
+import socket
+import struct
+import sys
+from collections import deque
+
+from netstack.errors import NetError
+from netstack.model.address import Address
+from netstack.net.protocol import BatchReceiver
+from netstack.net.socket_errors import net_error
+from netstack.net.udp_socket import address_of, read_icmp_errors, receive_stamp
+
+_LINUX = sys.platform == "linux"
+_UDP_SEGMENT, _UDP_GRO = 103, 104
+_MAX_SEGMENTS = 64
+_MAX_BURST_BYTES = 65_000
+_BUFFER_BYTES = 131_072
+_ANCILLARY_BYTES = 256
+_READS_PER_TURN = 8
+_SOCKET_BUFFER_BYTES = 4_194_304
+_QUEUE_BURSTS = 16
+_NO_OFFLOAD = {errno.EIO, errno.EINVAL, errno.ENOPROTOOPT, errno.EOPNOTSUPP}
+_MSG_CTRUNC = getattr(socket, "MSG_CTRUNC", 0)
+
+
+class FastUdpEndpoint:
+    """`BatchEndpoint` on a bound, non-blocking socket, which it owns. `offload` False forbids segmentation."""
+
+    def __init__(self, sock: socket.socket, receiver: BatchReceiver, *, offload: bool = _LINUX) -> None:
+        self._sock = sock
+        self._receiver = receiver
+        self._loop = asyncio.get_running_loop()
+        self._buffer = bytearray(_BUFFER_BYTES)
+        self._view = memoryview(self._buffer)
+        self._queue: deque[tuple[bytes, int, Address]] = deque()
+        self._refused = False
+        self._closed = False
+        self._local = address_of(sock.getsockname())
+        self.segments = offload
+        self.truncated = 0
+        for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
+            sock.setsockopt(socket.SOL_SOCKET, option, _SOCKET_BUFFER_BYTES)
+        if offload:
+            try:
+                sock.setsockopt(socket.IPPROTO_UDP, _UDP_GRO, 1)
+            except OSError:  # an older kernel
+                self.segments = False
+        self._source: tuple[object, Address] | None = None
+        self._loop.add_reader(sock, self._readable)
+
+    @property
+    def local(self) -> Address:
+        """The bound address."""
+        return self._local
+
+    @property
+    def max_burst_bytes(self) -> int:
+        """The most that one burst takes."""
+        return _MAX_BURST_BYTES
+
+    @property
+    def receive_buffer_bytes(self) -> int:
+        """What the kernel granted."""
+        return self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
+
+    def send_burst(self, data: bytes, segment_bytes: int, remote: Address) -> bool:
+        """Sends one burst, at once or, when the socket is full, from a queue of 16."""
+        if self._closed:
+            raise NetError(NetError.Reason.CLOSED)
+        if self._queue:
+            if len(self._queue) >= _QUEUE_BURSTS:
+                self._refused = True
+                return False
+            self._queue.append((data, segment_bytes, remote))
+            return True
+        left = self._send(data, segment_bytes, remote)
+        if left:
+            self._queue.append((left, segment_bytes, remote))
+            self._loop.add_writer(self._sock, self._writable)
+        return True
+
+    def close(self) -> None:
+        """Releases the socket; what is queued is dropped, as a network would."""
+        if not self._closed:
+            self._closed = True
+            self._loop.remove_reader(self._sock)
+            self._loop.remove_writer(self._sock)
+            self._queue.clear()
+            self._sock.close()
+
+    def _send(self, data: bytes, segment_bytes: int, remote: Address) -> bytes:
+        """Sends; gives back what the socket had no room for. Raises NetError."""
+        if self.segments and segment_bytes < len(data):
+            limit = min(_MAX_SEGMENTS, _MAX_BURST_BYTES // segment_bytes) * segment_bytes
+            ancillary = [(socket.IPPROTO_UDP, _UDP_SEGMENT, struct.pack("=H", segment_bytes))]
+            while data:
+                try:
+                    self._sock.sendmsg([data[:limit] if len(data) > limit else data], ancillary, 0, remote)
+                except BlockingIOError:
+                    return data
+                except OSError as error:
+                    if error.errno in _NO_OFFLOAD:  # the way out cannot segment: never again on this socket
+                        self.segments = False
+                        return self._send(data, segment_bytes, remote)
+                    if self._was_earlier(error):
+                        continue
+                    raise net_error(error, str(remote)) from error
+                data = data[limit:]
+            return b""
+        for start in range(0, len(data), segment_bytes):
+            while True:
+                try:
+                    self._sock.sendto(data[start : start + segment_bytes], remote)
+                except BlockingIOError:
+                    return data[start:]
+                except OSError as error:
+                    if self._was_earlier(error):
+                        continue
+                    raise net_error(error, str(remote)) from error
+                break
+        return b""
+
+    def _was_earlier(self, error: OSError) -> bool:
+        """Linux reports an earlier datagram's ICMP error on the next call; reading it clears it."""
+        return _LINUX and error.errno in {errno.ECONNREFUSED, errno.EHOSTUNREACH} and self._read_errors()
+
+    def _writable(self) -> None:
+        while self._queue:
+            data, segment_bytes, remote = self._queue[0]
+            try:
+                left = self._send(data, segment_bytes, remote)
+            except NetError as error:
+                self._queue.popleft()
+                self._receiver.datagram_failed(error, remote)
+                continue
+            if left:
+                self._queue[0] = (left, segment_bytes, remote)
+                return
+            self._queue.popleft()
+        self._loop.remove_writer(self._sock)
+        if self._refused:
+            self._refused = False
+            self._receiver.writable()
+
+    def _readable(self) -> None:
+        for _ in range(_READS_PER_TURN):
+            if self._closed:
+                return
+            try:
+                if _LINUX:
+                    size, ancillary, flags, name = self._sock.recvmsg_into([self._buffer], _ANCILLARY_BYTES)
+                else:
+                    size, name = self._sock.recvfrom_into(self._buffer)
+                    ancillary, flags = [], 0
+            except (BlockingIOError, InterruptedError):
+                if _LINUX:
+                    self._read_errors()
+                return
+            except OSError as error:
+                if not _LINUX:
+                    self._receiver.datagram_failed(net_error(error), None)
+                elif not self._read_errors():
+                    return
+                continue
+            if flags & _MSG_CTRUNC:  # the segment size is gone, and with it where one datagram ends
+                self.truncated += 1
+                continue
+            segment_bytes = size
+            for level, kind, value in ancillary:
+                if level == socket.IPPROTO_UDP and kind == _UDP_GRO:
+                    segment_bytes = int.from_bytes(value[:4], sys.byteorder)
+            at_s, kernel = receive_stamp(ancillary, self._loop.time())
+            self._receiver.batch_received(
+                self._view[:size], segment_bytes, self._address(name), at_s, kernel_stamp=kernel
+            )
+
+    def _address(self, name: object) -> Address:
+        """The source; the last one is kept, as bursts mostly come from one peer."""
+        if self._source is None or self._source[0] != name:
+            self._source = (name, address_of(name))
+        return self._source[1]
+
+    def _read_errors(self) -> bool:
+        found = False
+        for error, remote in read_icmp_errors(self._sock):
+            found = True
+            if self._closed:
+                break
+            self._receiver.datagram_failed(error, remote)
+        return found
