@@ -26,10 +26,12 @@ from app.presenters.nat_servers import problem
 from app.widgets.theme import Choice, Theme
 from app.window import Window
 from netstack.config import Config, load_config, user_config_path
-from netstack.errors import InputError, PeerscopeError
+from netstack.errors import PeerscopeError
 
 if TYPE_CHECKING:
     from netstack.node import Node
+
+FIRST_SCENARIO = "home"
 
 
 def main(argv: list[str]) -> int:
@@ -52,7 +54,9 @@ def main(argv: list[str]) -> int:
     garbage = UiGarbage()
     settings = QSettings(str(user_config_path().with_name("window.ini")), QSettings.Format.IniFormat)
     with qasync.QEventLoop(app) as loop:
-        loop.run_until_complete(_run(app, settings, config, make_node, keep_servers=options.config is None))
+        loop.run_until_complete(
+            _run(app, settings, config, make_node, own_servers=options.config is None and options.lab is None)
+        )
     garbage.stop()
     return 0
 
@@ -71,17 +75,29 @@ def _parse(argv: list[str]) -> argparse.Namespace:
 
 
 def _node_maker(scenario: str | None) -> "Callable[[Config], Node]":
-    """What makes the Node, on the engine's thread: on the real network, or in a scenario of the lab."""
-    if scenario is not None:
-        raise InputError(InputError.Reason.SCENARIO, scenario)
+    """What makes the Node, on the engine's thread: on the real network, or in a scenario of the lab.
+
+    What it needs is imported there, so that the first window need not wait. Raises InputError.
+    """
 
     def on_system(config: Config) -> "Node":
-        from netstack.net.system import SystemNet  # noqa: PLC0415 - not before the first window
+        from netstack.net.system import SystemNet  # noqa: PLC0415
         from netstack.node import Node  # noqa: PLC0415
 
         return Node(SystemNet(), config)
 
-    return on_system
+    def in_lab(config: Config) -> "Node":
+        from netstack.lab.node import LabNode  # noqa: PLC0415
+
+        return LabNode(name, config)
+
+    if scenario is None:
+        return on_system
+    from netstack.lab.scenario import load_scenario  # noqa: PLC0415
+
+    name = scenario or FIRST_SCENARIO
+    load_scenario(name)
+    return in_lab
 
 
 async def _run(
@@ -90,11 +106,14 @@ async def _run(
     config: Config,
     make_node: "Callable[[Config], Node]",
     *,
-    keep_servers: bool,
+    own_servers: bool,
 ) -> None:
-    """Shows the window until it is closed, then ends everything in order."""
-    defaults = config.stun
-    if keep_servers and (kept := _kept_servers(settings)):
+    """Shows the window until it is closed, then ends everything in order.
+
+    `own_servers`: the servers that the user edits in the window are kept between starts.
+    """
+    defaults = config.stun if own_servers else ()
+    if own_servers and (kept := _kept_servers(settings)):
         config = msgspec.structs.replace(config, stun=kept)
     engine = Engine(lambda: make_node(config))
     actions = Actions()
@@ -104,7 +123,7 @@ async def _run(
             node.set_stun_servers(servers)
 
         await engine.call(use, "servers")
-        if keep_servers:
+        if own_servers:
             settings.setValue("nat/servers", [] if servers == defaults else list(servers))
 
     theme = Theme(app, _kept_theme(settings))

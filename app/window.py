@@ -110,7 +110,7 @@ class Window(QMainWindow):
         """Brings a page to the front."""
         self._stack.setCurrentIndex(index)
         self._sidebar.choose(index)
-        self._page.show_snapshot(self._snapshot, time.time())
+        self._page.show_snapshot(self._snapshot, time.monotonic())
         self._page.setFocus()
         self._retitle()
 
@@ -132,7 +132,7 @@ class Window(QMainWindow):
         old, self._snapshot = self._snapshot, snapshot
         if snapshot.log is not old.log:
             self._show_log()
-        self._page.show_snapshot(snapshot, time.time())
+        self._page.show_snapshot(snapshot, time.monotonic())
 
     def show_failure(self, error: PeerscopeError) -> None:
         """The engine did not start: says so, and stays open for the log."""
@@ -152,7 +152,7 @@ class Window(QMainWindow):
         self._network.setText(view.network)
         self._engine.setText(view.engine_lag)
         self._own.setText(view.window_lag)
-        self._page.show_snapshot(self._snapshot, time.time())
+        self._page.show_snapshot(self._snapshot, time.monotonic())
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
         """Keeps the state, and leaves the rest to whoever listens to `closing`."""

@@ -57,6 +57,7 @@ class NatPage(Page):
         self._actions = actions
         self._snapshot = Snapshot()
         self._shown = False
+        self._reported_s = 0.0  # by our own clock: the stack's may be a lab's
         self._view: NatView | None = None
         self._dialog: QFileDialog | None = None
 
@@ -127,11 +128,16 @@ class NatPage(Page):
 
     def show_snapshot(self, snapshot: Snapshot, now_s: float) -> None:
         """Presents the state anew; widgets change what changed."""
+        report, known = snapshot.nat.report, self._snapshot.nat.report
+        if report is not None and (
+            known is None or report.started_at_s != known.started_at_s or snapshot.nat.running
+        ):
+            self._reported_s = now_s
         self._snapshot = snapshot
         self.show_view(
             present(
                 snapshot,
-                now_s=now_s,
+                age_s=now_s - self._reported_s,
                 shown=self._shown,
                 failure=self._actions.check.failure or self._actions.lifetime.failure,
             )
@@ -221,7 +227,7 @@ class NatPage(Page):
         return self._actions.check.busy or self._actions.lifetime.busy
 
     def _refresh(self) -> None:
-        self.show_snapshot(self._snapshot, time.time())
+        self.show_snapshot(self._snapshot, time.monotonic())
 
     def _toggle(self) -> None:
         if self._busy():

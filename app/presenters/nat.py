@@ -109,8 +109,8 @@ _LABELS = {
 }
 
 
-def present(snapshot: Snapshot, *, now_s: float, shown: bool = False, failure: str = "") -> NatView:
-    """The page at `now_s` (seconds since 1970). `shown`: the public address may be read in the clear.
+def present(snapshot: Snapshot, *, age_s: float, shown: bool = False, failure: str = "") -> NatView:
+    """The page `age_s` seconds after its report was made. `shown`: the public address may be read in the clear.
 
     `failure` is the sentence of the last run that ended without a report.
     """
@@ -131,10 +131,10 @@ def present(snapshot: Snapshot, *, now_s: float, shown: bool = False, failure: s
         advice=tuple(_advice(veil(line)) for line in report.advice) if report else (),
         probing=probing,
         probes=probe_bars(report, veil),
-        servers=server_rows(state.servers, report, veil, running=probing, age_s=_age_s(report, now_s)),
+        servers=server_rows(state.servers, report, veil, running=probing, age_s=age_s),
         progress=state.progress,
         step=veil(state.step),
-        measured=_measured(report, now_s) if stage is Stage.DONE else "",
+        measured=_measured(report, age_s) if stage is Stage.DONE else "",
         measured_exact=_exact(report) if stage is Stage.DONE else "",
         can_show=veil.needed,
         shown=shown,
@@ -213,16 +213,11 @@ def _term(report: NatReport) -> str:
     return term[:1].upper() + term[1:]
 
 
-def _measured(report: NatReport | None, now_s: float) -> str:
+def _measured(report: NatReport | None, age_s: float) -> str:
     if report is None:
         return ""
     kept = ", from memory" if report.cached else ""
-    return f"Measured {ago(_age_s(report, now_s))} in {duration(report.duration_s)}{kept}"
-
-
-def _age_s(report: NatReport | None, now_s: float) -> float:
-    """Since the end of the check; a clock that was set back counts as now."""
-    return 0.0 if report is None else max(0.0, now_s - report.started_at_s - report.duration_s)
+    return f"Measured {ago(age_s)} in {duration(report.duration_s)}{kept}"
 
 
 def _exact(report: NatReport | None) -> str:

@@ -106,7 +106,7 @@ class Page(QWidget):
         self._progress.setValue(round(1000 * (share or 0.0)))
 
     def show_snapshot(self, snapshot: Snapshot, now_s: float) -> None:
-        """Shows the state at `now_s` (seconds since 1970). Called often: change only what changed."""
+        """Shows the state at `now_s` (monotonic seconds). Called often: change only what changed."""
         raise NotImplementedError
 
     def start(self) -> None:

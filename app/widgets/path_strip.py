@@ -33,6 +33,7 @@ class PathStrip(QWidget):
                 for s in stations
             )
             self.setAccessibleName("Way to the internet: " + ", ".join(told))
+            self.setToolTip(self.accessibleName())
             self.update()
 
     def sizeHint(self) -> QSize:  # noqa: N802

@@ -101,7 +101,10 @@ class ServerModel(QAbstractTableModel):
 
 
 class ServerTable(QWidget):
-    """Emits `edited(tuple[str, ...])` with the whole new list; the owner decides whether it holds."""
+    """Emits `edited(tuple[str, ...])` with the whole new list; the owner decides whether it holds.
+
+    `defaults` are what Reset goes back to; empty: the first servers that are shown.
+    """
 
     edited = Signal(object)
 
@@ -166,6 +169,7 @@ class ServerTable(QWidget):
     def show_view(self, rows: tuple[ServerRow, ...]) -> None:
         """Shows the servers."""
         if rows != self._model.rows:
+            self._defaults = self._defaults or tuple(row.server for row in rows)
             self._model.show_rows(rows)
             self._fit()
             self._enable()

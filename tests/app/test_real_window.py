@@ -124,3 +124,10 @@ def test_the_theme_is_switched_and_kept(program: ShownWindow, tmp_path: Path) ->
     program.press("ctrl+l")
     end(program)
     assert kept(tmp_path)["window"]["theme"] == "dark"
+
+
+def test_the_lab_is_checked_as_the_real_network_is(screen: dict[str, str], tmp_path: Path) -> None:
+    with shown_window([*COMMAND, "--lab", "cgnat"], screen, PYTHONPATH=str(ROOT)) as window:
+        window.press("F5")
+        wait_for_title(window, "moderate")
+        end(window)

@@ -137,12 +137,22 @@ def test_the_empty_page_offers_one_thing_to_do(bench):
 
 
 def test_a_report_fills_the_page(bench):
-    bench.page.show_snapshot(DONE, 1_000_002.0)
+    bench.page.show_snapshot(DONE, 0)
     assert bench.text("verdict") == "Strict"
     assert bench.text("headline") == "Your router gives every destination its own port."
     assert shows(bench, "Facts")
     assert bench.button("Copy").isEnabled()
     assert not bench.page.findChild(QLabel, "notice").isVisible()
+
+
+def test_the_age_counts_from_when_the_report_came(bench):
+    subline = bench.page.subline
+    bench.page.show_snapshot(RUNNING, 50.0)
+    bench.page.show_snapshot(DONE, 51.0)
+    assert subline.text().startswith("Measured just now")
+    bench.page.show_snapshot(DONE, 51.0 + 180)
+    assert subline.text().startswith("Measured 3\N{NARROW NO-BREAK SPACE}min ago")
+    assert subline.toolTip().startswith("1970-01-1")
 
 
 @pytest.mark.parametrize("choice", list(Choice))
@@ -151,7 +161,7 @@ def test_a_report_fills_the_page(bench):
 def test_every_state_can_be_painted_in_every_theme_and_width(bench, choice, snapshot, width):
     bench.theme.choose(choice)
     bench.page.resize(width, 800)
-    bench.page.show_snapshot(snapshot, 1_000_002.0)
+    bench.page.show_snapshot(snapshot, 0)
     picture = bench.page.grab().toImage()
     assert picture.pixelColor(2, 2) == bench.theme.color("window")
     colours = {picture.pixelColor(x, y).rgb() for x in range(0, width, 7) for y in range(0, 800, 7)}

@@ -59,8 +59,8 @@ MODERATE = NatReport(
 )  # fmt: skip
 
 
-def page(report: NatReport | None = MODERATE, *, now_s: float = 1_000_125.5, shown: bool = False, **state):
-    return present(Snapshot(nat=NatState(report=report, servers=SERVERS, **state)), now_s=now_s, shown=shown)
+def page(report: NatReport | None = MODERATE, *, age_s: float = 125.0, shown: bool = False, **state):
+    return present(Snapshot(nat=NatState(report=report, servers=SERVERS, **state)), age_s=age_s, shown=shown)
 
 
 def but(**changes) -> NatReport:
@@ -192,12 +192,12 @@ def test_a_failed_check_says_why_and_nothing_more():
 
 
 def test_what_the_last_run_said_is_kept_beside_an_older_report():
-    view = present(Snapshot(nat=NatState(report=MODERATE)), now_s=0, failure="Not a server.")
+    view = present(Snapshot(nat=NatState(report=MODERATE)), age_s=0, failure="Not a server.")
     assert view.failure == "Not a server."
 
 
 def test_servers_tell_what_they_did_and_what_they_are_worth():
-    first, second = page(now_s=1_000_060.5).servers
+    first, second = page(age_s=60.0).servers
     assert (first.state, first.tone, first.strikes, first.note) == ("answered", Tone.GOOD, "0", "")
     figures = (first.rtt, first.average, first.success, first.last_used)
     assert [figure.translate(PLAIN) for figure in figures] == ["21.3 ms", "30.5 ms", "98 %", "1 min ago"]
