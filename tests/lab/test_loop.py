@@ -4,6 +4,7 @@ import asyncio
 import socket
 
 import pytest
+import websockets
 from aioquic.asyncio import QuicConnectionProtocol, serve
 from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.connection import QuicConnection
@@ -134,6 +135,35 @@ async def _by_name(loop, name):
 async def test_nothing_real_is_reached_without_a_host() -> None:
     with pytest.raises((NotImplementedError, AttributeError)):
         await asyncio.wait_for(asyncio.open_connection("127.0.0.1", 9), 5)
+
+
+async def test_websockets_unmodified() -> None:
+    _, me, far = town()
+
+    async def answer(connection) -> None:
+        async for message in connection:
+            await connection.send(message[::-1])
+
+    async def server(stop: asyncio.Event, ready: asyncio.Event) -> None:
+        async with websockets.serve(answer, FAR, 8080):
+            ready.set()
+            await stop.wait()
+
+    async def client() -> list[str]:
+        async with websockets.connect("ws://far.example:8080") as connection:
+            got = []
+            for text in ("abc", "x" * 100_000 + "y"):
+                await connection.send(text)
+                got.append(await connection.recv())
+            return got
+
+    stop, ready = asyncio.Event(), asyncio.Event()
+    async with TaskScope("test") as scope, asyncio.timeout(60):
+        serving = scope.start(on(far, server(stop, ready)), "server")
+        await ready.wait()
+        assert await on(me, client()) == ["cba", "y" + "x" * 100_000]
+        stop.set()
+        await serving
 
 
 async def test_quic_unmodified(tmp_path) -> None:
