@@ -10,21 +10,24 @@ from typing import TYPE_CHECKING, Any
 import ifaddr
 
 from netstack.lab.host import Host
+from netstack.lab.lab import Lab
 from netstack.lab.loop import current_host, on
-from netstack.lab.scenario import STUN_PORT, TURN_PASSWORD, TURN_PORT, TURN_USERNAME
+from netstack.lab.scenario import STUN_PORT, TURN_PASSWORD, TURN_PORT, TURN_USERNAME, Scenario
 from netstack.model.lab import PairOutcome
 
 if TYPE_CHECKING:
     from aioice import Connection
 
-    from netstack.lab.lab import Lab
-
 METHOD = "aioice"
-NOTE = "Until Peerscope punches holes itself, these are the figures of aioice, an ICE library."
+NOTE = (
+    "Until Peerscope punches holes itself, this is what aioice, an ICE library, can do: "
+    "without a relay and, where that fails, with one."
+)
 HELLO_S = 0.1
 TALK_S = 0.25
 LIMIT_S = 90.0
 SIGNALLING_S = 0.05
+AFTER_EVENTS_S = 20.0
 
 
 _real_get_adapters = ifaddr.get_adapters
@@ -135,14 +138,14 @@ def _deliver(news: tuple[asyncio.Future[Any], Any]) -> None:
         future.set_result(offer)
 
 
-def _servers(lab: "Lab", person: str) -> dict[str, Any]:
+def _servers(lab: Lab, person: str, *, relay: bool) -> dict[str, Any]:
     """The first STUN server and the first relay, which is asked over TCP where UDP does not get out."""
     stun = next(server for server in lab.scenario.server if server.kind == "stun")
     options: dict[str, Any] = {"stun_server": (stun.hosts[0], STUN_PORT)}
-    relay = next((s for s in lab.scenario.server if s.kind == "turn" and lab.servers[s.name]), None)
-    if relay is not None:
+    turn = next((server for server in lab.scenario.server if server.kind == "turn"), None)
+    if relay and turn is not None:
         options |= {
-            "turn_server": (relay.hosts[0], TURN_PORT),
+            "turn_server": (turn.hosts[0], TURN_PORT),
             "turn_username": TURN_USERNAME,
             "turn_password": TURN_PASSWORD,
             "turn_transport": "udp" if lab.udp_gets_out(person) else "tcp",
@@ -151,18 +154,19 @@ def _servers(lab: "Lab", person: str) -> dict[str, Any]:
 
 
 async def connect_with_aioice(
-    lab: "Lab", *, signalling_s: float = SIGNALLING_S, talk_s: float = 0.0
+    lab: Lab, *, relay: bool = True, signalling_s: float = SIGNALLING_S, talk_s: float = 0.0
 ) -> PairOutcome:
     """Lets the scenario's pair connect; the first is controlling. An offer takes `signalling_s` to the other.
 
-    They go on talking until `talk_s` after they began; the longest silence is told.
+    Without `relay` they may use STUN alone. They go on talking until `talk_s` after they began; the longest silence is told.
     """
     from aioice import Connection  # noqa: PLC0415 - a machine that needs none does not load it
 
     a, b = (lab.hosts[name] for name in lab.scenario.pair)
     began_s = lab.world.now()
     one, two = (
-        _Side(host, Connection(ice_controlling=host is a, **_servers(lab, host.name))) for host in (a, b)
+        _Side(host, Connection(ice_controlling=host is a, **_servers(lab, host.name, relay=relay)))
+        for host in (a, b)
     )
     with lab_adapters(), _repeatable(lab.seed):
         ends: tuple[BaseException | None, ...]
@@ -192,3 +196,22 @@ async def connect_with_aioice(
         paths=paths,
         silence_s=round(silence_s, 6) if talk_s else None,
     )
+
+
+def meet_with_aioice(scenario: Scenario, seed: int) -> PairOutcome:
+    """What is possible for a scenario's pair: without a relay and, where that fails, with one.
+
+    aioice takes whichever pair answers first, the relay's too, and never improves on it; so a relay that is
+    there from the start would hide the direct way. The scenario's events happen while the two talk.
+    """
+    ends_s = max((event.at_s for event in scenario.event), default=0.0)
+    talk_s = ends_s + AFTER_EVENTS_S if ends_s else 0.0
+
+    async def meet(lab: Lab, *, relay: bool) -> PairOutcome:
+        lab.begin_events()
+        return await connect_with_aioice(lab, relay=relay, talk_s=talk_s)
+
+    outcome = Lab(scenario, seed=seed).run(lambda lab: meet(lab, relay=False))
+    if outcome.connected:
+        return outcome
+    return Lab(scenario, seed=seed).run(lambda lab: meet(lab, relay=True))

@@ -15,10 +15,8 @@ from netstack.lab.loop import LabLoop, RealTimeLabLoop
 from netstack.lab.net import LabNet
 from netstack.lab.router import Box, Router
 from netstack.lab.scenario import (
-    ECHO_PORT,
     INTERNET,
     INTERNET_GATEWAYS,
-    STUN_ALTERNATE_PORT,
     STUN_PORT,
     BoxPart,
     EventPart,
@@ -29,18 +27,16 @@ from netstack.lab.scenario import (
     load_scenario,
     shape_of,
 )
-from netstack.lab.servers import LabServerHost, NatPmpGateway
+from netstack.lab.servers import NatPmpGateway, server_hosts
 from netstack.lab.world import World
 from netstack.model.address import Address, Family
-from netstack.server.echo import EchoServer
-from netstack.server.machine import Server
-from netstack.server.stun import StunServer
+from netstack.service.serve import ServerHost
 
 T = TypeVar("T")
 
 
 class Lab:
-    """One scenario. It lives from `start` to `close` (or inside `async with`), on the running loop's clock.
+    """One scenario. It lives from `build` to `close` (or inside `async with`), on the running loop's clock.
 
     On a plain loop that is real time. `run` gives it a loop of its own, in virtual time or real time.
     """
@@ -55,7 +51,7 @@ class Lab:
         self._world: World | None = None
         self.hosts: dict[str, Host] = {}
         self.boxes: dict[str, Box] = {}
-        self.servers: dict[str, list[LabServerHost]] = {}
+        self.servers: dict[str, list[ServerHost]] = {}
         self._routers: dict[str, Router] = {}
         self._uplinks: dict[str, tuple[Router, Port]] = {}
 
@@ -84,8 +80,8 @@ class Lab:
         with asyncio.Runner(loop_factory=factory) as runner:
             return runner.run(main())
 
-    def start(self) -> None:
-        """Builds the world on the running loop."""
+    def build(self) -> None:
+        """Builds the world on the running loop; its servers do not answer yet."""
         self._world = world = World(self.seed, log=self._log)
         internet = Router(world, INTERNET, *INTERNET_GATEWAYS)
         self._routers = {INTERNET: internet}
@@ -96,17 +92,28 @@ class Lab:
         for server in self.scenario.server:
             self._add_server(server)
 
-    def close(self) -> None:
-        """Forgets everything under way. May be called twice."""
+    async def serve(self) -> None:
+        """Lets the servers answer, and what they tell by name be found."""
+        for server in self.scenario.server:
+            self.servers[server.name] = server_hosts(server, LabNet(self.hosts[server.name]))
+            for hosted in self.servers[server.name]:
+                await hosted.open()
+
+    async def close(self) -> None:
+        """Stops the servers and forgets everything under way. May be called twice."""
+        for hosted in self.servers.values():
+            for server in hosted:
+                await server.close()
         if self._world is not None:
             self._world.close()
 
     async def __aenter__(self) -> Self:
-        self.start()
+        self.build()
+        await self.serve()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self.close()
+        await self.close()
 
     def net(self, host: str | None = None) -> LabNet:
         """The network as `host` sees it; None: the first of the pair."""
@@ -233,21 +240,6 @@ class Lab:
             [address for address in part.hosts if Address(address, 0).family is family] for family in Family
         ]
         self.world.names[part.dns] = tuple(hosts[0] for hosts in by_family if hosts)
-        self.servers[part.name] = []
-        if part.down or part.kind == "turn":
-            return
-        for hosts in filter(None, by_family):
-            self.servers[part.name].append(
-                LabServerHost(host, _machine(part, hosts), relay_hosts=tuple(hosts))
-            )
-
-
-def _machine(part: ServerPart, hosts: list[str]) -> Server:
-    """The server machine for the addresses of one family."""
-    if part.kind == "echo":
-        return EchoServer(*(Address(host, ECHO_PORT) for host in hosts))
-    alternate = Address(hosts[1], STUN_ALTERNATE_PORT) if len(hosts) > 1 else None
-    return StunServer(Address(hosts[0], STUN_PORT), alternate, behaviour=part.behaviour)
 
 
 def open_scenario(name: str, *, real_time: bool = False, seed: int = 0) -> Lab:

@@ -8,9 +8,8 @@ from random import Random
 from statistics import median
 
 from netstack.lab.duel import duel
-from netstack.lab.ice import METHOD, NOTE, connect_with_aioice
+from netstack.lab.ice import METHOD, NOTE, meet_with_aioice
 from netstack.lab.kinds import KINDS
-from netstack.lab.lab import Lab
 from netstack.lab.workers import spread, spread_beside
 from netstack.model.lab import Cell, Interval, Matrix, PairOutcome
 
@@ -39,7 +38,7 @@ def wilson(count: int, tries: int) -> Interval:
 def one_try(a: str, b: str, seed: int, index: int) -> PairOutcome:
     """Try number `index` of a pair; its links and its world come from the seed."""
     random = Random(f"{seed} {a} {b} {index}")  # noqa: S311 - repeatable on purpose
-    return Lab(duel(a, b, random), seed=random.getrandbits(63)).run(connect_with_aioice)
+    return meet_with_aioice(duel(a, b, random), random.getrandbits(63))
 
 
 def cell(job: Job) -> Cell:

@@ -22,19 +22,20 @@ class LabNode(Node):
 
     def __init__(self, scenario: str = "home", config: Config | None = None, *, seed: int = 0) -> None:
         self.lab = open_scenario(scenario, seed=seed)
-        self.lab.start()
+        self.lab.build()
         config = msgspec.structs.replace(config or Config(), stun=self.lab.stun_servers, turn=())
         super().__init__(self.lab.net(), config, network=scenario)
 
     async def start(self) -> None:
         """Begins to draw the picture too."""
+        await self.lab.serve()
         await super().start()
         self._tasks.start(self._draw(), "picture")
 
     async def close(self) -> None:
         """Ends the Node, then the world. May be called twice."""
         await super().close()
-        self.lab.close()
+        await self.lab.close()
 
     def set_link(self, name: str, **changes: Any) -> None:
         """Changes a link at once, by the fields of `netstack.lab.link.Shape`. Raises InputError."""

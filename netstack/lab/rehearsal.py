@@ -2,7 +2,7 @@
 
 import msgspec
 
-from netstack.lab.ice import connect_with_aioice
+from netstack.lab.ice import meet_with_aioice
 from netstack.lab.lab import Lab
 from netstack.lab.scenario import Scenario, load_scenario
 from netstack.lab.workers import spread_beside
@@ -10,19 +10,11 @@ from netstack.model.lab import LabRun, PairOutcome
 from netstack.model.nat import NatReport
 from netstack.service.nat import NatService
 
-_AFTER_S = 20.0
-
 
 def rehearse(scenario: Scenario, *, seed: int = 0) -> LabRun:
     """Checks both sides, each in a world of its own, then lets them connect, while the events happen."""
     reports = {name: _check(scenario, name, seed) for name in scenario.pair}
-    ends_s = max((event.at_s for event in scenario.event), default=0.0)
-
-    async def meet(lab: Lab) -> PairOutcome:
-        lab.begin_events()
-        return await connect_with_aioice(lab, talk_s=ends_s + _AFTER_S if ends_s else 0.0)
-
-    outcome = Lab(scenario, seed=seed).run(meet)
+    outcome = meet_with_aioice(scenario, seed)
     titles = {host.name: host.title or host.name for host in scenario.host}
     return LabRun(
         scenario=scenario.name,

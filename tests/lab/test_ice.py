@@ -3,17 +3,27 @@
 import ifaddr
 import pytest
 
-from netstack.lab.ice import lab_adapters
+from netstack.lab.ice import connect_with_aioice, lab_adapters
 from netstack.lab.lab import Lab, open_scenario
 from netstack.lab.loop import on
 from netstack.lab.matrix import PAIRS, one_try
+from netstack.lab.scenario import load_scenario
 from tests.expectations import Route, route
 
 
 @pytest.mark.parametrize(("one", "other"), PAIRS)
-def test_a_pair_connects_directly_where_the_table_says_so(one: str, other: str) -> None:
+def test_a_pair_connects_directly_where_the_table_says_so_and_over_a_relay_elsewhere(
+    one: str, other: str
+) -> None:
     outcomes = [one_try(one, other, seed=7, index=index) for index in range(2)]
+    assert all(outcome.connected for outcome in outcomes)
     assert [outcome.direct for outcome in outcomes] == [route(one, other) is Route.DIRECT] * 2
+    assert {outcome.paths for outcome in outcomes} <= {("direct", "direct"), ("relay", "relay")}
+
+
+def test_with_a_relay_from_the_start_aioice_takes_whichever_answers_first() -> None:
+    outcomes = [Lab(load_scenario("home"), seed=seed).run(connect_with_aioice) for seed in range(10)]
+    assert all(outcome.connected for outcome in outcomes)
 
 
 def test_outcomes_repeat_although_aioice_draws_its_own_random_numbers() -> None:

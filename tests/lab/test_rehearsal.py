@@ -11,13 +11,7 @@ def loop_factory():
     """Real time: a child process takes as long as it takes."""
 
 
-NEED_A_RELAY = {"hotel-wifi", "udp-blocked", "symmetric-vs-restricted", "vpn"}
-NO_RELAY_YET = pytest.mark.xfail(strict=True, reason="the lab has no TURN server yet")
-
-
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=NO_RELAY_YET if name in NEED_A_RELAY else ()) for name in NAMES]
-)
+@pytest.mark.parametrize("name", NAMES)
 def test_every_scenario_shows_what_it_is_meant_to_show(name: str) -> None:
     run = rehearse(load_scenario(name), seed=3)
     assert run.as_expected, run

@@ -71,7 +71,7 @@ def test_matrix(capsys: pytest.CaptureFixture[str]) -> None:
     assert said["cells"][0].keys() >= {"a", "b", "tries", "direct", "connected", "connect_p50_s"}
     code, text, _ = run(capsys, "matrix", "--tries", "1", "--seed", "3")
     assert code == 0
-    assert "figures of aioice" in text
+    assert "what aioice, an ICE library, can do" in text
     assert all(kind in text for kind in KINDS)
 
 
