@@ -15,7 +15,7 @@ os.environ["QT_API"] = "pyside6"
 
 import msgspec
 import qasync
-from PySide6.QtCore import QSettings
+from PySide6.QtCore import QMetaObject, QSettings, Qt
 from PySide6.QtWidgets import QApplication
 
 from app.actions import Actions
@@ -174,7 +174,12 @@ def _kept_theme(settings: QSettings) -> Choice:
 def _closed_by_signals(window: Window) -> Iterator[None]:
     """Ctrl+C in the terminal, or a polite kill, closes the window as a click does."""
     numbers = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.signal(number, lambda *_: window.close()) for number in numbers}
+
+    def close(*_: object) -> None:
+        # In a turn of its own: a signal comes between any two instructions, in the middle of painting too.
+        QMetaObject.invokeMethod(window, "close", Qt.ConnectionType.QueuedConnection)
+
+    before = {number: signal.signal(number, close) for number in numbers}
     try:
         yield
     finally:
