@@ -1,0 +1,43 @@
+"""Spreads packets over the round trip instead of sending them in one clump."""
+
+QUANTUM_S = 0.001
+MIN_QUANTUM_PACKETS = 2
+MAX_DEBT_QUANTA = 2
+
+
+class Pacer:
+    """Credit that grows at the pace and is spent by sending.
+
+    Event loops sleep in milliseconds, so nothing leaves until a quantum has gathered: a millisecond's
+    worth, at least two packets. At most `MAX_DEBT_QUANTA` quanta gather, which makes good a timer that
+    came late.
+    """
+
+    __slots__ = ("_at_s", "_credit_bytes", "packet_bytes")
+
+    def __init__(self, now: float, packet_bytes: int) -> None:
+        self.packet_bytes = packet_bytes
+        self._at_s = now
+        self._credit_bytes = float("inf")
+
+    def quantum_bytes(self, bytes_per_s: float) -> float:
+        """The least amount worth waking up for."""
+        return max(bytes_per_s * QUANTUM_S, float(MIN_QUANTUM_PACKETS * self.packet_bytes))
+
+    def allowance(self, bytes_per_s: float, now: float) -> int:
+        """Bytes that may leave now; 0 until a quantum has gathered."""
+        quantum = self.quantum_bytes(bytes_per_s)
+        if now > self._at_s:
+            self._credit_bytes += (now - self._at_s) * bytes_per_s
+            self._at_s = now
+        self._credit_bytes = min(self._credit_bytes, quantum * MAX_DEBT_QUANTA)
+        return int(self._credit_bytes) if self._credit_bytes >= quantum else 0
+
+    def sent(self, size_bytes: int) -> None:
+        """Spends credit; it may fall below zero (probes are not held back)."""
+        self._credit_bytes -= size_bytes
+
+    def ready_at(self, bytes_per_s: float, now: float) -> float:
+        """When `allowance` is next above 0."""
+        missing = self.quantum_bytes(bytes_per_s) - self._credit_bytes
+        return now if missing <= 0 else max(self._at_s + missing / bytes_per_s, now)

@@ -1,0 +1,167 @@
+"""How much one path may send now: loss detection, congestion control and pacing as one machine.
+
+    allowance(now) -> bytes        what may leave now (0: wait for `deadline`)
+    sent(first, count, ...)        it left
+    acked(ranges, delay, now)      the peer acknowledged -> what came, what was lost
+    expired(now)                   the deadline passed -> what was lost, how many probes to send
+    deadline(now)                  when to look again
+
+A session holds one per path; it costs under 3 KB, so it is made when the path first carries data.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from netstack.core.bbr import Bbr
+from netstack.core.congestion import Congestion, Sample
+from netstack.core.delivery_rate import DeliveryRate
+from netstack.core.loss_detection import LossDetector, Outcome, SentBurst
+from netstack.core.pacing import Pacer
+from netstack.core.rtt import RttEstimator
+
+DEFAULT_PEER_WINDOW_BYTES = 1 << 20
+
+
+class SendControl:
+    """`peer_window_bytes` is how much the peer can buffer (its credit, as it says); `cap_bytes_per_s` the
+    user's limit. `packet_bytes` follows the path's MTU.
+    """
+
+    __slots__ = (
+        "_delivery",
+        "_round_ends_at_bytes",
+        "cap_bytes_per_s",
+        "congestion",
+        "losses",
+        "lost_packets",
+        "pacer",
+        "peer_window_bytes",
+        "rtt",
+        "sent_packets",
+        "spurious_packets",
+    )
+
+    def __init__(
+        self,
+        now: float,
+        packet_bytes: int,
+        *,
+        seed: int = 0,
+        congestion: Callable[[int], Congestion] | None = None,
+        peer_window_bytes: int = DEFAULT_PEER_WINDOW_BYTES,
+        cap_bytes_per_s: float | None = None,
+    ) -> None:
+        self.rtt = RttEstimator()
+        self.losses = LossDetector(self.rtt)
+        self.congestion = Bbr(packet_bytes, seed) if congestion is None else congestion(packet_bytes)
+        self.pacer = Pacer(now, packet_bytes)
+        self.peer_window_bytes = peer_window_bytes
+        self.cap_bytes_per_s = cap_bytes_per_s
+        self.sent_packets = 0
+        self.lost_packets = 0
+        self.spurious_packets = 0
+        self._delivery = DeliveryRate()
+        self._round_ends_at_bytes = 0
+
+    @property
+    def bytes_in_flight(self) -> int:
+        """Sent and neither acknowledged nor lost."""
+        return self.losses.bytes_in_flight
+
+    @property
+    def exhausted(self) -> bool:
+        """The peer answers no probe any more."""
+        return self.losses.exhausted
+
+    @property
+    def pace_bytes_per_s(self) -> float:
+        """The controller's pace, or the user's cap where that is lower."""
+        pace = self.congestion.bytes_per_s
+        return pace if self.cap_bytes_per_s is None else min(pace, self.cap_bytes_per_s)
+
+    def _window_left(self) -> int:
+        return min(self.congestion.window_bytes, self.peer_window_bytes) - self.losses.bytes_in_flight
+
+    def allowance(self, now: float) -> int:
+        """Bytes that may leave now. Less than a packet means: not yet."""
+        left = self._window_left()
+        return 0 if left <= 0 else min(left, self.pacer.allowance(self.pace_bytes_per_s, now))
+
+    def sent(
+        self,
+        first: int,
+        count: int,
+        packet_bytes: int,
+        now: float,
+        cargo: Any = None,
+        *,
+        last_bytes: int | None = None,
+        mtu_probe: bool = False,
+    ) -> SentBurst:
+        """A burst left that the peer must acknowledge."""
+        prior = self.losses.bytes_in_flight
+        if prior == 0:
+            self.congestion.idle(now)
+        burst = self.losses.sent(
+            first, count, packet_bytes, now, cargo, last_bytes=last_bytes, mtu_probe=mtu_probe
+        )
+        self._delivery.sent(burst, prior, now)
+        self.pacer.sent(self.losses.bytes_in_flight - prior)
+        self.sent_packets += count
+        return burst
+
+    def sent_unacknowledged(self, number: int) -> None:
+        """A packet left that only carries acknowledgements."""
+        self.losses.sent_unacknowledged(number)
+
+    def ran_dry(self, now: float) -> None:
+        """Nothing more to send although there is allowance: rates measured from here on are the caller's."""
+        if self._window_left() > 0 and self.pacer.allowance(self.pace_bytes_per_s, now):
+            self._delivery.ran_dry(self.losses.bytes_in_flight)
+
+    def acked(self, ranges: Sequence[tuple[int, int]], ack_delay_s: float, now: float) -> Outcome:
+        """Ranges as in `LossDetector.acked`. Raises DecodeError."""
+        outcome = self.losses.acked(ranges, ack_delay_s, now)
+        self._learn(outcome, now)
+        return outcome
+
+    def expired(self, now: float) -> Outcome:
+        """The deadline passed; harmless at any other time."""
+        outcome = self.losses.expired(now)
+        self._learn(outcome, now)
+        return outcome
+
+    def deadline(self, now: float, *, waiting: bool) -> float | None:
+        """When to call `expired` or, if something is `waiting` to be sent, to look at `allowance` again."""
+        due = self.losses.deadline()
+        if not waiting or self._window_left() <= 0:
+            return due
+        ready = self.pacer.ready_at(self.pace_bytes_per_s, now)
+        return ready if due is None else min(due, ready)
+
+    def _learn(self, outcome: Outcome, now: float) -> None:
+        if not outcome.acked and not outcome.lost:
+            return
+        sample = Sample(now)
+        sample.acked_bytes = outcome.acked_bytes
+        sample.lost_bytes = outcome.lost_bytes
+        sample.lost_packets = outcome.lost_packets
+        sample.spurious_packets = outcome.spurious_packets
+        sample.persistent_congestion = outcome.persistent_congestion
+        sample.rtt_s = outcome.rtt_s
+        sample.prior_in_flight_bytes = outcome.prior_in_flight_bytes
+        sample.in_flight_bytes = self.losses.bytes_in_flight
+        if outcome.lost:
+            sample.largest_lost_sent_at_s = outcome.lost[0][0].sent_at_s
+        newest = outcome.newest
+        if newest is not None:
+            least_s = self.rtt.least_s or 0.0
+            sample.rate = self._delivery.acked(newest, outcome.acked_bytes, least_s, now)
+            sample.app_limited = newest.app_limited
+            if newest.delivered_bytes >= self._round_ends_at_bytes:
+                sample.round_start = True
+                self._round_ends_at_bytes = self._delivery.delivered_bytes
+        sample.delivered_bytes = self._delivery.delivered_bytes
+        self.lost_packets += outcome.lost_packets
+        self.spurious_packets += outcome.spurious_packets
+        self.congestion.update(sample)
