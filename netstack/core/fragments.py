@@ -90,14 +90,14 @@ class Run(NamedTuple):
         at = (self.start - message.start) * UNIT_BYTES
         last_start = self.start + (self.packets - 1) * units
         frames = [encode(lane, begins, False, self.start) + data[at : at + size_bytes]]
-        frames += [
-            encode(lane, False, False, offset) + data[at : at + size_bytes]
-            for offset, at in zip(
-                range(self.start + units, last_start, units),
-                range(at + size_bytes, at + (self.packets - 1) * size_bytes, size_bytes),
-                strict=True,
-            )
-        ]
+        ats = range(at + size_bytes, at + (self.packets - 1) * size_bytes, size_bytes)
+        if self.wide:
+            headers = [
+                encode(lane, False, False, each) for each in range(self.start + units, last_start, units)
+            ]
+        else:
+            headers = fragment.encode_headers(lane, self.start + units, units, len(ats))
+        frames += map(bytes.__add__, headers, [data[at : at + size_bytes] for at in ats])
         frames.append(encode(lane, False, ends, last_start) + message.payload(last_start, self.end))
         return frames
 
@@ -132,6 +132,7 @@ class Outbox:
         "_lanes",
         "_next_id",
         "_queued_messages",
+        "_resting",
         "_unfinished",
         "abandoned",
         "done",
@@ -143,6 +144,7 @@ class Outbox:
 
     def __init__(self, stats: FragmentStats) -> None:
         self._lanes: dict[int, _Lane] = {}
+        self._resting: dict[int, tuple[int, int, int]] = {}
         self._next_id = 0
         self._queued_messages = 0
         self._unfinished: dict[int, Message] | None = None
@@ -282,6 +284,13 @@ class Outbox:
                 gaps = message.acked.gaps(start, end) if message.acked else [(start, end)]
                 again.extend((message, low, high) for low, high in gaps)
 
+    def park(self) -> None:
+        """Puts lanes with nothing in them to rest: three numbers each."""
+        for number, state in list(self._lanes.items()):
+            if not state.queue and not state.again:
+                self._resting[number] = state.next, state.known, state.credit
+                del self._lanes[number]
+
     def clear(self) -> None:
         """The session is over: everything that is not acknowledged is dropped."""
         unfinished = self._unfinished or {}
@@ -290,11 +299,14 @@ class Outbox:
         self._lanes.clear()
         self._unfinished = None
         self.queued_bytes = self._queued_messages = 0
+        self.full = False
 
     def _lane(self, number: int) -> _Lane:
         state = self._lanes.get(number)
         if state is None:
             state = self._lanes[number] = _Lane(number < RELIABLE_LANES)
+            if (rest := self._resting.pop(number, None)) is not None:
+                state.next, state.known, state.credit = rest
         return state
 
     def _ready(self, state: _Lane, now: float) -> bool:

@@ -136,6 +136,10 @@ class Responder:
         half_open = self._by_id.get(receiver_id)
         return half_open if half_open and half_open.secrets else None
 
+    def begun_with(self, message: wire.Ik1) -> HalfOpen | None:
+        """The half-open handshake that this message began."""
+        return self._by_ephemeral.get(message.noise[: wire.KEY_BYTES])
+
     def forget(self, half_open: HalfOpen) -> None:
         """The handshake is over, well or badly."""
         self._by_ephemeral.pop(half_open.ephemeral, None)

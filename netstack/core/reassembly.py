@@ -77,28 +77,25 @@ class Reassembly:
     It returns None when the fragment could not be kept: do not acknowledge it then.
     """
 
-    __slots__ = ("_budget", "_fragments", "_lanes", "_limit_bytes", "stats", "used_bytes")
+    __slots__ = ("_budget", "_fragments", "_lanes", "_limit_bytes", "_resting", "stats", "used_bytes")
 
     def __init__(self, budget: Budget, stats: FragmentStats, limit_bytes: int = PEER_MAX_BYTES) -> None:
         self._budget = budget
         self._limit_bytes = limit_bytes
         self._lanes: dict[int, _Lane] = {}
+        self._resting: dict[int, tuple[int, int]] = {}
         self._fragments = 0
         self.stats = stats
         self.used_bytes = 0
 
     def reference(self, lane: int) -> int:
         """What 26-bit offsets of this lane are near to."""
-        state = self._lanes.get(lane)
-        if state is None:
-            return 0
+        state = self._lane(lane)
         return state.floor if lane < RELIABLE_LANES else state.highest
 
     def contiguous(self, lane: int) -> int:
         """The end of what came of a reliable lane without a gap."""
-        state = self._lanes.get(lane)
-        if state is None:
-            return 0
+        state = self._lane(lane)
         end = state.floor
         while True:
             if (piece := state.pieces.get(end)) is not None:
@@ -181,6 +178,13 @@ class Reassembly:
             oldest = min((piece.since_s for piece in state.pieces.values()), default=None)
             state.expires_s = None if oldest is None else oldest + EXPIRY_S
 
+    def park(self) -> None:
+        """Puts lanes with nothing in them to rest: two numbers each."""
+        for lane, state in list(self._lanes.items()):
+            if not state.pieces and not state.done:
+                self._resting[lane] = state.floor, state.highest
+                del self._lanes[lane]
+
     def clear(self) -> None:
         """Gives all memory back."""
         self._budget.used_bytes -= self.used_bytes
@@ -191,6 +195,8 @@ class Reassembly:
         state = self._lanes.get(lane)
         if state is None:
             state = self._lanes[lane] = _Lane()
+            if (rest := self._resting.pop(lane, None)) is not None:
+                state.floor, state.highest = rest
         return state
 
     def _room(self, size_bytes: int, fragments: int) -> bool:

@@ -198,6 +198,16 @@ class SessionClosed(msgspec.Struct, frozen=True):
     by_peer: bool
 
 
+class DialFailed(msgspec.Struct, frozen=True):
+    """An attempt to reach a peer is over."""
+
+    reason: SessionError.Reason
+
+
+class InvitationSpent(msgspec.Struct, frozen=True):
+    """An invitation is over because the code was wrong too often."""
+
+
 Event = (
     Established
     | MessageReceived
@@ -210,6 +220,8 @@ Event = (
     | ProbeAnswered
     | KeysTurned
     | SessionClosed
+    | DialFailed
+    | InvitationSpent
 )
 
 
@@ -265,3 +277,19 @@ class FragmentStats(msgspec.Struct):
     def efficiency(self) -> float | None:
         """Payload over what the links were given."""
         return self.sent_payload_bytes / self.link_bytes if self.link_bytes else None
+
+
+class Drop(StrEnum):
+    """Why a packet, or what was in it, was dropped."""
+
+    UNKNOWN = "unknown"
+    TRUNCATED = "truncated"
+    MALFORMED = "malformed"
+    REPLAYED = "replayed"
+    FORGED = "forged"
+    OLD_KEY = "old-key"
+    OVER_CREDIT = "over-credit"
+    OVER_MEMORY = "over-memory"
+    BAD_ACK = "bad-acknowledgement"
+    OVER_RATE = "over-rate"
+    CLOSED = "closed"

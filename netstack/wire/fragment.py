@@ -54,6 +54,16 @@ def encode_header(lane: int, first: bool, last: bool, offset: int) -> bytes:
     return _WORD.pack((code << 24) + (offset & (OFFSET_RANGE - 1)))
 
 
+def encode_headers(lane: int, offset: int, units: int, count: int) -> list[bytes]:
+    """Headers of `count` fragments of `units` units each, none of them a first or last one."""
+    code = FIRST_CODE + (lane << 4)
+    low = offset & (OFFSET_RANGE - 1)
+    if low + units * count > OFFSET_RANGE:
+        return [encode_header(lane, False, False, offset + units * number) for number in range(count)]
+    word = (code << 24) + low
+    return list(map(_WORD.pack, range(word, word + units * count, units)))
+
+
 def decode_header(word: int, payload: bytes) -> Fragment:
     """A fragment from its header as one number, and its payload. Raises DecodeError."""
     code = (word >> 24) - FIRST_CODE

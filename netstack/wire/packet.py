@@ -17,6 +17,7 @@ SHORT_BITS = 13
 FULL_BITS = 32
 
 SEALED = 0xC0
+LONG = 0x80  # short headers are below
 FULL_HEADER = struct.Struct(">II")
 NONCE = struct.Struct(">HHII")
 

@@ -1,0 +1,458 @@
+"""A sealed session between two identities, over any number of paths (docs/wire.md).
+
+The machine knows no socket and no clock. It is driven by:
+
+    receive(data, path_id, flow, ...)        a packet, or a burst of packets, came for one of its paths
+    send_message(data, priority, mode, ...)  the caller has something to say -> its number
+    poll_transmit(now) -> Transmit | None    packets to send; call until None after anything happened
+    poll_event(now) -> Event | None          what happened; call until None
+    deadline(now) -> float | None            when to call `poll_transmit` again though nothing happened
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Final
+
+from netstack.core.fragments import Outbox
+from netstack.core.handshake import Entropy, Secrets
+from netstack.core.reassembly import Budget
+from netstack.core.session_inbox import Inbox
+from netstack.core.session_path import AMPLIFICATION, Path
+from netstack.core.session_paths import Paths
+from netstack.core.session_receive import (
+    Buffer,
+    DataRun,
+    Opened,
+    open_packet,
+    open_run,
+    take_all,
+    too_many_forgeries,
+)
+from netstack.core.session_sender import Sender, Transmit
+from netstack.core.session_turns import Turns
+from netstack.errors import DecodeError
+from netstack.model.session import (
+    CloseReason,
+    Drop,
+    Established,
+    Event,
+    Flow,
+    FragmentStats,
+    KeysTurned,
+    LinkTraits,
+    Mode,
+    PathOpened,
+    Priority,
+    SessionClosed,
+    SessionError,
+)
+from netstack.wire import frame
+from netstack.wire.fragment import Fragment
+
+IDLE_S: Final = 60.0
+
+
+class Session:
+    """One session. After `SessionClosed` everything is ignored.
+
+    `secrets` are used up, not kept: what stays could open what was recorded.
+    """
+
+    __slots__ = (
+        "_closing",
+        "_entropy",
+        "_events",
+        "_inbox",
+        "_paths",
+        "_sender",
+        "_turns",
+        "closed",
+        "drops",
+        "established",
+        "initiator",
+        "peer_key",
+        "safety_digits",
+        "stats",
+    )
+
+    def __init__(
+        self,
+        secrets: Secrets,
+        flow: Flow,
+        traits: LinkTraits,
+        now: float,
+        *,
+        entropy: Entropy,
+        new_id: Callable[[], int],
+        budget: Budget,
+    ) -> None:
+        self.peer_key = secrets.peer_key
+        self.safety_digits = secrets.safety_digits
+        self.initiator = secrets.initiator
+        self.stats = FragmentStats()
+        self.drops: Counter[Drop] = Counter()
+        self.established = False
+        self.closed = False
+        self._entropy = entropy
+        self._events: list[Event] = []
+        self._closing: CloseReason | None = None
+        self._turns = Turns(secrets.send_chain, secrets.receive_chain, entropy, now)
+        self._inbox = Inbox(budget, self.stats, self.drops)
+        self._sender = Sender(Outbox(self.stats), self._turns, self._still_wanted)
+        first = Path(0, secrets.receive_id, now, send_id=secrets.send_id)
+        first.attach(flow, traits)
+        first.prove()
+        self._paths = Paths(
+            first,
+            initiator=secrets.initiator,
+            entropy=entropy,
+            new_id=new_id,
+            events=self._events,
+            say=self._sender.say,
+        )
+
+    # What the caller wants.
+
+    @property
+    def paths(self) -> Paths:
+        """The paths, to look at."""
+        return self._paths
+
+    @property
+    def key_turn(self) -> int:
+        """How often the sending key has turned."""
+        return self._turns.send.turn
+
+    @property
+    def queued_bytes(self) -> int:
+        """What waits to be sent, or to be acknowledged."""
+        return self._sender.outbox.queued_bytes
+
+    def send_message(
+        self,
+        data: bytes,
+        priority: Priority = Priority.REALTIME,
+        mode: Mode = Mode.ORDERED,
+        deadline_s: float | None = None,
+    ) -> int:
+        """Queues a message and returns its number. `deadline_s` (only `Mode.DEADLINE`) is a time, not a span.
+
+        Raises SessionError: closed, too large, or the queue is full (`SendReady` follows).
+        """
+        if self.closed or self._closing is not None:
+            raise SessionError(SessionError.Reason.CLOSED)
+        return self._sender.outbox.put(data, mode, priority, deadline_s)
+
+    def add_path(self, flow: Flow, traits: LinkTraits, now: float) -> int:
+        """Tries another way to the peer; `PathOpened` tells when it works. Raises SessionError at the limit."""
+        if self.closed:
+            raise SessionError(SessionError.Reason.CLOSED)
+        return self._paths.add(flow, traits, now).id
+
+    def use_path(self, path_id: int) -> None:
+        """Messages travel on this path from now on, once it is proved."""
+        path = self._paths.table.get(path_id)
+        if path is not None and path.in_use:
+            self._paths.main = path_id
+
+    def close_path(self, path_id: int, reason: CloseReason = CloseReason.DONE) -> None:
+        """Ends a path; the session goes on over another, or waits for one."""
+        path = self._paths.table.get(path_id)
+        if path is not None:
+            self._sender.give_up(path)
+            self._paths.drop(path, reason)
+            self._sender.say(frame.PathClose(path_id, reason))
+
+    def probe(self, path_id: int) -> int | None:
+        """Sends a probe with four timestamps and returns its sequence; None while the path cannot."""
+        path = self._paths.table.get(path_id)
+        return None if path is None else self._paths.probe(path)
+
+    def ping(self, path_id: int = 0) -> None:
+        """Asks for a sign of life."""
+        path = self._paths.table.get(path_id)
+        if path is not None:
+            path.ping_wanted = True
+
+    def close(self, reason: CloseReason = CloseReason.DONE) -> None:
+        """Says good-bye with the next packet, and ends."""
+        if self._closing is None and not self.closed:
+            self._closing = reason
+
+    def abort(self, reason: CloseReason, *, by_peer: bool = False) -> None:
+        """Ends at once and forgets the keys. May be called twice."""
+        if self.closed:
+            return
+        self.closed = True
+        self._sender.outbox.clear()
+        self._sender.controls.clear()
+        self._sender.report(self._events)
+        self._inbox.reassembly.clear()
+        self._paths.table.clear()
+        self._paths.changed = True
+        self._turns.forget_all()
+        self._events.append(SessionClosed(reason, by_peer))
+
+    def poll_event(self, now: float) -> Event | None:
+        """The next thing that happened."""
+        self._sender.report(self._events)
+        if self._events and not isinstance(self._events[0], SessionClosed):
+            return self._events.pop(0)
+        if (read := self._inbox.read(now)) is not None:
+            message, grants = read
+            for credit in grants:
+                self._sender.say(credit)
+            return message
+        return self._events.pop(0) if self._events else None
+
+    # What comes in.
+
+    def confirm(self) -> None:
+        """The handshake has proved the peer: the session is up, and the peer should hear it."""
+        if not self.established:
+            self.established = True
+            self._events.append(Established(self.peer_key, self.safety_digits, self.initiator))
+            first = self._paths.table[0]
+            if first.flow is not None:
+                self._events.append(PathOpened(0, first.flow))
+            self.ping()
+
+    def receive(
+        self,
+        data: Buffer,
+        path_id: int,
+        flow: Flow,
+        traits: LinkTraits,
+        now: float,
+        *,
+        segment_bytes: int = 0,
+        received_at_s: float | None = None,
+    ) -> bool:
+        """Takes a packet, or packets of `segment_bytes` each. False: nothing of it opened.
+
+        `received_at_s` is the kernel's stamp, where there is one.
+        """
+        path = self._paths.table.get(path_id)
+        if path is None:
+            self.drops[Drop.CLOSED] += 1
+            return False
+        path.stamp_s = received_at_s
+        if not 0 < segment_bytes < len(data):
+            return self._receive_one(path, data, flow, traits, now)
+        run = open_run(path, self._turns, data, segment_bytes)
+        if run is not None:
+            self._opened(path, run, len(data), flow, traits, now)
+            return True
+        packets = [data[at : at + segment_bytes] for at in range(0, len(data), segment_bytes)]
+        opened = [self._receive_one(path, each, flow, traits, now) for each in packets]
+        return any(opened)
+
+    def _receive_one(self, path: Path, data: Buffer, flow: Flow, traits: LinkTraits, now: float) -> bool:
+        if self.closed:
+            return False
+        opened = open_packet(path, self._turns, data, exclusive=traits.exclusive)
+        if isinstance(opened, Drop):
+            self.drops[opened] += 1
+            if too_many_forgeries(self._turns):
+                self.abort(CloseReason.LIMIT)
+            return False
+        self._opened(path, opened, len(data), flow, traits, now)
+        return True
+
+    def _opened(
+        self, path: Path, opened: Opened, size_bytes: int, flow: Flow, traits: LinkTraits, now: float
+    ) -> None:
+        newest = opened.first > path.window.highest
+        count = len(opened.plaintexts)
+        path.window.add(opened.first, count)
+        self._turns.opened(opened.turn, now)
+        path.heard(count, size_bytes, now)
+        if path.budget_bytes is not None and flow == path.flow:
+            path.budget_bytes += AMPLIFICATION * size_bytes
+        self._paths.heard_from(path, flow, traits, size_bytes, now, newest=newest)
+        self.confirm()
+        kept = take_all(
+            opened,
+            lambda plaintext: self._take(path, opened.turn, plaintext, now),
+            lambda run: self._take_run(path, run, now),
+        )
+        if kept and not self.closed:
+            acks, schedule = path.ensure_acks()
+            in_order, eliciting = True, 0
+            for first, last, asks in kept:
+                in_order = acks.add(first, last, now) and in_order
+                eliciting += (last - first + 1) * asks
+            if eliciting:
+                schedule.received(eliciting, in_order, now)
+
+    def _take_run(self, path: Path, run: DataRun, now: float) -> bool:
+        """The middle of a message at once; false when it is not that simple."""
+        grants = None if self.closed else self._inbox.take_run(run, path.rtt_s, now)
+        for credit in grants or ():
+            self._sender.say(credit)
+        self._turns.protected = self._turns.protected or grants is not None
+        return grants is not None
+
+    def _take(self, path: Path, turn: int, plaintext: bytes, now: float) -> bool | None:
+        """One packet's frames: whether it asks to be acknowledged; None when it may not be."""
+        if self.closed:
+            return None
+        try:
+            frames = frame.decode(plaintext)
+        except DecodeError:
+            self.drops[Drop.MALFORMED] += 1
+            return None
+        kept, asks = True, False
+        for each in frames:
+            if isinstance(each, Fragment):
+                grants = self._inbox.take(each, path.rtt_s, now)
+                kept = kept and grants is not None
+                for credit in grants or ():
+                    self._sender.say(credit)
+                self._turns.protected = asks = True
+            else:
+                self._control(path, each, turn, now)
+                asks = asks or not isinstance(each, frame.SILENT)
+            if self.closed:
+                return None
+        return asks if kept else None
+
+    def _control(self, path: Path, each: frame.Control, turn: int, now: float) -> None:
+        match each:
+            case frame.Ack():
+                self._acked(each, now)
+            case frame.Credit(lane, limit):
+                self._sender.outbox.credit(lane, limit)
+            case frame.Abandon(lane, offset, count):
+                self._inbox.reassembly.abandon(lane, offset, count)
+            case frame.PathAdd(path_id, send_id):
+                self._paths.added(path_id, send_id, now)
+            case frame.PathClose(path_id, _):
+                if (closed := self._paths.table.get(path_id)) is not None:
+                    self._sender.give_up(closed)
+                    self._paths.drop(closed, CloseReason.DONE)
+            case frame.Challenge(token):
+                path.say(frame.Response(token))
+            case frame.Response(token):
+                self._paths.response(path, token)
+            case frame.Probe():
+                self._paths.reflect(path, each, now)
+            case frame.ProbeReply():
+                self._paths.answered(path, each, now)
+            case frame.KeyShare():
+                self._their_share(each, turn)
+            case frame.Close(reason):
+                known = reason in CloseReason.__members__.values()
+                self.abort(CloseReason(reason) if known else CloseReason.DONE, by_peer=True)
+            case frame.Ping():
+                pass
+
+    def _acked(self, ack: frame.Ack, now: float) -> None:
+        path = self._paths.table.get(ack.path_id)
+        if path is None or not self._sender.acked(path, ack, now):
+            self.drops[Drop.BAD_ACK] += 1
+
+    def _their_share(self, share: frame.KeyShare, turn: int) -> None:
+        try:
+            ours = self._turns.their_share(share, turn)
+        except SessionError:
+            self.abort(CloseReason.PROTOCOL)
+            return
+        if ours is not None:
+            self._sender.say(ours)
+
+    def _still_wanted(self, control: frame.Control) -> bool:
+        match control:
+            case frame.Credit():
+                return self._inbox.still_newest(control)
+            case frame.KeyShare():
+                return self._turns.share_wanted(control)
+            case frame.PathAdd(path_id, _):
+                return path_id in self._paths.table
+            case _:
+                return True
+
+    # What goes out, and when.
+
+    def poll_transmit(self, now: float) -> Transmit | None:
+        """The next packets to send, if any may leave now."""
+        if self.closed:
+            return None
+        if self._closing is not None:
+            return self._say_good_bye(self._closing, now)
+        self._expire(now)
+        for path in list(self._paths.table.values()):
+            transmit = self._sender.poll(path, now, main=path.id == self._paths.main)
+            if transmit is not None:
+                return transmit
+        return None
+
+    def _say_good_bye(self, reason: CloseReason, now: float) -> Transmit | None:
+        path, transmit = self._paths.table.get(self._paths.main), None
+        if path is not None:
+            path.urgent = [frame.Close(reason)]
+            transmit = self._sender.poll(path, now, main=False)
+        self.abort(reason)
+        return transmit
+
+    def _expire(self, now: float) -> None:
+        """Everything whose time has come."""
+        self._turns.receive.forget(now)
+        self._inbox.reassembly.expire(now)
+        self._paths.expire(now)
+        heard_s = -1.0
+        for path in list(self._paths.table.values()):
+            heard_s = max(heard_s, path.last_heard_s)
+            control = path.control
+            if control is None:
+                continue
+            due = control.deadline(now, waiting=False)
+            if due is not None and due <= now:
+                self._sender.settle(path, control.expired(now))
+                if control.exhausted:
+                    path.suspect = True
+                    self._sender.give_up(path)
+        if heard_s + IDLE_S <= now:
+            self.abort(CloseReason.IDLE)
+            return
+        if self.established and (share := self._turns.begin_fresh(now)) is not None:
+            self._sender.say(share)
+        turned = self._turns.advance(now)
+        if turned is not None:
+            for path in self._paths.table.values():
+                path.turn_first = path.next_number
+            if turned > 0:
+                self._events.append(KeysTurned(turned))
+                self.ping(self._paths.main)
+        for lane, offset, count in self._sender.outbox.abandoned:
+            self._sender.say(frame.Abandon(lane, offset, count))
+        self._sender.outbox.abandoned.clear()
+
+    def deadline(self, now: float) -> float | None:
+        """When to call `poll_transmit` although nothing happened; `now` or earlier: at once."""
+        if self.closed:
+            return None
+        if self._closing is not None:
+            return now
+        due = [
+            self._turns.receive.forget_s,
+            self._inbox.reassembly.deadline(),
+            self._paths.deadline(),
+            self._turns.fresh_due_s(),
+        ]
+        heard_s = -1.0
+        for path in self._paths.table.values():
+            heard_s = max(heard_s, path.last_heard_s)
+            main = path.id == self._paths.main
+            due.append(self._sender.deadline(path, now, main=main))
+        due.append(heard_s + IDLE_S)
+        return min(each for each in due if each is not None)
+
+    def park(self, now: float) -> None:
+        """Frees what an idle session does not need (cipher objects, congestion state)."""
+        self._turns.receive.forget(now)
+        self._turns.park()
+        self._sender.outbox.park()
+        self._inbox.reassembly.park()
+        for path in self._paths.table.values():
+            path.park()

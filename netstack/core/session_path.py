@@ -1,0 +1,192 @@
+"""One path of a session: its numbers, its window, its address, and what it may send."""
+
+from typing import Final
+
+from netstack.core.ack_ranges import AckRanges
+from netstack.core.ack_schedule import AckSchedule
+from netstack.core.replay import ReplayWindow
+from netstack.core.send_control import SendControl
+from netstack.model.session import Flow, LinkTraits
+from netstack.wire import packet
+from netstack.wire.fragment import HEADER_BYTES
+from netstack.wire.frame import Control
+
+AMPLIFICATION: Final = 3
+KEEPALIVE_S: Final = 20.0
+CHALLENGE_AGAIN_S: Final = 0.5
+CHALLENGES: Final = 6
+CHALLENGES_OF_A_MOVE: Final = 3
+MAX_URGENT: Final = 32
+DEFAULT_RTT_S: Final = 0.05
+
+
+class Path:
+    """`send_id` is -1 until the peer said it; `flow` is None until the peer was heard on a path it began.
+
+    `budget_bytes` is what may still be sent to an address that is not proved (None: it is). `in_use` means
+    that it has been proved once, `suspect` that the peer has stopped to answer on it.
+    """
+
+    __slots__ = (
+        "acks",
+        "budget_bytes",
+        "challenge",
+        "challenge_due_s",
+        "challenges_left",
+        "control",
+        "flow",
+        "id",
+        "in_use",
+        "last_heard_s",
+        "last_sent_s",
+        "mtu_bytes",
+        "next_number",
+        "old_flow",
+        "ping_wanted",
+        "probe_sequence",
+        "probes_answered",
+        "probes_due",
+        "receive_id",
+        "received_bytes",
+        "received_packets",
+        "schedule",
+        "send_id",
+        "sent_bytes",
+        "sent_packets",
+        "stamp_s",
+        "suspect",
+        "traits",
+        "turn_first",
+        "urgent",
+        "window",
+    )
+
+    def __init__(self, path_id: int, receive_id: int, now: float, *, send_id: int = -1) -> None:
+        self.id = path_id
+        self.receive_id = receive_id
+        self.send_id = send_id
+        self.flow: Flow | None = None
+        self.traits: LinkTraits | None = None
+        self.mtu_bytes = 0
+        self.window = ReplayWindow()
+        self.acks: AckRanges | None = None
+        self.schedule: AckSchedule | None = None
+        self.control: SendControl | None = None
+        self.next_number = 0
+        self.turn_first = 0
+        self.in_use = False
+        self.suspect = False
+        self.budget_bytes: int | None = 0
+        self.old_flow: Flow | None = None
+        self.challenge: bytes | None = None
+        self.challenge_due_s: float | None = None
+        self.challenges_left = 0
+        self.urgent: list[Control] | None = None
+        self.ping_wanted = False
+        self.probes_due = 0
+        self.probe_sequence = 0
+        self.probes_answered = 0
+        self.stamp_s: float | None = None
+        self.sent_packets = self.sent_bytes = self.received_packets = self.received_bytes = 0
+        self.last_heard_s = self.last_sent_s = now
+
+    @property
+    def short(self) -> bool:
+        """The link carries this session alone, and the peer has shown that it knows whose it is."""
+        return self.traits is not None and self.traits.exclusive and self.received_packets > 0
+
+    @property
+    def overhead_bytes(self) -> int:
+        """Header and tag of a packet."""
+        header = packet.SHORT_HEADER_BYTES if self.short else packet.FULL_HEADER_BYTES
+        return header + packet.TAG_BYTES
+
+    @property
+    def room_bytes(self) -> int:
+        """Frames that fit a packet."""
+        return self.mtu_bytes - self.overhead_bytes
+
+    @property
+    def payload_bytes(self) -> int:
+        """Message bytes that fit a packet with a data header."""
+        return self.room_bytes - HEADER_BYTES
+
+    @property
+    def able(self) -> bool:
+        """Packets can be sent: the peer's id and address are known."""
+        return self.send_id >= 0 and self.flow is not None
+
+    @property
+    def proved(self) -> bool:
+        """The address answered a challenge, or proved itself in the handshake."""
+        return self.budget_bytes is None
+
+    @property
+    def rtt_s(self) -> float:
+        """Smoothed round trip, or a guess."""
+        smoothed_s = self.control.rtt.smoothed_s if self.control else None
+        return smoothed_s or DEFAULT_RTT_S
+
+    def probe_timeout_s(self) -> float:
+        """How long an answer may take."""
+        if self.control is None or self.control.rtt.smoothed_s is None:
+            return CHALLENGE_AGAIN_S
+        return self.control.rtt.probe_timeout_s(self.control.losses.max_ack_delay_s)
+
+    def prove(self) -> None:
+        """The address is the peer's."""
+        self.budget_bytes = None
+        self.old_flow = self.challenge = self.challenge_due_s = None
+        self.in_use = True
+
+    def attach(self, flow: Flow, traits: LinkTraits) -> None:
+        """The path is on this flow now."""
+        self.flow = flow
+        if self.traits is None or self.traits.kind is not traits.kind:
+            self.mtu_bytes = traits.mtu_bytes
+        self.traits = traits
+
+    def moved(self, flow: Flow, size_bytes: int) -> None:
+        """A packet that opened came from elsewhere. The last proved address is remembered."""
+        if self.proved:
+            self.old_flow = self.flow
+        self.flow = flow
+        self.budget_bytes = AMPLIFICATION * size_bytes
+
+    def heard(self, packets: int, size_bytes: int, now: float) -> None:
+        """Packets opened."""
+        self.received_packets += packets
+        self.received_bytes += size_bytes
+        self.last_heard_s = now
+
+    def ensure_acks(self) -> tuple[AckRanges, AckSchedule]:
+        """What came, and when to say so; made when the first packet comes."""
+        if self.acks is None or self.schedule is None:
+            self.acks, self.schedule = AckRanges(), AckSchedule()
+        return self.acks, self.schedule
+
+    def ensure_control(self, now: float) -> SendControl:
+        """Congestion, pacing and loss; made when the first packet leaves that wants an answer."""
+        if self.control is None:
+            self.control = SendControl(now, self.mtu_bytes, seed=self.receive_id)
+        return self.control
+
+    def say(self, frame: Control) -> None:
+        """A frame for this path alone, once. Beyond `MAX_URGENT` it is not said."""
+        if self.urgent is None:
+            self.urgent = []
+        if len(self.urgent) < MAX_URGENT:
+            self.urgent.append(frame)
+
+    def begin_challenge(self, token: bytes, now: float) -> None:
+        """Ask the address to answer."""
+        self.challenge = token
+        self.challenges_left = CHALLENGES_OF_A_MOVE if self.old_flow else CHALLENGES
+        self.challenge_due_s = now
+
+    def park(self) -> None:
+        """Frees what an idle path does not need; the congestion state is learnt anew."""
+        if self.control is not None and not self.control.bytes_in_flight:
+            self.control = None
+        if not self.urgent:
+            self.urgent = None

@@ -1,0 +1,338 @@
+"""What a session says next on a path, and what becomes of it: acknowledged, or lost and said again."""
+
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from msgspec import structs
+
+from netstack.core import seal
+from netstack.core.fragments import Outbox, Parts, Run
+from netstack.core.loss_detection import Outcome
+from netstack.core.session_path import Path
+from netstack.core.session_turns import Turns
+from netstack.errors import DecodeError
+from netstack.model.session import Event, Flow, MessageAcknowledged, MessageDropped, SendReady
+from netstack.wire.fragment import HEADER_BYTES
+from netstack.wire.frame import (
+    PING_BYTES,
+    SILENT,
+    Ack,
+    Challenge,
+    Control,
+    Credit,
+    KeyShare,
+    Probe,
+    ProbeReply,
+    encode,
+    encode_ack,
+)
+
+BURST_MAX_BYTES: Final = 65000
+BURST_MAX_PACKETS: Final = 44
+INITIAL_WINDOW_PACKETS: Final = 10
+LEAST_PACKET_BYTES: Final = 80
+CHALLENGE_PACKET_BYTES: Final = 1200
+LEAST_DATA_ROOM_BYTES: Final = 64
+NANO: Final = 1_000_000_000
+TICK_S: Final = 0.0001  # the pacer's rounding must not make a machine spin
+
+
+class Transmit(NamedTuple):
+    """Bytes for a flow: packets of `segment_bytes` each, the last one perhaps shorter."""
+
+    flow: Flow
+    data: bytes
+    segment_bytes: int
+    packets: int
+
+
+class Mixed(NamedTuple):
+    """Cargo of a packet with control frames that are repeated when lost, and perhaps data."""
+
+    controls: tuple[Control, ...]
+    data: Run | Parts | None
+
+
+class Sender:
+    """Control frames, messages and acknowledgements of one session become sealed packets.
+
+    `still_wanted` tells whether a lost control frame is to be said again.
+    """
+
+    __slots__ = ("_still_wanted", "_turns", "controls", "outbox")
+
+    def __init__(self, outbox: Outbox, turns: Turns, still_wanted: Callable[[Control], bool]) -> None:
+        self.outbox = outbox
+        self._turns = turns
+        self._still_wanted = still_wanted
+        self.controls: dict[Control, None] = {}
+
+    def say(self, frame: Control) -> None:
+        """Queues a control frame; a newer credit replaces an older one."""
+        if isinstance(frame, Credit):
+            for old in [
+                each for each in self.controls if isinstance(each, Credit) and each.lane == frame.lane
+            ]:
+                del self.controls[old]
+        self.controls[frame] = None
+
+    def report(self, events: list[Event]) -> None:
+        """What happened to messages becomes events."""
+        outbox = self.outbox
+        events.extend(map(MessageAcknowledged, outbox.done))
+        events.extend(map(MessageDropped, outbox.dropped))
+        outbox.done.clear()
+        outbox.dropped.clear()
+        if outbox.room_again:
+            outbox.full = False
+            events.append(SendReady())
+
+    def deadline(self, path: Path, now: float, *, main: bool) -> float | None:
+        """When this path has something to send or to look at."""
+        if not path.able:
+            return None
+        if _limit_bytes(path) < LEAST_PACKET_BYTES:
+            return path.control.deadline(now, waiting=False) if path.control else None
+        if path.urgent or path.ping_wanted or path.probes_due or (main and self.controls):
+            return now
+        due = path.schedule.deadline() if path.schedule is not None else None
+        waiting = main and path.in_use and path.proved and self.outbox.waiting(now)
+        if path.control is not None:
+            # Less than a packet: the window is full, and an acknowledgement will open it, not the clock.
+            full = 0 < path.control.allowance(now) < path.mtu_bytes
+            control_due = path.control.deadline(now, waiting=waiting and not full)
+            if control_due is not None:
+                control_due = max(control_due, now + TICK_S)
+                due = control_due if due is None else min(due, control_due)
+        elif waiting:
+            due = now
+        return due
+
+    def poll(self, path: Path, now: float, *, main: bool) -> Transmit | None:
+        """The next packets for this path, if it may send any."""
+        if not path.able:
+            return None
+        limit = _limit_bytes(path)
+        if limit < LEAST_PACKET_BYTES:
+            return None
+        packet = self._single(path, now, limit, main)
+        if packet is None and main and path.in_use and limit == path.mtu_bytes:
+            packet = self._burst(path, now)
+        return packet
+
+    def _allowance(self, path: Path, now: float) -> int:
+        if path.control is None:
+            return INITIAL_WINDOW_PACKETS * path.mtu_bytes
+        return path.control.allowance(now)
+
+    def _single(self, path: Path, now: float, limit: int, main: bool) -> Transmit | None:
+        """One packet with what is not a burst: acknowledgement, control, probes, and data that fits behind."""
+        schedule = path.schedule
+        carries_data = main and path.in_use
+        probing = path.probes_due > 0
+        wants_ack = schedule is not None and schedule.wanted
+        answers = wants_ack and carries_data and self.outbox.waiting(now)
+        if not (
+            (schedule is not None and schedule.due(now))
+            or answers
+            or path.urgent
+            or path.ping_wanted
+            or probing
+            or (main and self.controls)
+        ):
+            return None
+        room = limit - path.overhead_bytes
+        frames: list[bytes] = []
+        eliciting = False
+        acknowledges = False
+        if wants_ack and path.acks is not None and len(path.acks):
+            delay_us = int(max(now - path.acks.largest_at_s, 0.0) * 1e6)
+            ack = encode_ack(path.id, delay_us, path.acks.newest())
+            if len(ack) > room:
+                ack = encode_ack(path.id, delay_us, path.acks.newest(1))
+            frames.append(ack)
+            room -= len(ack)
+            acknowledges = True
+        pads = not path.proved and path.old_flow is None and Challenge in map(type, path.urgent or ())
+        while path.urgent:
+            raw = encode(_stamped(path.urgent[0], now))
+            if len(raw) > room:
+                break
+            eliciting = eliciting or not isinstance(path.urgent.pop(0), SILENT)
+            frames.append(raw)
+            room -= len(raw)
+        controls: list[Control] = []
+        if main:
+            for control in list(self.controls):
+                raw = encode(control)
+                if len(raw) > room:
+                    break
+                del self.controls[control]
+                frames.append(raw)
+                room -= len(raw)
+                controls.append(control)
+        data: Run | Parts | None = None
+        may_send = probing or self._allowance(path, now) >= path.mtu_bytes
+        if carries_data and may_send and room >= min(LEAST_DATA_ROOM_BYTES, path.room_bytes):
+            if probing and path.control is not None and not self.outbox.waiting(now):
+                self._again(path)
+            frame, data = self._data(room, now)
+            frames.append(frame)
+        if probing:
+            path.probes_due -= 1
+        if (probing or path.ping_wanted) and data is None and not controls and not eliciting and room > 0:
+            frames.append(PING_BYTES)
+            eliciting = True
+        path.ping_wanted = False
+        if pads and data is None:
+            frames.append(
+                bytes(max(min(room, CHALLENGE_PACKET_BYTES - path.overhead_bytes - sum(map(len, frames))), 0))
+            )
+        if not any(frames):
+            return None
+        cargo = Mixed(tuple(controls), data) if controls else data
+        return self._seal(path, [b"".join(frames)], cargo, eliciting or cargo is not None, acknowledges, now)
+
+    def _data(self, room: int, now: float) -> tuple[bytes, Run | Parts | None]:
+        """One packet's worth of messages."""
+        parts = self.outbox.take_parts(room, now)
+        if parts is not None:
+            return parts
+        run = self.outbox.take_run(room - HEADER_BYTES, 1, now)
+        return (b"", None) if run is None else (run.plaintexts()[0], run)
+
+    def _again(self, path: Path) -> None:
+        """A probe timeout passed: the oldest thing in flight is worth more than a ping."""
+        if path.control is None:
+            return
+        for burst in path.control.losses.outstanding():
+            lowest = burst.pending & -burst.pending
+            if burst.cargo is not None and lowest:
+                self._lost(burst.cargo, lowest)
+                return
+
+    def _burst(self, path: Path, now: float) -> Transmit | None:
+        """Packets of equal size from one message."""
+        allowance = self._allowance(path, now)
+        packets = min(allowance // path.mtu_bytes, BURST_MAX_PACKETS, BURST_MAX_BYTES // path.mtu_bytes or 1)
+        if path.traits is not None and path.traits.exclusive:
+            packets = min(packets, 1)
+        packets = min(packets, (1 << 32) - (path.next_number & 0xFFFFFFFF))
+        if packets <= 0:
+            return None
+        parts = self.outbox.take_parts(path.room_bytes, now)
+        if parts is not None:
+            return self._seal(path, [parts[0]], parts[1], True, False, now)
+        run = self.outbox.take_run(path.payload_bytes, packets, now)
+        if run is None:
+            return None
+        return self._seal(path, run.plaintexts(), run, True, False, now)
+
+    def _seal(
+        self,
+        path: Path,
+        plaintexts: list[bytes],
+        cargo: Run | Parts | Mixed | None,
+        eliciting: bool,
+        acknowledges: bool,
+        now: float,
+    ) -> Transmit:
+        keys, first, count = self._turns.send, path.next_number, len(plaintexts)
+        if path.flow is None:
+            raise ValueError("the path has no address yet")
+        phase, overhead_bytes = keys.turn & 3, path.overhead_bytes
+        if path.short:
+            data = seal.seal_short(keys.aead, path.id, phase, first, plaintexts[0])
+        else:
+            data = seal.seal_burst(keys.aead, path.id, phase, path.send_id, first, plaintexts)
+        path.next_number += count
+        path.sent_packets += count
+        path.sent_bytes += len(data)
+        path.last_sent_s = now
+        if path.budget_bytes is not None:
+            path.budget_bytes -= len(data)
+        self._turns.sealed(count, len(data))
+        segment = len(plaintexts[0]) + overhead_bytes
+        if eliciting:
+            last = len(plaintexts[-1]) + overhead_bytes
+            path.ensure_control(now).sent(first, count, segment, now, cargo, last_bytes=last)
+        elif path.control is not None:
+            path.control.sent_unacknowledged(first)
+        if acknowledges and path.acks is not None and path.schedule is not None:
+            path.acks.carried(first)
+            path.schedule.sent()
+        if cargo is not None:
+            if not isinstance(cargo, Mixed) or cargo.data is not None:
+                self.outbox.stats.link_bytes += len(data)
+                self._turns.protected = True
+            if path.control is not None and not self.outbox.waiting(now):
+                path.control.ran_dry(now)
+        return Transmit(path.flow, data, segment, count)
+
+    def acked(self, path: Path, ack: Ack, now: float) -> bool:
+        """The peer has packets of this path. False: it says so of some that were never sent."""
+        newest = ack.ranges[0][1]
+        if newest >= path.next_number:
+            return False
+        if path.control is None:
+            return True
+        try:
+            outcome = path.control.acked(ack.ranges, ack.delay_us / 1e6, now)
+        except DecodeError:
+            return False
+        if newest >= path.turn_first:
+            self._turns.acknowledged = True
+        if path.acks is not None:
+            for first, last in ack.ranges:
+                path.acks.confirmed(first, last)
+        self.settle(path, outcome)
+        return True
+
+    def settle(self, path: Path, outcome: Outcome) -> None:
+        """Takes what a path's loss detection told."""
+        for burst, mask in outcome.acked:
+            cargo = burst.cargo
+            if isinstance(cargo, Mixed):
+                for control in cargo.controls:
+                    if isinstance(control, KeyShare):
+                        self._turns.share_arrived(control)
+                cargo = cargo.data
+            if cargo is not None:
+                self.outbox.acked(cargo, mask)
+        for burst, mask in outcome.lost:
+            if burst.cargo is not None:
+                self._lost(burst.cargo, mask)
+        path.probes_due = max(path.probes_due, outcome.probes)
+
+    def give_up(self, path: Path) -> None:
+        """The path is dead: what is in flight on it goes elsewhere."""
+        if path.control is not None:
+            for burst in path.control.losses.outstanding():
+                if burst.cargo is not None and burst.pending:
+                    self._lost(burst.cargo, burst.pending)
+            path.control = None
+        path.probes_due = 0
+
+    def _lost(self, cargo: Run | Parts | Mixed, mask: int) -> None:
+        if isinstance(cargo, Mixed):
+            for control in cargo.controls:
+                if control not in self.controls and self._still_wanted(control):
+                    self.say(control)
+            if cargo.data is not None:
+                self.outbox.lost(cargo.data, mask)
+        else:
+            self.outbox.lost(cargo, mask)
+
+
+def _limit_bytes(path: Path) -> int:
+    """The largest packet that may be sent to where the path leads."""
+    return path.mtu_bytes if path.budget_bytes is None else min(path.mtu_bytes, path.budget_bytes)
+
+
+def _stamped(frame: Control, now: float) -> Control:
+    """Probes and their replies tell when they left."""
+    if isinstance(frame, Probe):
+        return Probe(frame.sequence, int(now * NANO))
+    if isinstance(frame, ProbeReply):
+        return structs.replace(frame, t3_ns=int(now * NANO))
+    return frame

@@ -1,0 +1,163 @@
+"""One session as a coroutine sees it: wait until it is up, send, receive, and always an end."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+from netstack.core.session import Session
+from netstack.model.session import (
+    CloseReason,
+    DialFailed,
+    Established,
+    Event,
+    MessageAcknowledged,
+    MessageDropped,
+    MessageReceived,
+    Mode,
+    Priority,
+    SendReady,
+    SessionClosed,
+    SessionError,
+)
+
+HOLD_ABOVE_BYTES: Final = 4 << 20
+
+
+class Connection:
+    """Made by `Sessions`. Every waiter ends: with what it waits for, or with SessionError when it is over.
+
+    `watch` hears every event that is not a message.
+    """
+
+    def __init__(self, number: int, wake: Callable[[], None], hold: Callable[[bool], None]) -> None:
+        self.number = number
+        self.session: Session | None = None
+        self.watch: Callable[[Event], None] | None = None
+        self._wake = wake
+        self._hold = hold
+        self._up: asyncio.Future[Established] = asyncio.get_running_loop().create_future()
+        self._ended: SessionError | None = None
+        self._messages: deque[MessageReceived] = deque()
+        self._unread_bytes = 0
+        self._arrived = asyncio.Event()
+        self._room = asyncio.Event()
+        self._acknowledged: dict[int, asyncio.Future[None]] = {}
+
+    @property
+    def closed(self) -> bool:
+        """It is over."""
+        return self._ended is not None
+
+    async def established(self) -> Established:
+        """Waits until it is up. Raises SessionError when it never will be."""
+        return await asyncio.shield(self._up)
+
+    async def send(
+        self,
+        data: bytes,
+        priority: Priority = Priority.REALTIME,
+        mode: Mode = Mode.ORDERED,
+        deadline_s: float | None = None,
+        *,
+        wait: bool = False,
+    ) -> int:
+        """Queues a message, waiting for room; with `wait` also until the peer has all of it.
+
+        Raises SessionError: too large, given up, or over.
+        """
+        while True:
+            session = self._session()
+            try:
+                number = session.send_message(data, priority, mode, deadline_s)
+                break
+            except SessionError as error:
+                if error.reason is not SessionError.Reason.QUEUE_FULL:
+                    raise
+            self._room.clear()
+            self._wake()
+            await self._room.wait()
+        self._wake()
+        if wait:
+            future = self._acknowledged[number] = asyncio.get_running_loop().create_future()
+            try:
+                await future
+            finally:
+                self._acknowledged.pop(number, None)
+        return number
+
+    async def receive(self) -> MessageReceived:
+        """The next message. Raises SessionError when there are none left and it is over."""
+        while not self._messages:
+            if self._ended is not None:
+                raise self._ended
+            self._arrived.clear()
+            await self._arrived.wait()
+        message = self._messages.popleft()
+        before = self._unread_bytes
+        self._unread_bytes -= len(message.data)
+        if before > HOLD_ABOVE_BYTES >= self._unread_bytes:
+            self._hold(False)
+        return message
+
+    def close(self, reason: CloseReason = CloseReason.DONE) -> None:
+        """Says good-bye. May be called twice."""
+        if self.session is not None:
+            self.session.close(reason)
+            self._wake()
+
+    def _session(self) -> Session:
+        if self._ended is not None:
+            raise self._ended
+        if self.session is None:
+            raise SessionError(SessionError.Reason.CLOSED, "it is not up yet")
+        return self.session
+
+    def happened(self, event: Event) -> None:
+        """Called by `Sessions` for every event."""
+        match event:
+            case MessageReceived():
+                self._messages.append(event)
+                before = self._unread_bytes
+                self._unread_bytes += len(event.data)
+                if before <= HOLD_ABOVE_BYTES < self._unread_bytes:
+                    self._hold(True)
+                self._arrived.set()
+                return
+            case Established() if not self._up.done():
+                self._up.set_result(event)
+            case MessageAcknowledged(number):
+                self._settle(number, None)
+            case MessageDropped(number):
+                self._settle(number, SessionError(SessionError.Reason.CLOSED, "the message was given up"))
+            case SendReady():
+                self._room.set()
+            case SessionClosed():
+                self.end(SessionError(SessionError.Reason.CLOSED))
+            case DialFailed(reason):
+                self.end(SessionError(reason))
+            case _:
+                pass
+        if self.watch is not None:
+            self.watch(event)
+
+    def _settle(self, number: int, error: SessionError | None) -> None:
+        future = self._acknowledged.get(number)
+        if future is not None and not future.done():
+            if error is None:
+                future.set_result(None)
+            else:
+                future.set_exception(error)
+
+    def end(self, error: SessionError) -> None:
+        """It is over: everybody who waits hears it."""
+        if self._ended is not None:
+            return
+        self._ended = error
+        if not self._up.done():
+            self._up.set_exception(error)
+            self._up.exception()  # nobody need have asked
+        for number in list(self._acknowledged):
+            self._settle(number, error)
+        self._arrived.set()
+        self._room.set()

@@ -1,0 +1,255 @@
+"""Sessions of this computer: listens, dials known addresses, and turns the machines' needs into sockets and timers."""
+
+import asyncio
+import itertools
+from collections.abc import Callable
+from typing import Final
+
+from netstack.core.endpoint import Endpoint
+from netstack.core.identity import Identity, KnownPeer
+from netstack.core.session_sender import Transmit
+from netstack.model.address import Address, Family
+from netstack.model.session import Flow, LinkTraits, SessionError, TransportKind
+from netstack.net.protocol import Net
+from netstack.service.connection import Connection
+from netstack.service.peer_book import PeerBook
+from netstack.tasks import TaskScope
+from netstack.transport.protocol import Transport
+from netstack.transport.tcp import TcpTransport
+from netstack.transport.udp import UdpTransport
+
+BURSTS_PER_TURN: Final = 8
+TIDY_EVERY_S: Final = 5.0
+UNUSED_LINK_S: Final = 15.0
+STORE_AFTER_S: Final = 0.5
+
+
+class Sessions:
+    """One endpoint on one network. `accepted` is called with every connection that somebody else began.
+
+    Sending is done in turns of a few bursts, so the loop stays free; one timer serves every session.
+    """
+
+    def __init__(
+        self,
+        net: Net,
+        identity: Identity,
+        peers: PeerBook,
+        accepted: Callable[[Connection], None] | None = None,
+    ) -> None:
+        self._net = net
+        self._peers = peers
+        self._accepted = accepted
+        self._links = itertools.count()
+        self._transports: list[Transport] = []
+        self._tcp: TcpTransport | None = None
+        self._connections: dict[int, Connection] = {}
+        self._tasks = TaskScope("sessions")
+        self._pumping = False
+        self._refused: Transmit | None = None  # by a full socket; nothing else leaves before it
+        self._timer: asyncio.TimerHandle | None = None
+        self._closed = False
+        self._changed = asyncio.Event()
+        self.endpoint = Endpoint(identity, net.random_bytes, lookup=peers.get, remember=self._remember)
+        self._tasks.start(self._store_peers(), "peers")
+
+    async def open_udp(
+        self, *, local: Address | None = None, family: Family = Family.IPV4, mtu_bytes: int | None = None
+    ) -> Address:
+        """Binds a UDP socket for sessions and returns where. Raises NetError.
+
+        `mtu_bytes` is the packet size that surely passes, where the caller knows better than 1,200.
+        """
+        transport = UdpTransport(self._net, self, next(self._links))
+        at = await transport.open(local=local, family=family, mtu_bytes=mtu_bytes)
+        self._transports.append(transport)
+        return at
+
+    async def open_tcp(self, *, local: Address | None = None) -> Address | None:
+        """Makes TCP usable; listens on `local` where given and returns where. Raises NetError."""
+        if self._tcp is None:
+            self._tcp = TcpTransport(self._net, self, lambda: next(self._links))
+            self._transports.append(self._tcp)
+            self._tasks.start(self._tidy(self._tcp), "tidy")
+        return None if local is None else await self._tcp.listen(local)
+
+    def invite(self, psk: bytes) -> None:
+        """Welcomes one first meeting with this key. Raises SessionError when too many are open."""
+        self.endpoint.responder.invite(psk)
+
+    async def connect(
+        self,
+        remote: Address,
+        *,
+        peer_key: bytes | None = None,
+        psk: bytes | None = None,
+        transport: TransportKind = TransportKind.UDP,
+    ) -> Connection:
+        """A session with a known peer, or a first meeting with `psk`, at a known address.
+
+        Raises NetError, SessionError.
+        """
+        peer: KnownPeer | None = None
+        if peer_key is not None and (peer := self._peers.get(peer_key)) is None:
+            raise SessionError(SessionError.Reason.WRONG_KEY, "that peer was never met")
+        flow = await self._flow(remote, transport)
+        number = self.endpoint.dial(flow, self._net.now(), peer=peer, psk=psk)
+        connection = self._connection(number)
+        self._pump_soon()
+        try:
+            await connection.established()
+        except BaseException:
+            self.endpoint.cancel(number)
+            self._connections.pop(number, None)
+            raise
+        return connection
+
+    async def _flow(self, remote: Address, transport: TransportKind) -> Flow:
+        if transport is TransportKind.TCP:
+            await self.open_tcp()
+            if self._tcp is None:
+                raise SessionError(SessionError.Reason.CLOSED)
+            return Flow(await self._tcp.connect(remote))
+        for each in self._transports:
+            if each.kind is transport and isinstance(each, UdpTransport):
+                return Flow(each.link, remote)
+        raise SessionError(SessionError.Reason.CLOSED, f"{transport} is not open")
+
+    def _connection(self, number: int) -> Connection:
+        connection = Connection(number, lambda: self._wake(number), lambda held: self._hold(number, held))
+        self._connections[number] = connection
+        return connection
+
+    def _wake(self, number: int) -> None:
+        self.endpoint.wake(number, self._net.now())
+        self._pump_soon()
+
+    def _hold(self, number: int, held: bool) -> None:
+        self.endpoint.hold(number, held=held)
+        self._pump_soon()
+
+    # From the transports.
+
+    def link_opened(self, link: int, traits: LinkTraits) -> None:
+        """A transport has a link."""
+        self.endpoint.add_link(link, traits)
+
+    def packets_received(
+        self, data: bytes | memoryview, flow: Flow, segment_bytes: int, received_at_s: float | None
+    ) -> None:
+        """A transport has packets."""
+        now = self._net.now()
+        self.endpoint.receive(data, flow, now, segment_bytes=segment_bytes, received_at_s=received_at_s)
+        self._pump_soon()
+
+    def link_writable(self, link: int) -> None:
+        """A socket was full and is not any more."""
+        self._pump_soon()
+
+    def link_lost(self, link: int) -> None:
+        """A link is gone."""
+        self.endpoint.remove_link(link, self._net.now())
+        self._pump_soon()
+
+    # The pump.
+
+    def _pump_soon(self) -> None:
+        if not self._pumping and not self._closed:
+            self._pumping = True
+            asyncio.get_running_loop().call_soon(self._pump)
+
+    def _pump(self) -> None:
+        self._pumping = False
+        now = self._net.now()
+        more = self._send(now)
+        while (happened := self.endpoint.poll_event(now)) is not None:
+            number, event = happened
+            connection = self._connections.get(number)
+            if connection is None and (session := self.endpoint.sessions.get(number)) is not None:
+                connection = self._connection(number)
+                connection.session = session
+                if self._accepted is not None:
+                    self._accepted(connection)
+            if connection is not None:
+                if connection.session is None:
+                    connection.session = self.endpoint.sessions.get(number)
+                connection.happened(event)
+                if connection.closed:
+                    self._connections.pop(number, None)
+        if more:
+            self._pump_soon()
+        else:
+            self._arm(now)
+
+    def _send(self, now: float) -> bool:
+        """Sends a few bursts; true when there is more."""
+        for _ in range(BURSTS_PER_TURN):
+            transmit = self._refused or self.endpoint.poll_transmit(now)
+            if transmit is None:
+                return False
+            self._refused = None
+            for transport in self._transports:
+                if transport.carries(transmit.flow.link):
+                    if not transport.send(transmit):
+                        self._refused = transmit
+                        return False
+                    break
+        return True
+
+    def _arm(self, now: float) -> None:
+        """One timer, never later than the next deadline; one that fires early just looks again."""
+        due = self.endpoint.deadline(now)
+        if due is None or self._closed or self._refused is not None:
+            return
+        if self._timer is not None:
+            if self._timer.when() <= due and not self._timer.cancelled():
+                return
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_at(max(due, now), self._fired)
+
+    def _fired(self) -> None:
+        self._timer = None
+        self._pump()
+
+    def _remember(self, peer: KnownPeer) -> None:
+        self._peers.keep(peer)
+        self._changed.set()
+
+    async def _store_peers(self) -> None:
+        """Writes the peer book a moment after it has changed, in a thread."""
+        while True:
+            await self._changed.wait()
+            await asyncio.sleep(STORE_AFTER_S)
+            self._changed.clear()
+            await asyncio.to_thread(self._peers.store)
+
+    async def _tidy(self, tcp: TcpTransport) -> None:
+        """Ends TCP connections that no session uses."""
+        while True:
+            await asyncio.sleep(TIDY_EVERY_S)
+            used = self.endpoint.links_in_use()
+            for link in tcp.opened_before(self._net.now() - UNUSED_LINK_S):
+                if link not in used:
+                    tcp.drop(link)
+
+    async def close(self) -> None:
+        """Says good-bye to every peer, then closes every socket. May be called twice."""
+        if self._closed:
+            return
+        now = self._net.now()
+        for number, session in list(self.endpoint.sessions.items()):
+            session.close()
+            self.endpoint.wake(number, now)
+        for _ in range(2 * len(self.endpoint.sessions) + 1):
+            if not self._send(now):
+                break
+        self._closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+        for connection in list(self._connections.values()):
+            connection.end(SessionError(SessionError.Reason.CLOSED))
+        self._connections.clear()
+        await self._tasks.close()
+        await asyncio.to_thread(self._peers.store)
+        for transport in self._transports:
+            await transport.close()

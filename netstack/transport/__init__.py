@@ -1,0 +1,1 @@
+"""Asyncio shells that carry sealed packets: one `Transport` protocol, one file for each transport."""

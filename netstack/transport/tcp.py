@@ -1,0 +1,146 @@
+"""Sealed packets over TCP: each connection is a link; packets are preceded by their length."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+from netstack.core.session_sender import Transmit
+from netstack.errors import DecodeError, NetError
+from netstack.model.address import Address
+from netstack.model.session import TCP_TRAITS, Flow, TransportKind
+from netstack.net.protocol import Listener, Net, Stream
+from netstack.tasks import TaskScope
+from netstack.transport.protocol import PacketReceiver
+from netstack.wire.stream import PacketStream, frame_packet
+
+READ_BYTES: Final = 262_144
+MAX_QUEUED_BYTES: Final = 4 << 20
+MAX_STREAMS: Final = 1024
+CONNECT_TIMEOUT_S: Final = 10.0
+
+
+class _Link:
+    __slots__ = ("gone", "opened_s", "queued", "queued_bytes", "stream", "wanted")
+
+    def __init__(self, stream: Stream, now: float) -> None:
+        self.stream = stream
+        self.opened_s = now
+        self.queued: list[bytes] = []
+        self.queued_bytes = 0
+        self.wanted = asyncio.Event()
+        self.gone = False
+
+
+class TcpTransport:
+    """Listens, connects, and keeps connections until they end or nobody uses them.
+
+    `new_link` numbers them. A connection's write queue is bounded; what does not fit is dropped and counted,
+    and the session sends it again.
+    """
+
+    kind = TransportKind.TCP
+
+    def __init__(self, net: Net, receiver: PacketReceiver, new_link: Callable[[], int]) -> None:
+        self._net = net
+        self._receiver = receiver
+        self._new_link = new_link
+        self._links: dict[int, _Link] = {}
+        self._listener: Listener | None = None
+        self._tasks = TaskScope("tcp")
+        self._closed = False
+        self.refused = 0
+        self.unsent = 0
+
+    async def listen(self, local: Address) -> Address:
+        """Accepts connections on `local` (port 0: any) and returns where. Raises NetError."""
+        self._listener = await self._net.listen_stream(self._accept, local=local)
+        return self._listener.local
+
+    async def connect(self, remote: Address, *, timeout_s: float = CONNECT_TIMEOUT_S) -> int:
+        """A new connection's link. Raises NetError."""
+        stream = await self._net.open_stream(remote, timeout_s=timeout_s)
+        if self._closed or len(self._links) >= MAX_STREAMS:
+            stream.abort()
+            raise NetError(NetError.Reason.CLOSED, "too many connections")
+        return self._add(stream)
+
+    def _accept(self, stream: Stream) -> None:
+        if self._closed or len(self._links) >= MAX_STREAMS:
+            self.refused += 1
+            stream.abort()
+            return
+        self._add(stream)
+
+    def _add(self, stream: Stream) -> int:
+        link = self._new_link()
+        state = self._links[link] = _Link(stream, self._net.now())
+        self._receiver.link_opened(link, TCP_TRAITS)
+        self._tasks.start(self._read(link, state), f"read {link}")
+        self._tasks.start(self._write(state), f"write {link}")
+        return link
+
+    def carries(self, link: int) -> bool:
+        """The link is one of our connections."""
+        return link in self._links
+
+    def opened_before(self, moment_s: float) -> list[int]:
+        """Links that were opened before then."""
+        return [link for link, state in self._links.items() if state.opened_s < moment_s]
+
+    def send(self, transmit: Transmit) -> bool:
+        """Queues every packet with its length; always taken."""
+        state = self._links.get(transmit.flow.link)
+        data, size = transmit.data, transmit.segment_bytes
+        if state is None or state.queued_bytes + len(data) > MAX_QUEUED_BYTES:
+            self.unsent += transmit.packets
+            return True
+        state.queued += [frame_packet(data[at : at + size]) for at in range(0, len(data), size)]
+        state.queued_bytes += len(data)
+        state.wanted.set()
+        return True
+
+    def drop(self, link: int) -> None:
+        """Ends a connection. Ending one that is gone does nothing."""
+        state = self._links.pop(link, None)
+        if state is not None:
+            state.gone = True
+            state.stream.abort()
+            state.wanted.set()
+            self._receiver.link_lost(link)
+
+    async def _read(self, link: int, state: _Link) -> None:
+        packets = PacketStream()
+        try:
+            while data := await state.stream.read(READ_BYTES):
+                for packet in packets.feed(data):
+                    self._receiver.packets_received(packet, Flow(link), 0, None)
+        except (NetError, DecodeError):
+            pass
+        finally:
+            self.drop(link)
+
+    async def _write(self, state: _Link) -> None:
+        """Waits for the stream to take what is queued, so that the queue, not the stream, holds the rest."""
+        try:
+            while not state.gone:
+                await state.wanted.wait()
+                state.wanted.clear()
+                while state.queued and not state.gone:
+                    queued, state.queued = state.queued, []
+                    state.stream.write(b"".join(queued))
+                    await state.stream.drain()
+                    state.queued_bytes -= sum(map(len, queued)) - 2 * len(queued)
+        except NetError:
+            return
+
+    async def close(self) -> None:
+        """Ends the listener and every connection."""
+        self._closed = True
+        if self._listener is not None:
+            self._listener.close()
+        states = list(self._links.values())
+        for link in list(self._links):
+            self.drop(link)
+        await self._tasks.close()
+        for state in states:
+            await state.stream.wait_closed()

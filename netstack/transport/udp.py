@@ -1,0 +1,83 @@
+"""Sealed packets over UDP: one socket, one link, any number of peers; bursts move whole."""
+
+from collections import Counter
+from typing import Final
+
+from msgspec import structs
+
+from netstack.core.session_sender import Transmit
+from netstack.errors import NetError
+from netstack.model.address import Address, Family
+from netstack.model.session import UDP_TRAITS, Flow, TransportKind
+from netstack.net.protocol import BatchEndpoint, Net
+from netstack.transport.protocol import PacketReceiver
+
+STUN_LAST: Final = 0x03
+
+
+class UdpTransport:
+    """A bound socket whose packets go to `receiver`.
+
+    `failures` counts what the network refused, by reason; `unsent` are packets that could not leave.
+    """
+
+    kind = TransportKind.UDP
+
+    def __init__(self, net: Net, receiver: PacketReceiver, link: int) -> None:
+        self._net = net
+        self._receiver = receiver
+        self._endpoint: BatchEndpoint | None = None
+        self.link = link
+        self.failures: Counter[str] = Counter()
+        self.unsent = 0
+
+    async def open(
+        self, *, local: Address | None = None, family: Family = Family.IPV4, mtu_bytes: int | None = None
+    ) -> Address:
+        """Binds (`local` None: any address, a fresh port) and returns where. Raises NetError.
+
+        `mtu_bytes` is the packet size that surely passes, where the caller knows better than 1,200.
+        """
+        self._endpoint = await self._net.open_batch(self, family=family, local=local)
+        traits = UDP_TRAITS if mtu_bytes is None else structs.replace(UDP_TRAITS, mtu_bytes=mtu_bytes)
+        self._receiver.link_opened(self.link, traits)
+        return self._endpoint.local
+
+    def carries(self, link: int) -> bool:
+        """There is one link."""
+        return link == self.link
+
+    def send(self, transmit: Transmit) -> bool:
+        """Hands a burst to the socket. False: it is full; `link_writable` follows."""
+        if self._endpoint is None or transmit.flow.remote is None:
+            self.unsent += transmit.packets
+            return True
+        try:
+            return self._endpoint.send_burst(transmit.data, transmit.segment_bytes, transmit.flow.remote)
+        except NetError as error:
+            self.failures[error.reason] += 1
+            self.unsent += transmit.packets
+            return True
+
+    def batch_received(
+        self, data: memoryview, segment_bytes: int, remote: Address, received_at_s: float, kernel_stamp: bool
+    ) -> None:
+        """From the socket. Opening makes bytes of their own, so the view may be written over afterwards."""
+        if len(data) and data[0] > STUN_LAST:
+            stamp = received_at_s if kernel_stamp else None
+            self._receiver.packets_received(data, Flow(self.link, remote), segment_bytes, stamp)
+
+    def writable(self) -> None:
+        """The socket takes bursts again."""
+        self._receiver.link_writable(self.link)
+
+    def datagram_failed(self, error: NetError, remote: Address | None) -> None:
+        """The network says that a datagram did not arrive; sessions find out by themselves."""
+        self.failures[error.reason] += 1
+
+    async def close(self) -> None:
+        """Releases the socket."""
+        if self._endpoint is not None:
+            self._endpoint.close()
+            self._endpoint = None
+            self._receiver.link_lost(self.link)
