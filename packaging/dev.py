@@ -80,12 +80,7 @@ def build(args: Sequence[str]) -> int:
     """The packaged program."""
     _no_arguments(args)
     prepare("test", "test")
-    code = subprocess.call(stages.BUILD, cwd=ROOT)
-    if code == 0:
-        folder = ROOT / "dist" / "peerscope"
-        size = sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file())
-        print(f"dist/peerscope: {size / 1e6:.0f} MB")
-    return code
+    return subprocess.call(stages.BUILD, cwd=ROOT)
 
 
 def lock(args: Sequence[str]) -> int:

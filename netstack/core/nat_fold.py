@@ -151,8 +151,9 @@ def _mapping(
 ) -> tuple[Mapping, bool, list[str], int]:
     """Mapping, whether it depends on the destination, why, and how many servers back it.
 
-    A contradiction (some agree and some do not) is a lie or, behind a dependent mapping, an unlikely chance:
-    it settles nothing.
+    A contradiction (some agree and some do not) is a lie or, behind a dependent mapping, an unlikely chance: it
+    settles nothing, unless three servers or more, asked together, all saw something else. No single liar can
+    make that of an endpoint-independent mapping.
     """
     answers = [(place, outcome) for by_place in seen.values() for place, outcome in by_place.items()]
     text = [
@@ -181,7 +182,11 @@ def _mapping(
             len(servers),
         )
     hosts = {outcome.mapped.host for _, outcome in answers if outcome.mapped}
-    if any(apart) or (any(beside) and not all(beside)) or (len(hosts) > 1 and len(servers) < ENOUGH_SERVERS):
+    contradiction = any(apart) or (any(beside) and not all(beside))
+    if contradiction and _all_differ(state, family):
+        text.append("every server sees another public port; a lie or chance hides on what it depends")
+        return Mapping.UNKNOWN, True, text, len(servers)
+    if contradiction or (len(hosts) > 1 and len(servers) < ENOUGH_SERVERS):
         return Mapping.UNKNOWN, False, [*text, "the servers contradict each other"], 0
     text.append("every server sees another public port")
     if not beside:
@@ -198,6 +203,15 @@ def _mapping(
         True,
         [*text, "so does another port of the same server"],
         len(servers),
+    )
+
+
+def _all_differ(state: State, family: Family) -> bool:
+    """Whether in one round enough servers answered, and no two saw the same."""
+    rounds = [state.answered(kind, family=family) for kind in (Kind.MAPPING, Kind.RECHECK)]
+    return any(
+        len(answers) >= ENOUGH_SERVERS and len({o.mapped for o in answers}) == len(answers)
+        for answers in rounds
     )
 
 

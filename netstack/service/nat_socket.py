@@ -4,7 +4,7 @@ import asyncio
 
 from netstack.core.nat_probe import Kind, Outcome, Probe, Result
 from netstack.errors import DecodeError, NetError
-from netstack.model.address import Address, Family
+from netstack.model.address import Address, Family, Scope, scope
 from netstack.net.protocol import DatagramEndpoint, Net
 from netstack.wire import nat_pmp, stun
 from netstack.wire.stun import MessageClass
@@ -12,6 +12,7 @@ from netstack.wire.stun import MessageClass
 PORTS_FROM = 49_152
 PORT_PAIRS = 8_192
 BIND_TRIES = 8
+_WANS = frozenset({Scope.PUBLIC, Scope.PRIVATE, Scope.SHARED})
 UNTOUCHED = frozenset({Kind.CHANGE_BOTH, Kind.CHANGE_PORT})
 
 
@@ -190,8 +191,9 @@ class ProbeSocket:
                     asked.rubbish += 1
                     return True
                 host = getattr(response, "host", None)
-                result = Result.ANSWERED if host else Result.ERROR
-                mapped = Address(host, 0) if host else None
+                # A router that is not connected names 0.0.0.0, and some name themselves.
+                mapped = Address(host, 0) if host and host != remote.host and scope(host) in _WANS else None
+                result = Result.ANSWERED if mapped else Result.ERROR
                 asked.done.set_result(self._outcome(asked, result, at_s=at_s, mapped=mapped, source=remote))
                 return True
         return False

@@ -40,6 +40,7 @@ class World:
     filtering: str = "apd"
     hairpin: bool = False
     preserve: bool = True
+    repeats: int = -1  # the so-manieth dependent mapping gets the port of the one before, by chance
     udp: bool = True
     ports: dict[str, int] = field(default_factory=dict)
     public: dict[tuple[object, ...], int] = field(default_factory=dict)
@@ -80,7 +81,7 @@ class World:
         key = {"none": (), "ei": (), "ad": (target.host,), "apd": (target,)}[self.mapping]
         fresh = local if self.mapping == "none" or self.preserve else 20_000 + len(self.public)
         if self.mapping in {"ad", "apd"}:
-            fresh = 30_000 + len(self.public)
+            fresh = 30_000 + len(self.public) - (len(self.public) == self.repeats)
         port = self.public.setdefault((socket, *key), fresh)
         self.opened.setdefault(port, set()).add(target)
         return Address(PUBLIC, port)

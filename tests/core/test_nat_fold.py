@@ -77,6 +77,15 @@ def test_a_lie_that_meets_the_next_port_of_a_nat_that_counts_convicts_nobody_els
     assert {lie.server for lie in facts.lies} <= {liar}
 
 
+@pytest.mark.parametrize("repeats", range(1, 16))
+@pytest.mark.parametrize("mapping", ["ad", "apd"])
+def test_two_equal_ports_by_chance_do_not_hide_that_a_mapping_depends(mapping: str, repeats: int) -> None:
+    facts = facts_of(World(three(), mapping, "apd", repeats=repeats).run(), FAMILY)
+    assert facts.dependent
+    assert facts.report.mapping in {MAPPINGS[mapping], Mapping.UNKNOWN}
+    assert not facts.lies
+
+
 def test_a_server_that_names_itself_as_its_second_address_proves_nothing() -> None:
     facts = facts_of(World(three(other=Address("203.0.113.10", 3478)), "ei", "apd").run(), FAMILY)
     assert [lie.server for lie in facts.lies] == [0]

@@ -142,6 +142,8 @@ class Site:
             self.wire.set()
         else:
             _cable(edge.host, "wan", bed.internet, f"site{number}", bridge="br0")
+        # One address, one hardware address, also for the next site of this number: neighbours remember.
+        edge.host.ip(f"link set wan address 02:00:00:00:01:{number:02x}")
         edge.host.ip(f"addr add {self.public}/24 dev wan", f"route add default via {Bed.ROUTER}")
         bed.internet.ip(f"route replace 198.51.100.{4 * number}/30 via {self.public}")
 

@@ -73,7 +73,8 @@ class GatewayDaemon:
         pid.unlink(missing_ok=True)
         (self._folder / "leases").unlink(missing_ok=True)
         self._process = self._host.start(["miniupnpd", "-d", "-f", str(config), "-P", str(pid)], log)
-        wait_until(lambda: b"isten" in log.read_bytes(), "miniupnpd did not start", log)
+        ready = b"Listening for NAT-PMP" if nat_pmp else b"HTTP listening"
+        wait_until(lambda: ready in log.read_bytes(), "miniupnpd did not start", log)
 
     def by_upnpc(self, host: Host, *arguments: str) -> str:
         """What upnpc says on `host`; told where to ask, it does not search for two seconds."""

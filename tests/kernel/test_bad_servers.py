@@ -14,7 +14,7 @@ from netstack.service.nat import NatService
 from tests.kernel import responder as habits
 from tests.kernel.bed import FULL_SERVER, PLAIN_SERVERS, SPARE, Bed
 from tests.kernel.conftest import Place
-from tests.kernel.diagnosis import diagnose, diagnose_all, explain, judge
+from tests.kernel.diagnosis import diagnose, diagnose_all, explain, judge, settle_all
 from tests.kernel.nameserver import name_server
 from tests.kernel.namespaces import Host
 from tests.kernel.responder import Habit, responder
@@ -85,7 +85,7 @@ def test_an_honest_server_proves_filtering_beside_a_false_one(
 ) -> None:
     servers = (BAD, f"stun:{FULL_SERVER}", f"stun:{PLAIN_SERVERS[0]}")
     with responder(bed.internet, promise):
-        reports = diagnose_all(plain_places, servers)
+        reports = settle_all(plain_places, servers)
     for place in plain_places:
         judgement = judge(reports[place.name], place.expected, hairpin=False)
         assert not judgement.wrong + judgement.undecided, f"{place.name}{explain(reports[place.name])}"
@@ -96,7 +96,7 @@ def test_a_useless_server_among_good_ones_costs_nothing(
     bed: Bed, plain_places: list[Place], babble: Habit
 ) -> None:
     with responder(bed.internet, babble):
-        reports = diagnose_all(plain_places, WITH_BAD)
+        reports = settle_all(plain_places, WITH_BAD)
     for place in plain_places:
         judgement = judge(reports[place.name], place.expected, hairpin=False)
         assert not judgement.wrong + judgement.undecided, f"{place.name}{explain(reports[place.name])}"

@@ -1,17 +1,14 @@
 """The NAT check on real NATs: right of every kind, with and without hairpin, and of two NATs in a row."""
 
-import json
-import sys
-
 import pytest
 
 from netstack.model.nat import Lifetime, NatReport
 from netstack.net.system import SystemNet
 from netstack.service.nat import NatService
 from tests import expectations
-from tests.kernel.bed import FULL_SERVER, PLAIN_SERVERS, SERVERS, SPARE, Bed, Site
+from tests.kernel.bed import FULL_SERVER, PLAIN_SERVERS, SERVERS, SPARE, Bed
 from tests.kernel.conftest import Place
-from tests.kernel.diagnosis import Tally, diagnose, diagnose_all, explain, said
+from tests.kernel.diagnosis import Tally, diagnose, diagnose_all, explain, said, settle_all
 from tests.kernel.responder import honest, responder
 
 pytestmark = pytest.mark.kernel
@@ -20,7 +17,7 @@ pytestmark = pytest.mark.kernel
 @pytest.fixture(scope="module")
 def reports(places: tuple[Place, ...]) -> dict[str, NatReport]:
     """One check at every place."""
-    found = diagnose_all(places)
+    found = settle_all(places)
     tally = Tally()
     for place in places:
         tally.add(place, found[place.name])
@@ -103,7 +100,7 @@ def test_a_router_that_refuses_udp_blocks_it(bed: Bed) -> None:
 
 
 def test_lifetime_brackets_what_the_gateway_does(bed: Bed) -> None:
-    kinds = {"full-cone": bed.a, "port-restricted": bed.b, "symmetric": bed.add_site()}
+    kinds = {"full-cone": bed.a, "port-restricted": bed.b, "symmetric-seq": bed.add_site()}
     try:
         for kind, site in kinds.items():
             site.set(kind, idle_s=4)
@@ -113,24 +110,8 @@ def test_lifetime_brackets_what_the_gateway_does(bed: Bed) -> None:
         }
         reports = {kind: check.result() for kind, check in checks.items()}
     finally:
-        bed.remove_site(kinds["symmetric"])
+        bed.remove_site(kinds["symmetric-seq"])
     for kind, report in reports.items():
         expected = expectations.nat(kind).facts()
         assert said(report, expected) == expected, f"{kind}{explain(report)}"
         assert report.lifetime == Lifetime(alive_s=3.0, gone_s=5.0), kind
-
-
-def _run_command(site: Site, *arguments: str) -> tuple[int, str, str]:
-    done = site.client.call(sys.executable, "-m", "app", "nat", *arguments, check=False)
-    return done.returncode, done.stdout, done.stderr
-
-
-@pytest.mark.parametrize(("kind", "code"), [("port-restricted", 0), ("symmetric", 1), ("udp-blocked", 1)])
-def test_the_command_says_the_same(bed: Bed, kind: str, code: int) -> None:
-    bed.a.set(kind)
-    servers = [argument for server in SERVERS for argument in ("--server", server)]
-    returned, out, err = _run_command(bed.a, *servers, "--format", "json")
-    assert (returned, err) == (code, "")
-    report = json.loads(out)
-    expected = expectations.nat(kind).facts() | {"schema": "peerscope.nat/1", "failure": None}
-    assert {name: report[name] for name in expected} == expected
