@@ -80,7 +80,12 @@ def build(args: Sequence[str]) -> int:
     """The packaged program."""
     _no_arguments(args)
     prepare("test", "test")
-    return subprocess.call(stages.BUILD, cwd=ROOT)
+    code = subprocess.call(stages.BUILD, cwd=ROOT)
+    if code == 0:
+        folder = ROOT / "dist" / "peerscope"
+        size = sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file())
+        print(f"dist/peerscope: {size / 1e6:.0f} MB")
+    return code
 
 
 def lock(args: Sequence[str]) -> int:

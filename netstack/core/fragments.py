@@ -131,6 +131,7 @@ class Outbox:
     __slots__ = (
         "_lanes",
         "_next_id",
+        "_order",
         "_queued_messages",
         "_resting",
         "_unfinished",
@@ -144,6 +145,7 @@ class Outbox:
 
     def __init__(self, stats: FragmentStats) -> None:
         self._lanes: dict[int, _Lane] = {}
+        self._order: list[tuple[int, _Lane]] = []  # the lanes, most urgent first
         self._resting: dict[int, tuple[int, int, int]] = {}
         self._next_id = 0
         self._queued_messages = 0
@@ -196,13 +198,14 @@ class Outbox:
 
     def waiting(self, now: float) -> bool:
         """Something could leave now if the path allowed it."""
-        return any(self._ready(state, now) for state in self._lanes.values())
+        return self._queued_messages > 0 and any(self._ready(state, now) for _, state in self._order)
 
     def take_run(self, payload_bytes: int, packets: int, now: float) -> Run | None:
         """Up to `packets` packets of the most urgent message, each with at most `payload_bytes` of it."""
-        for number in SENDING_ORDER:
-            state = self._lanes.get(number)
-            if state is None or not self._ready(state, now):
+        if not self._queued_messages:
+            return None
+        for number, state in self._order:
+            if not self._ready(state, now):
                 continue
             wide = number >= RELIABLE_LANES and state.next - state.known > WIDE_ABOVE_UNITS
             units = (payload_bytes - WIDE_EXTRA_BYTES * wide) // UNIT_BYTES
@@ -244,9 +247,10 @@ class Outbox:
     def _small_messages(self, room_bytes: int, now: float) -> list[tuple[_Lane, Message]]:
         """The next messages in sending order, as far as they fit a packet whole."""
         chosen: list[tuple[_Lane, Message]] = []
-        for number in SENDING_ORDER:
-            state = self._lanes.get(number)
-            if state is None or not self._ready(state, now):
+        if self._queued_messages < 2:
+            return chosen
+        for _, state in self._order:
+            if not self._ready(state, now):
                 continue
             offset = state.next
             if state.again or offset - state.known > WIDE_ABOVE_UNITS:
@@ -290,6 +294,10 @@ class Outbox:
             if not state.queue and not state.again:
                 self._resting[number] = state.next, state.known, state.credit
                 del self._lanes[number]
+        self._sort()
+
+    def _sort(self) -> None:
+        self._order = [(number, self._lanes[number]) for number in SENDING_ORDER if number in self._lanes]
 
     def clear(self) -> None:
         """The session is over: everything that is not acknowledged is dropped."""
@@ -297,6 +305,7 @@ class Outbox:
         waiting = {message.id for lane in self._lanes.values() for message in lane.queue}
         self.dropped += sorted(waiting | unfinished.keys())
         self._lanes.clear()
+        self._order.clear()
         self._unfinished = None
         self.queued_bytes = self._queued_messages = 0
         self.full = False
@@ -307,6 +316,7 @@ class Outbox:
             state = self._lanes[number] = _Lane(number < RELIABLE_LANES)
             if (rest := self._resting.pop(number, None)) is not None:
                 state.next, state.known, state.credit = rest
+            self._sort()
         return state
 
     def _ready(self, state: _Lane, now: float) -> bool:

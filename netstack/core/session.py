@@ -63,6 +63,7 @@ class Session:
         "_entropy",
         "_events",
         "_inbox",
+        "_look_at_s",
         "_paths",
         "_sender",
         "_turns",
@@ -96,6 +97,7 @@ class Session:
         self._entropy = entropy
         self._events: list[Event] = []
         self._closing: CloseReason | None = None
+        self._look_at_s = now  # nothing depends on the clock before then
         self._turns = Turns(secrets.send_chain, secrets.receive_chain, entropy, now)
         self._inbox = Inbox(budget, self.stats, self.drops)
         self._sender = Sender(Outbox(self.stats), self._turns, self._still_wanted)
@@ -237,6 +239,7 @@ class Session:
             self.drops[Drop.CLOSED] += 1
             return False
         path.stamp_s = received_at_s
+        self._look_at_s = now
         if not 0 < segment_bytes < len(data):
             return self._receive_one(path, data, flow, traits, now)
         run = open_run(path, self._turns, data, segment_bytes)
@@ -380,7 +383,8 @@ class Session:
             return None
         if self._closing is not None:
             return self._say_good_bye(self._closing, now)
-        self._expire(now)
+        if now >= self._look_at_s:
+            self._expire(now)
         for path in list(self._paths.table.values()):
             transmit = self._sender.poll(path, now, main=path.id == self._paths.main)
             if transmit is not None:
@@ -446,7 +450,8 @@ class Session:
             main = path.id == self._paths.main
             due.append(self._sender.deadline(path, now, main=main))
         due.append(heard_s + IDLE_S)
-        return min(each for each in due if each is not None)
+        self._look_at_s = min(each for each in due if each is not None)
+        return self._look_at_s
 
     def park(self, now: float) -> None:
         """Frees what an idle session does not need (cipher objects, congestion state)."""

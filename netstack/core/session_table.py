@@ -135,9 +135,10 @@ class SessionTable:
         return None
 
     def _schedule(self, number: int, due: float | None) -> None:
+        before = self._due_at.get(number)
         if due is None:
             self._due_at.pop(number, None)
-        elif self._due_at.get(number) != due:
+        elif before is None or due < before:
             self._due_at[number] = due
             heapq.heappush(self._due, (due, number))
             if len(self._due) > 64 + 4 * len(self.sessions):
@@ -179,6 +180,8 @@ class SessionTable:
         """When to call `poll_transmit` although nothing happened."""
         if self._ready:
             return float("-inf")
+        while self._due and self._due_at.get(self._due[0][1]) != self._due[0][0]:
+            heapq.heappop(self._due)
         due = [self._due[0][0]] if self._due else []
         if self._awake:
             due.append(next(iter(self._awake.values())) + PARK_AFTER_S)

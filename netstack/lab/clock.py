@@ -84,6 +84,17 @@ class VirtualTimeLoop(asyncio.BaseEventLoop):
         if self._virtual_s > self._limit_s:
             raise ClockError(ClockError.Reason.LIMIT, f"{self._limit_s:g} s")
 
+    def jump(self, to_s: float) -> bool:
+        """Moves the clock to `to_s` if nothing else happens before; for who keeps a queue of its own."""
+        timers = self._scheduled  # type: ignore[attr-defined]
+        busy = self._ready or self._stopping  # type: ignore[attr-defined]
+        if busy or (timers and timers[0].when() <= to_s) or to_s > self._limit_s:
+            return False
+        self._turns = 0
+        self._virtual_s = to_s
+        self._clock_resolution = math.ulp(to_s)
+        return True
+
     def run_in_executor(  # type: ignore[override]
         self,
         executor: Any,

@@ -28,7 +28,8 @@ class Allocation(StrEnum):
 class NatBehaviour(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The rules of one NAT; with `Mapping.NONE` it translates nothing and is a stateful firewall.
 
-    `one_to_one` gives one inside host the whole public address, ports kept. `refresh_inbound`: packets
+    `one_to_one` gives the first host that sends the whole public address, ports kept; with endpoint-independent
+    filtering strangers reach every port of it from then on. `refresh_inbound`: packets
     from outside keep a mapping alive too (RFC 4787 REQ-6). `lifetime_s` is for UDP.
     """
 
@@ -90,6 +91,7 @@ class NatTable:
         self._by_key: dict[Hashable, _Entry] = {}
         self._by_public: dict[Address, _Entry] = {}
         self._next_port = behaviour.first_port
+        self._only_host: str | None = None
 
     def __len__(self) -> int:
         return len(self._by_public)
@@ -116,6 +118,8 @@ class NatTable:
     def inbound(self, public: Address, peer: Address, now_s: float) -> Address | None:
         """Who behind the NAT gets a packet that `peer` sent to `public`; None: it is dropped."""
         entry = self._by_public.get(public)
+        if self._only_host is not None and self._peer is None:
+            return Address(self._only_host, public.port)
         if entry is None:
             return None
         if now_s - entry.used_s > self._lifetime_s:
@@ -172,9 +176,8 @@ class NatTable:
         if rules.mapping == Mapping.NONE:
             return src
         if rules.one_to_one:
-            public = Address(self.public_host, src.port)
-            holder = self._by_public.get(public)
-            return public if holder is None or holder.inside == src else None
+            self._only_host = self._only_host or src.host
+            return Address(self.public_host, src.port) if src.host == self._only_host else None
         if rules.allocation == Allocation.PRESERVE and rules.first_port <= src.port <= rules.last_port:
             public = Address(self.public_host, src.port)
             if self._free(public, now_s):

@@ -8,6 +8,7 @@ from heapq import heappop, heappush
 from random import Random
 from typing import Any, NamedTuple, Self
 
+from netstack.lab.clock import VirtualTimeLoop
 from netstack.lab.link import Link, Port, Shape
 from netstack.lab.packet import Icmp, Packet, Segment
 
@@ -43,6 +44,8 @@ class World:
         self.closed = False
         self._loop = asyncio.get_running_loop()
         self.now: Callable[[], float] = self._loop.time
+        virtual = isinstance(self._loop, VirtualTimeLoop)
+        self._jump: Callable[[float], bool] = self._loop.jump if virtual else lambda _: False  # type: ignore[attr-defined]
         self.started_s = self._loop.time()
         self._events: list[tuple[float, int, Callable[[Any], None], Any]] = []
         self._sequence = 0
@@ -121,7 +124,7 @@ class World:
         events = self._events
         latest_s = max(self._loop.time(), self._timer_s)  # a loop may fire a timer a little early
         try:
-            while events and events[0][0] <= latest_s:
+            while events and (events[0][0] <= latest_s or self._jump(events[0][0])):
                 _, _, call, argument = heappop(events)
                 call(argument)
         finally:

@@ -45,6 +45,7 @@ class Sessions:
         self._tcp: TcpTransport | None = None
         self._connections: dict[int, Connection] = {}
         self._tasks = TaskScope("sessions")
+        self._pump_due = False
         self._pumping = False
         self._refused: Transmit | None = None  # by a full socket; nothing else leaves before it
         self._timer: asyncio.TimerHandle | None = None
@@ -121,8 +122,10 @@ class Sessions:
         return connection
 
     def _wake(self, number: int) -> None:
+        """Something was asked: it leaves at once, not in the loop's next turn."""
         self.endpoint.wake(number, self._net.now())
-        self._pump_soon()
+        if not self._pumping and not self._closed:
+            self._pump()
 
     def _hold(self, number: int, held: bool) -> None:
         self.endpoint.hold(number, held=held)
@@ -154,14 +157,15 @@ class Sessions:
     # The pump.
 
     def _pump_soon(self) -> None:
-        if not self._pumping and not self._closed:
-            self._pumping = True
+        if not self._pump_due and not self._closed:
+            self._pump_due = True
             asyncio.get_running_loop().call_soon(self._pump)
 
     def _pump(self) -> None:
-        self._pumping = False
+        """What happened is told first: it may be answered by the same packets."""
+        self._pump_due = False
+        self._pumping = True
         now = self._net.now()
-        more = self._send(now)
         while (happened := self.endpoint.poll_event(now)) is not None:
             number, event = happened
             connection = self._connections.get(number)
@@ -176,10 +180,11 @@ class Sessions:
                 connection.happened(event)
                 if connection.closed:
                     self._connections.pop(number, None)
-        if more:
+        if self._send(now):
             self._pump_soon()
         else:
             self._arm(now)
+        self._pumping = False
 
     def _send(self, now: float) -> bool:
         """Sends a few bursts; true when there is more."""

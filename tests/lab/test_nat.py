@@ -153,10 +153,18 @@ def test_tcp_lives_longer() -> None:
 
 
 def test_one_to_one_gives_the_whole_address_to_one_host() -> None:
-    nat = table(one_to_one=True, filtering=Filtering.ENDPOINT_INDEPENDENT)
-    there = Address("192.0.2.1", 1)
-    assert nat.outbound(Address("10.0.1.2", 80), there, 0.0) == Address(PUBLIC, 80)
-    assert nat.outbound(Address("10.0.1.3", 80), there, 0.0) is None
+    stranger, there = Address("192.0.2.9", 1), Address("192.0.2.1", 1)
+    for filtering, reached in (
+        (Filtering.ENDPOINT_INDEPENDENT, Address("10.0.1.2", 22)),
+        (Filtering.ADDRESS_AND_PORT_DEPENDENT, None),
+    ):
+        nat = table(one_to_one=True, filtering=filtering)
+        assert nat.inbound(Address(PUBLIC, 22), stranger, 0.0) is None
+        assert nat.outbound(Address("10.0.1.2", 80), there, 0.0) == Address(PUBLIC, 80)
+        assert nat.outbound(Address("10.0.1.3", 80), there, 0.0) is None
+        assert nat.outbound(Address("10.0.1.3", 81), there, 0.0) is None
+        assert nat.inbound(Address(PUBLIC, 80), there, 0.0) == Address("10.0.1.2", 80)
+        assert nat.inbound(Address(PUBLIC, 22), stranger, 0.0) == reached
 
 
 def test_errors_are_translated_and_a_reboot_forgets() -> None:

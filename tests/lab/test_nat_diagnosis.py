@@ -8,8 +8,9 @@ import pytest
 from netstack.lab.duel import duel
 from netstack.lab.kinds import KINDS
 from netstack.lab.lab import Lab
-from netstack.lab.scenario import BoxPart, HostPart, InterfacePart
+from netstack.lab.scenario import BoxPart, HostPart, InterfacePart, ServerPart
 from netstack.model.nat import NatReport
+from netstack.server.stun import Behaviour
 from netstack.service.nat import NatService
 from tests.expectations import CHAINS, chain, nat
 
@@ -44,3 +45,19 @@ def test_two_nats_in_a_row(home: str, carrier: str) -> None:
     expected = chain(home, carrier).facts()
     assert {fact: seen[fact] for fact in expected} == expected
     assert report.cgnat
+
+
+@pytest.mark.parametrize(
+    "behaviour", [Behaviour.LIES, Behaviour.SELF_ALTERNATE, Behaviour.RUBBISH, Behaviour.SILENT]
+)
+@pytest.mark.parametrize("kind", ["port-restricted", "symmetric", "open"])
+def test_one_dishonest_server_among_honest_ones_changes_nothing(kind: str, behaviour: Behaviour) -> None:
+    scenario = duel(kind, "open", Random(2))
+    bad = ServerPart(name="bad", kind="stun", hosts=("203.0.113.66",), dns="bad.example", behaviour=behaviour)
+    report = check(msgspec.structs.replace(scenario, server=(*scenario.server, bad)))
+    seen, expected = msgspec.to_builtins(report), nat(kind).facts()
+    assert {fact: seen[fact] for fact in expected} == expected
+    accused = {server.server for server in report.servers if server.struck_for}
+    assert accused <= {"stun:bad.example:3478"}
+    if behaviour is Behaviour.LIES and kind != "symmetric":  # there every answer differs, honest or not
+        assert accused

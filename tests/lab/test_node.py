@@ -8,6 +8,7 @@ from netstack.config import Config
 from netstack.errors import InputError
 from netstack.lab.node import LabNode
 from netstack.model.snapshot import Snapshot
+from netstack.tasks import TaskScope
 
 
 @pytest.fixture
@@ -68,3 +69,18 @@ async def test_a_picture_that_does_not_change_is_not_sent_again() -> None:
 async def test_an_unknown_scenario_is_told_before_anything_starts() -> None:
     with pytest.raises(InputError):
         LabNode("nowhere")
+
+
+async def test_closing_in_the_middle_of_a_check_leaves_nothing() -> None:
+    node = LabNode("hotel-wifi")
+    await node.start()
+    async with TaskScope("test") as scope:
+        checking = scope.start(node.check_nat(), "check")
+        await asyncio.sleep(0.2)
+        assert node.snapshot.nat.running
+        checking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await checking
+    await node.close()
+    assert not node.lab.hosts["anna"]._udp
+    assert node.lab.world.closed

@@ -2,6 +2,7 @@ import asyncio
 
 import pytest
 
+from netstack.lab.clock import VirtualTimeLoop
 from netstack.lab.link import Port, Shape
 from netstack.lab.nat import NatBehaviour
 from netstack.lab.world import World
@@ -24,6 +25,41 @@ async def test_an_event_may_schedule_another_for_now() -> None:
     world.at(0.1, lambda _: world.at(0.1, lambda _: seen.append(world.now()), None), None)
     await asyncio.sleep(1)
     assert seen == [pytest.approx(0.1)]
+
+
+async def test_asyncio_timers_come_between_events_in_time() -> None:
+    world, loop = World(), asyncio.get_running_loop()
+    seen = []
+
+    def note(what: str) -> None:
+        seen.append((what, round(world.now(), 9)))
+
+    for due_s in (0.1, 0.2, 0.3, 0.4):
+        world.at(due_s, note, "event")
+    for due_s in (0.15, 0.2, 0.35):
+        loop.call_at(due_s, note, "timer")
+    world.at(0.25, lambda _: loop.call_soon(note, "soon"), None)
+    await asyncio.sleep(1)
+    assert [at_s for _, at_s in seen] == [0.1, 0.15, 0.2, 0.2, 0.25, 0.3, 0.35, 0.4]
+    assert ("soon", 0.25) in seen
+
+
+def test_the_world_stands_still_when_the_program_has_ended() -> None:
+    ticks = []
+
+    async def main() -> None:
+        world = World()
+
+        def tick(_: None) -> None:
+            ticks.append(world.now())
+            world.at(world.now() + 1.0, tick, None)
+
+        tick(None)
+        await asyncio.sleep(2.5)
+
+    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+        runner.run(main())
+    assert ticks == [0.0, 1.0, 2.0]
 
 
 async def test_one_that_fails_does_not_stop_the_others(expected_logs) -> None:
