@@ -19,12 +19,15 @@ class Action(QObject):
 
     changed = Signal()
 
-    def __init__(self, name: str, work: Callable[..., Awaitable[object]], scope: TaskScope) -> None:
+    def __init__(
+        self, name: str, work: Callable[..., Awaitable[object]], scope: TaskScope, *, quiet: bool = False
+    ) -> None:
         super().__init__()
         self.name = name
         self.failure = ""
         self._work = work
         self._scope = scope
+        self._level = logging.DEBUG if quiet else logging.INFO
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -45,12 +48,12 @@ class Action(QObject):
             self._task.cancel()
 
     async def _perform(self, arguments: tuple[object, ...]) -> None:
-        log.info("%s started", self.name)
+        log.log(self._level, "%s started", self.name)
         try:
             await self._work(*arguments)
-            log.info("%s ended", self.name)
+            log.log(self._level, "%s ended", self.name)
         except asyncio.CancelledError:
-            log.info("%s was cancelled", self.name)
+            log.log(self._level, "%s was cancelled", self.name)
             raise
         except PeerscopeError as error:
             self.failure = error.sentence
@@ -69,9 +72,9 @@ class Actions:
     def __init__(self) -> None:
         self._scope = TaskScope("action")
 
-    def add(self, name: str, work: Callable[..., Awaitable[object]]) -> Action:
-        """A new action; `work` makes the awaitable of one run."""
-        return Action(name, work, self._scope)
+    def add(self, name: str, work: Callable[..., Awaitable[object]], *, quiet: bool = False) -> Action:
+        """A new action; `work` makes the awaitable of one run. A `quiet` one is not worth a line in the log."""
+        return Action(name, work, self._scope, quiet=quiet)
 
     async def stop(self) -> None:
         """Cancels every running action and waits for it."""

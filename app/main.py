@@ -21,12 +21,14 @@ from PySide6.QtWidgets import QApplication
 from app.actions import Actions
 from app.engine import Engine
 from app.garbage import UiGarbage
+from app.panels.metrics import MetricsActions, MetricsPage
 from app.panels.nat import NatActions, NatPage
 from app.presenters.nat_servers import problem
 from app.widgets.theme import Choice, Theme
 from app.window import Window
 from netstack.config import Config, load_config, user_config_path
 from netstack.errors import PeerscopeError
+from netstack.model.path import PlotData
 
 if TYPE_CHECKING:
     from netstack.node import Node
@@ -141,6 +143,21 @@ async def _run(
             defaults,
         )
     )
+
+    async def pull_plots() -> None:
+        async def read(node: "Node") -> PlotData:
+            return node.plot_data()
+
+        metrics.show_data(await engine.call(read, "plots"))
+
+    metrics = MetricsPage(
+        theme,
+        MetricsActions(
+            actions.add("rehearsal", lambda: engine.call(lambda node: node.rehearse(), "rehearsal")),
+            actions.add("plots", pull_plots, quiet=True),
+        ),
+    )
+    window.add_page(metrics)
     closed = asyncio.Event()
     window.closing.connect(closed.set)
     engine.changed.connect(window.show_snapshot)

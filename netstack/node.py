@@ -7,14 +7,17 @@ import msgspec
 
 from netstack.config import Config
 from netstack.model.nat import NatReport
+from netstack.model.path import PlotData
 from netstack.model.snapshot import NatState, Snapshot
 from netstack.net.protocol import Net
 from netstack.observe.journal import Journal
 from netstack.observe.store import Store
 from netstack.service.nat import NatService
 from netstack.service.nat_port_mapping import try_out
+from netstack.service.path_watch import PathWatch
 from netstack.service.port_mapping import PortMappingService
 from netstack.service.port_mapping_records import records_path
+from netstack.service.rehearsal import rehearse
 from netstack.tasks import TaskScope
 
 LAG_PERIOD_S = 0.5
@@ -30,6 +33,7 @@ class Node:
         self._journal = Journal(self._store, net)
         self._nat = NatService(net, network=network)
         self._port_mapping = PortMappingService(net, records=records_path() if network == "real" else None)
+        self._watch = PathWatch(net, lambda paths: self._store.update(paths=paths))
         self._tasks = TaskScope("node")
 
     @property
@@ -46,6 +50,7 @@ class Node:
     async def close(self) -> None:
         """Ends services, tasks and the store, in that order. May be called twice."""
         await self._tasks.close()
+        await self._watch.close()
         await self._port_mapping.close()
         self._journal.close()
         self._store.close()
@@ -97,6 +102,22 @@ class Node:
             return report
         finally:
             self._set_nat(running=False, step="", progress=1.0)
+
+    async def rehearse(self) -> None:
+        """Sessions over UDP and TCP with oneself, watched until cancelled. Raises NetError, SessionError."""
+        net, host, peer = await self._rehearsal_partner()
+        self._watch.forget_closed()
+        try:
+            await rehearse(self.net, net, host, self._watch, peer=peer)
+        finally:
+            self._watch.forget_closed()
+
+    def plot_data(self) -> PlotData:
+        """The last minute of every watched path, for the live plots."""
+        return self._watch.plot_data()
+
+    async def _rehearsal_partner(self) -> tuple[Net, str, str]:
+        return self.net, "127.0.0.1", "this computer"
 
     def _set_nat(self, **changes: object) -> None:
         self._store.update(nat=msgspec.structs.replace(self.snapshot.nat, **changes))

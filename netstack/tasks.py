@@ -18,7 +18,7 @@ class TaskScope:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._tasks: dict[asyncio.Task[Any], None] = {}  # in order, so that ends come in order too
         self._closed = False
 
     def start(self, coro: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:
@@ -27,7 +27,7 @@ class TaskScope:
             coro.close()
             raise RuntimeError(f"{self.name} is closed")
         task = asyncio.get_running_loop().create_task(coro, name=f"{self.name}/{name}")
-        self._tasks.add(task)
+        self._tasks[task] = None
         task.add_done_callback(self._ended)
         return task
 
@@ -35,7 +35,7 @@ class TaskScope:
         return len(self._tasks)
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
-        self._tasks.discard(task)
+        self._tasks.pop(task, None)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("task %s failed", task.get_name(), exc_info=error)
 

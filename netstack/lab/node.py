@@ -8,6 +8,7 @@ import msgspec
 from netstack.config import Config
 from netstack.lab.lab import open_scenario
 from netstack.lab.picture import topology
+from netstack.net.protocol import Net
 from netstack.node import Node
 
 PICTURE_PERIOD_S = 0.1
@@ -51,6 +52,13 @@ class LabNode(Node):
         """Makes a router forget its mappings. Raises InputError."""
         self.lab.reboot_nat(name)
         self._show()
+
+    async def _rehearsal_partner(self) -> tuple[Net, str, str]:
+        """A server on the virtual internet, so that the scenario's own links are measured."""
+        name = self.lab.scenario.server[0].name
+        net = self.lab.net(name)
+        hosts = [host for each in await net.interfaces() for host in each.hosts if ":" not in host]
+        return net, next(host for host in hosts if not host.startswith("127.")), name
 
     async def _draw(self) -> None:
         while True:

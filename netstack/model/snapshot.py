@@ -3,6 +3,7 @@
 import msgspec
 
 from netstack.model.nat import NatReport
+from netstack.model.path import PathReport
 from netstack.model.topology import Topology
 
 
@@ -34,6 +35,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     version: int = 0
     network: str = "real"
     nat: NatState = NatState()
+    paths: tuple[PathReport, ...] = ()
     engine_lag_s: float | None = None
     log: tuple[LogLine, ...] = ()
     lab: Topology | None = None

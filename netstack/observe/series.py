@@ -2,14 +2,7 @@
 
 from array import array
 
-import msgspec
-
-
-class Samples(msgspec.Struct, frozen=True):
-    """Points of one series, oldest first: `times_s` on the engine's clock, one value each (NaN: a gap)."""
-
-    times_s: tuple[float, ...]
-    values: tuple[float, ...]
+from netstack.model.path import Samples
 
 
 class Ring:

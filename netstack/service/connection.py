@@ -100,6 +100,13 @@ class Connection:
             self._hold(False)
         return message
 
+    def probe(self, path_id: int) -> int | None:
+        """Sends a probe on a path; its sequence, None where none can be sent now. `watch` gets the answer."""
+        sequence = None if self._ended is not None or self.session is None else self.session.probe(path_id)
+        if sequence is not None:
+            self._wake()
+        return sequence
+
     def close(self, reason: CloseReason = CloseReason.DONE) -> None:
         """Says good-bye. May be called twice."""
         if self.session is not None:

@@ -4,7 +4,8 @@ import random
 
 import pytest
 
-from netstack.core.probe_stats import LATE_S, WINDOW_S, ProbeStats, ProbeSummary
+from netstack.core.probe_stats import LATE_S, WINDOW_S, ProbeStats
+from netstack.model.path import ProbeSummary
 
 OFFSET_S = 1234.5  # the far clock is another one
 
@@ -92,12 +93,28 @@ def test_duplicates_and_reordering_are_counted_and_change_nothing_else() -> None
     assert (summary.n, summary.reordered, summary.duplicated, summary.kernel_stamps) == (2, 1, 2, False)
 
 
-def test_an_answer_after_it_was_given_up_is_late_not_double() -> None:
+def test_an_answer_after_it_was_given_up_takes_the_loss_back() -> None:
     stats = ProbeStats()
     stats.sent(0, 0.0)
     assert stats.expire(LATE_S) == 1
-    assert stats.answered(0, 0.0, 1.0, 1.0, LATE_S + 1, 1, kernel_stamp=True) is None
-    assert stats.summary(LATE_S + 1).duplicated == 0
+    assert stats.summary(LATE_S).lost_out == 1
+    assert stats.answered(0, 0.0, 1.0, 1.0, LATE_S + 1, 1, kernel_stamp=True) is not None
+    summary = stats.summary(LATE_S + 1)
+    assert (summary.lost_out + summary.lost_back, summary.duplicated, summary.reordered) == (1, 0, 1) or (
+        summary.lost_out + summary.lost_back == 0
+    )
+
+
+def test_a_loss_is_told_by_the_next_answer_and_not_three_seconds_later() -> None:
+    stats = ProbeStats()
+    for sequence, reflected in ((0, 1), (1, None), (2, None), (3, 3)):
+        stats.sent(sequence, sequence * 0.1)
+        if reflected is not None:
+            at_s = sequence * 0.1
+            stats.answered(sequence, at_s, at_s, at_s, at_s + 0.02, reflected, kernel_stamp=True)
+    summary = stats.summary(0.5)
+    assert (summary.sent, summary.lost_out, summary.lost_back) == (4, 1, 1)
+    assert stats.totals == (4, 1, 1)
 
 
 def test_jitter_is_that_of_rfc_3550() -> None:
