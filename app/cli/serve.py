@@ -5,7 +5,9 @@ import ipaddress
 import os
 import secrets
 import signal
+import ssl
 import time
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -20,6 +22,7 @@ from netstack.server.stun import StunServer
 from netstack.server.turn import TurnLimits, TurnServer
 from netstack.server.turn_credentials import Credentials
 from netstack.server.turn_peers import PeerPolicy
+from netstack.service.rendezvous_host import RendezvousHost, parse_listen
 from netstack.service.serve import ServerHost
 
 STUN_PORT = 3478
@@ -44,18 +47,42 @@ def serve(
     external: Annotated[
         str | None, typer.Option(help="The public address to tell clients, behind a 1:1 NAT.")
     ] = None,
+    rendezvous: Annotated[
+        str | None,
+        typer.Option(metavar="HOST:PORT", help="Keep mailboxes there, by which two find each other."),
+    ] = None,
+    tls_cert: Annotated[
+        Path | None, typer.Option(help="Certificate chain (PEM): the mailboxes are then wss://.")
+    ] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="Its private key (PEM).")] = None,
     config: ConfigOption = None,
 ) -> int:
-    """Serves STUN and TURN until Ctrl-C. Binds loopback unless an address is given."""
+    """Serves STUN, TURN and mailboxes until Ctrl-C. Binds loopback unless an address is given."""
     load_config(config)
-    if not stun and not turn:
-        raise InputError(InputError.Reason.USAGE, "say what to serve: --stun, --turn, or both")
+    if not stun and not turn and rendezvous is None:
+        raise InputError(InputError.Reason.USAGE, "say what to serve: --stun, --turn, --rendezvous HOST:PORT")
     hosts = [_host(text) for text in listen or ["127.0.0.1"]]
     if len(hosts) > 2:
         raise InputError(InputError.Reason.USAGE, "one or two addresses are served")
     servers, lines = _servers(hosts, port, stun=stun, turn=turn, allow=allow_peer or [], external=external)
     relay_hosts = {Address(host, 0).family: host for host in reversed(hosts)}
-    return asyncio.run(_run(servers, relay_hosts, lines))
+    mailboxes = None
+    if rendezvous is not None:
+        mailboxes = RendezvousHost(parse_listen(rendezvous), tls=_tls(tls_cert, tls_key))
+    return asyncio.run(_run(servers, relay_hosts, lines, mailboxes))
+
+
+def _tls(cert: Path | None, key: Path | None) -> ssl.SSLContext | None:
+    if cert is None:
+        if key is not None:
+            raise InputError(InputError.Reason.USAGE, "--tls-key needs --tls-cert")
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        context.load_cert_chain(cert, key)
+    except OSError as error:
+        raise InputError(InputError.Reason.FILE, f"{cert}: {error.strerror or error}") from error
+    return context
 
 
 def _host(text: str) -> str:
@@ -103,9 +130,14 @@ def _servers(
     return servers, lines
 
 
-async def _run(servers: list[Server], relay_hosts: dict[Family, str], lines: list[str]) -> int:
+async def _run(
+    servers: list[Server],
+    relay_hosts: dict[Family, str],
+    lines: list[str],
+    mailboxes: RendezvousHost | None,
+) -> int:
     net = SystemNet()
-    running: list[ServerHost] = []
+    running: list[ServerHost | RendezvousHost] = []
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     try:
@@ -113,6 +145,10 @@ async def _run(servers: list[Server], relay_hosts: dict[Family, str], lines: lis
             host = ServerHost(net, server, relay_hosts)
             await host.open()
             running.append(host)
+        if mailboxes is not None:
+            await mailboxes.open()
+            running.append(mailboxes)
+            lines.append(f"Mailboxes on {mailboxes.url}")
         for name in (signal.SIGINT, signal.SIGTERM):
             try:
                 loop.add_signal_handler(name, stop.set)
@@ -125,6 +161,6 @@ async def _run(servers: list[Server], relay_hosts: dict[Family, str], lines: lis
     except (KeyboardInterrupt, asyncio.CancelledError):
         pass
     finally:
-        for host in reversed(running):
-            await host.close()
+        for one in reversed(running):
+            await one.close()
     return 0

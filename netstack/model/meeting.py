@@ -31,8 +31,8 @@ class MeetingError(PeerscopeError):
         USED = "used"
         EXPIRED = "expired"
         TOO_MANY_FAILURES = "too-many-failures"
+        WITHDRAWN = "withdrawn"
         NO_WAY = "no-way"
-        TAKEN = "taken"
 
     TABLE: ClassVar = {
         Reason.MALFORMED_CODE: (
@@ -60,8 +60,8 @@ class MeetingError(PeerscopeError):
             Fault.USER,
             "Three wrong codes were tried, so the invitation has ended; make a new one.",
         ),
+        Reason.WITHDRAWN: (Fault.USER, "The invitation was withdrawn."),
         Reason.NO_WAY: (Fault.NETWORK, "None of the ways to find each other works from here."),
-        Reason.TAKEN: (Fault.SERVER, "Two others are using that number already; make a new code."),
     }
 
 

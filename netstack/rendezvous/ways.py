@@ -1,0 +1,20 @@
+"""From a way to meet, as it was written, to its driver."""
+
+from netstack.core.rendezvous_uri import RendezvousUri
+from netstack.model.meeting import MeetingError, Way
+from netstack.net.protocol import Net
+from netstack.rendezvous.driver import Driver
+from netstack.rendezvous.lan import LanDriver
+from netstack.rendezvous.mqtt import MqttDriver
+from netstack.rendezvous.websocket import WebSocketDriver
+
+
+def make_driver(net: Net, uri: RendezvousUri) -> Driver:
+    """The driver of a way. Raises MeetingError for paste, which has no mailbox (`core.paste_invitation`)."""
+    if uri.way is Way.WEBSOCKET:
+        return WebSocketDriver(uri)
+    if uri.way is Way.MQTT:
+        return MqttDriver(uri)
+    if uri.way is Way.LAN:
+        return LanDriver(net, uri)
+    raise MeetingError(MeetingError.Reason.MALFORMED_VIA, uri.way.value)

@@ -1,0 +1,158 @@
+import asyncio
+import logging
+
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from netstack.core.rendezvous_uri import RendezvousUri
+from netstack.model.address import Address
+from netstack.model.meeting import Role, Way, WayState
+from netstack.net.system import SystemNet
+from netstack.rendezvous.websocket import WebSocketDriver
+from netstack.server import rendezvous as server_module
+from netstack.service.rendezvous_host import RendezvousHost
+from tests.rendezvous.conftest import MAILBOX, Inbox, running
+
+
+@pytest.fixture
+def anywhere() -> Address:
+    return Address("127.0.0.1", 0)
+
+
+def to(host: RendezvousHost) -> RendezvousUri:
+    return RendezvousUri(Way.WEBSOCKET, host.local.host, host.local.port)
+
+
+async def test_notes_pass_and_wait_for_the_second(anywhere: Address) -> None:
+    host = RendezvousHost(anywhere)
+    await host.open()
+    one, other = WebSocketDriver(to(host)), WebSocketDriver(to(host))
+    async with running(one) as (first,):
+        one.send(b"early")
+        await first.until(lambda: one.health.sent == 1)
+        async with running(other, roles=(Role.GUEST,)) as (second,):
+            await second.until(lambda: second.notes == [b"early"])
+            other.send(b"back")
+            await first.until(lambda: first.notes == [b"back"])
+        assert one.health.state is WayState.HEARD
+    assert one.health.state is WayState.CLOSED
+    await host.close()
+
+
+async def test_a_server_that_comes_later_is_found(anywhere: Address) -> None:
+    host = RendezvousHost(anywhere)
+    await host.open()
+    local = host.local
+    await host.close()
+    driver = WebSocketDriver(to(host))
+    async with running(driver) as (inbox,):
+        await inbox.until(lambda: driver.health.state is WayState.FAILED)
+        assert "Nothing listens there" in driver.health.text
+        again = RendezvousHost(local)
+        await again.open()
+        await inbox.until(lambda: driver.health.state is WayState.READY)
+    await again.close()
+
+
+async def test_a_third_is_told_so_and_does_not_come_back(anywhere: Address) -> None:
+    host = RendezvousHost(anywhere)
+    await host.open()
+    drivers = [WebSocketDriver(to(host)) for _ in range(3)]
+    async with running(*drivers[:2]) as (first, second):
+        await first.until(lambda: drivers[0].health.state is WayState.READY)
+        await second.until(lambda: drivers[1].health.state is WayState.READY)
+        async with running(drivers[2]) as (third,):
+            await third.until(lambda: drivers[2].health.state is WayState.FAILED)
+            assert drivers[2].health.text == "The server sent us away: two are here already."
+    await host.close()
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "null"])
+async def test_a_page_of_another_site_is_refused(anywhere: Address, origin: str) -> None:
+    host = RendezvousHost(anywhere)
+    await host.open()
+    with pytest.raises(InvalidStatus) as caught:
+        await connect(f"{to(host)}/{MAILBOX}", origin=origin, proxy=None)
+    assert caught.value.response.status_code == 403
+    await host.close()
+
+
+@pytest.mark.parametrize(("note", "code"), [(bytes(5000), 1009), ("text", 1003)])
+async def test_what_is_no_note_ends_the_connection(anywhere: Address, note: bytes | str, code: int) -> None:
+    host = RendezvousHost(anywhere)
+    await host.open()
+    async with connect(f"{to(host)}/{MAILBOX}", proxy=None) as connection:
+        await connection.send(note)
+        with pytest.raises(ConnectionClosed) as caught:
+            await connection.recv()
+        assert caught.value.rcvd.code == code
+    await host.close()
+
+
+async def test_time_over_sends_everybody_away(anywhere: Address, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_module, "LIFE_S", 0.2)
+    host = RendezvousHost(anywhere)
+    await host.open()
+    driver = WebSocketDriver(to(host))
+    async with running(driver) as (inbox,):
+        await inbox.until(lambda: driver.health.state is WayState.FAILED)
+        assert driver.health.text == "The server sent us away: ten minutes are over."
+    assert host.machine.used == (0, 0)
+    await host.close()
+
+
+async def test_a_client_that_reads_nothing_loses_only_its_own_notes(anywhere: Address) -> None:
+    host = RendezvousHost(anywhere)
+    await host.open()
+    async with connect(
+        f"{to(host)}/{MAILBOX}", proxy=None, close_timeout=0.2, local_addr=("127.0.5.1", 0)
+    ) as deaf:
+        driver = WebSocketDriver(to(host))
+        async with running(driver, roles=(Role.GUEST,)) as (inbox,):
+            for number in range(200):
+                driver.send(bytes((number,)) * 4000)
+                await asyncio.sleep(0)
+            await deaf.send(b"still there")
+            await inbox.until(lambda: inbox.notes == [b"still there"])
+    await host.close()
+
+
+async def test_no_address_is_logged(anywhere: Address, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    host = RendezvousHost(anywhere)
+    await host.open()
+    async with connect(f"{to(host)}/{MAILBOX}", proxy=None, logger=logging.getLogger("quiet")) as connection:
+        await connection.send(b"x")
+    reader, writer = await asyncio.open_connection(*host.local)
+    writer.write(b"rubbish\r\n\r\n")
+    await reader.read()
+    writer.close()
+    await writer.wait_closed()
+    await host.close()
+    told = [record.getMessage() for record in caplog.records if record.name != "quiet"]
+    assert not [text for text in told if "127.0.0.1" in text or MAILBOX in text]
+
+
+async def test_something_else_that_answers_is_told_apart() -> None:
+    def answer(stream) -> None:  # type: ignore[no-untyped-def]
+        stream.write(b"SSH-2.0-other\r\n")
+        stream.close()
+
+    listener = await SystemNet().listen_stream(answer, local=Address("127.0.0.1", 0))
+    driver = WebSocketDriver(RendezvousUri(Way.WEBSOCKET, *listener.local))
+    async with running(driver) as (inbox,):
+        await inbox.until(lambda: driver.health.state is WayState.FAILED)
+    assert "no mailbox server" in driver.health.text or "cut" in driver.health.text
+    listener.close()
+
+
+def test_the_queue_is_bounded() -> None:
+    async def check() -> None:
+        driver = WebSocketDriver(RendezvousUri(Way.WEBSOCKET, "127.0.0.1", 9))
+        for number in range(100):
+            driver.send(b"%d" % number)
+        assert driver.health.dropped == 68
+        assert isinstance(Inbox(), Inbox)
+
+    asyncio.run(check())
