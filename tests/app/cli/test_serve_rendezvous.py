@@ -18,7 +18,7 @@ SERVE = [sys.executable, "-m", "app", "serve"]
 
 
 async def meet(line: str, code: SessionCode) -> None:
-    uri, net = parse_rendezvous(line.split()[-1]), SystemNet()
+    uri, net = parse_rendezvous(line.rsplit(maxsplit=1)[-1]), SystemNet()
     async with (
         Meeting(net, Role.HOST, code, [make_driver(net, uri)]) as host,
         Meeting(net, Role.GUEST, code, [make_driver(net, uri)]) as guest,
