@@ -136,6 +136,7 @@ def test_a_library_renamed_by_a_newer_release_counts(monkeypatch: pytest.MonkeyP
     import system_packages
 
     shown = "libglib2.0-0t64 installed\nlibgl1 installed\nxvfb config-files\n"
+    monkeypatch.setattr(system_packages.sys, "base_prefix", "/opt/python")
     monkeypatch.setattr(system_packages, "on_debian", lambda: True)
     monkeypatch.setitem(system_packages.NEEDED, "here", ["libglib2.0-0", "libgl1", "xvfb", "coturn"])
     monkeypatch.setattr(
