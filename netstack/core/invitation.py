@@ -14,11 +14,11 @@ Drive it so: after `receive`, `send`, `handle_timeout` or `close`, drain `poll_t
 import hmac
 from collections import deque
 from collections.abc import Callable
-from hashlib import sha256
 
 import msgspec
 from spake2 import SPAKE2_A, SPAKE2_B, SPAKEError
 
+from netstack.core.meeting_keys import MeetingKeys, identities
 from netstack.core.sealed_mailbox import SealedMailbox
 from netstack.core.session_code import SessionCode
 from netstack.errors import DecodeError
@@ -106,20 +106,6 @@ class _Repeat:
         self._sent_at = now
         self._answer_gap_s = min(2 * self._answer_gap_s, LONGEST_ANSWER_GAP_S)
         return True
-
-
-class _Keys:
-    """What SPAKE2 gives: proofs, sealing keys and the psk, all bound to the transcript."""
-
-    def __init__(self, secret: bytes, transcript: bytes) -> None:
-        digest = sha256(transcript).digest()
-        self._secret = hmac.digest(secret, b"peerscope meeting" + digest, "sha256")
-        self.psk = self._derive(b"psk")
-        self.host_proof, self.guest_proof = self._derive(b"host proof"), self._derive(b"guest proof")
-        self.host_seal, self.guest_seal = self._derive(b"host seal"), self._derive(b"guest seal")
-
-    def _derive(self, label: bytes) -> bytes:
-        return hmac.digest(self._secret, label, "sha256")
 
 
 class Invitation:
@@ -218,7 +204,7 @@ class Invitation:
             return
         self._events.append(Received(payload))
 
-    def _confirm(self, attempt: bytes, keys: _Keys) -> None:
+    def _confirm(self, attempt: bytes, keys: MeetingKeys) -> None:
         self._attempt = attempt
         host = self.role is Role.HOST
         ours, theirs = (keys.host_seal, keys.guest_seal) if host else (keys.guest_seal, keys.host_seal)
@@ -230,15 +216,6 @@ class Invitation:
             self.ended = True
             self._repeat = None
             self._events.append(Ended(error))
-
-    def _names(self) -> dict[str, bytes]:
-        nameplate = self._code.nameplate.encode()
-        return {"idA": b"peerscope 1 host " + nameplate, "idB": b"peerscope 1 guest " + nameplate}
-
-    def _transcript(self, reply: Reply, offered: bytes) -> bytes:
-        names = self._names()
-        parts = (names["idA"], names["idB"], reply.attempt, reply.guest, offered, reply.element)
-        return b"".join(len(part).to_bytes(2, "big") + part for part in parts)
 
 
 class HostInvitation(Invitation):
@@ -256,7 +233,9 @@ class HostInvitation(Invitation):
     def _offer_anew(self, now: float) -> None:
         """A fresh element for each attempt: one element is good for one guess."""
         self._attempt = self._random_bytes(ID_BYTES)
-        self._spake = SPAKE2_A(self._code.password, **self._names(), entropy_f=self._random_bytes)
+        self._spake = SPAKE2_A(
+            self._code.password, **identities(self._code.nameplate), entropy_f=self._random_bytes
+        )
         self._element = self._spake.start()[1:]
         self._repeat = _Repeat(encode(Offer(self._attempt, self._element)), now)
         self._out.append(self._repeat.note)
@@ -295,7 +274,7 @@ class HostInvitation(Invitation):
             secret = self._spake.finish(b"B" + reply.element)
         except (SPAKEError, ValueError, AssertionError):
             secret = b""  # no element of the group: as wrong as any other
-        keys = _Keys(secret, self._transcript(reply, self._element))
+        keys = MeetingKeys(secret, self._code.nameplate, reply, self._element)
         if secret and hmac.compare_digest(reply.proof, keys.guest_proof):
             self._accepted = reply
             self._repeat = None
@@ -327,7 +306,7 @@ class HostInvitation(Invitation):
 class _Tried:
     """An offer that the guest has answered."""
 
-    def __init__(self, keys: _Keys, note: bytes, now: float) -> None:
+    def __init__(self, keys: MeetingKeys, note: bytes, now: float) -> None:
         self.keys = keys
         self.repeat = _Repeat(note, now)
         self.began_at = now
@@ -396,7 +375,9 @@ class GuestInvitation(Invitation):
         if self._mailbox is not None or given_up or not self._may_try(now):
             self.dropped += 1
             return
-        spake = SPAKE2_B(self._code.password, **self._names(), entropy_f=self._random_bytes)
+        spake = SPAKE2_B(
+            self._code.password, **identities(self._code.nameplate), entropy_f=self._random_bytes
+        )
         element = spake.start()[1:]
         try:
             secret = spake.finish(b"A" + offer.element)
@@ -404,7 +385,7 @@ class GuestInvitation(Invitation):
             self.dropped += 1  # no element of the group: nothing was proved to anybody
             return
         unproved = Reply(offer.attempt, self._guest, element, bytes(ELEMENT_BYTES))
-        keys = _Keys(secret, self._transcript(unproved, offer.element))
+        keys = MeetingKeys(secret, self._code.nameplate, unproved, offer.element)
         note = encode(Reply(offer.attempt, self._guest, element, keys.guest_proof))
         self._tried[offer.attempt] = _Tried(keys, note, now)
         self._repeat = None

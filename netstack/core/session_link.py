@@ -23,7 +23,7 @@ _R = MeetingError.Reason
 
 
 class SessionLink(msgspec.Struct, frozen=True):
-    """What a link fills in."""
+    """What a link fills in. Writing one of more than 512 characters raises MeetingError."""
 
     code: SessionCode
     vias: tuple[RendezvousUri, ...] = ()
@@ -33,7 +33,10 @@ class SessionLink(msgspec.Struct, frozen=True):
         fields = [f"code={self.code}", *(f"via={via}" for via in self.vias)]
         if self.transport != "auto":
             fields.append(f"transport={self.transport}")
-        return PREFIX + "&".join(fields)
+        text = PREFIX + "&".join(fields)
+        if len(text) > MAX_LINK:
+            raise MeetingError(_R.TOO_LONG, "for a link of 512 characters")
+        return text
 
 
 def parse_session_link(text: str) -> SessionLink:

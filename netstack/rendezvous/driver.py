@@ -21,6 +21,10 @@ class DriverStoppedError(Exception):
     """A driver cannot go on and need not try again; its text is the cause, a sentence for the user."""
 
 
+class MailboxTakenError(DriverStoppedError):
+    """Two others are in that mailbox: a host makes a new code."""
+
+
 class DriverFailedError(Exception):
     """A driver lost its way and tries again later; its text is the cause, a sentence for the user."""
 
@@ -38,6 +42,7 @@ class Driver:
         self._state = WayState.OPENING
         self._text = "opening"
         self._sent = self._received = self._dropped = 0
+        self.taken = False
 
     @property
     def health(self) -> WayHealth:
@@ -62,6 +67,7 @@ class Driver:
             try:
                 await self._carry(mailbox, role, receive)
             except DriverStoppedError as error:
+                self.taken = isinstance(error, MailboxTakenError)
                 self._tell(WayState.FAILED, str(error))
                 return
             except DriverFailedError as error:

@@ -10,12 +10,20 @@ from netstack.core.rendezvous_uri import RendezvousUri
 from netstack.errors import NetError
 from netstack.model.meeting import Role, Way
 from netstack.net.socket_errors import net_error
-from netstack.rendezvous.driver import Driver, DriverFailedError, DriverStoppedError, Receive, first_of
+from netstack.rendezvous.driver import (
+    Driver,
+    DriverFailedError,
+    DriverStoppedError,
+    MailboxTakenError,
+    Receive,
+    first_of,
+)
 from netstack.wire.signal import MAX_BYTES
 
 OPEN_S = 6.0
 PING_S = 20.0
-FINAL = {4000, 4002, 4004}
+TAKEN, OVER, BAD_NAME = 4000, 4002, 4004  # the close codes of docs/wire.md 7.2 that end it
+FINAL = {TAKEN, OVER, BAD_NAME}
 
 _log = logging.getLogger("peerscope.rendezvous.client")
 _log.setLevel(logging.WARNING)
@@ -83,5 +91,6 @@ def _closed(error: ConnectionClosed) -> Exception:
     received = error.rcvd
     if received is not None and received.code in FINAL:
         reason = "".join(mark for mark in received.reason if mark.isprintable())[:60]
-        return DriverStoppedError(f"The server sent us away: {reason}.")
+        kind = MailboxTakenError if received.code == TAKEN else DriverStoppedError
+        return kind(f"The server sent us away: {reason}.")
     return DriverFailedError("The server cut the connection.")

@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from netstack.core.invitation import (
     Confirmed,
@@ -20,6 +21,27 @@ from netstack.rendezvous.driver import Driver
 from netstack.tasks import TaskScope
 
 MAX_UNREAD = 256
+NAMEPLATES = 5
+SETTLE_S = 2.0
+
+
+async def invite(
+    net: Net, make_drivers: Callable[[], Sequence[Driver]], *, on_change: Callable[[], None] | None = None
+) -> "Meeting":
+    """A started meeting with a fresh code, as the host: its `code` is to be read aloud.
+
+    Waits until every way is open or has failed, 2 s at most. Where a number is taken, another one is tried, five in
+    all. Raises MeetingError when there is no way.
+    """
+    for left in reversed(range(NAMEPLATES)):
+        code = SessionCode.make(net.random_bytes)
+        meeting = Meeting(net, Role.HOST, code, make_drivers(), on_change=on_change)
+        meeting.start()
+        await meeting.settled(SETTLE_S)
+        if not meeting.taken or not left:
+            return meeting
+        await meeting.close()
+    raise AssertionError("the last turn returns")
 
 
 class Meeting:
@@ -40,9 +62,10 @@ class Meeting:
     ) -> None:
         self._net = net
         self._role = role
-        self._code = code
+        self.code = code
         self._drivers = tuple(drivers)
-        self._on_change = on_change or (lambda: None)
+        self._tell = on_change or (lambda: None)
+        self._changed = asyncio.Event()
         self._tasks = TaskScope("meeting")
         self._machine: Invitation | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -64,16 +87,29 @@ class Meeting:
         """How many confirmations have failed."""
         return self._machine.failures if self._machine else 0
 
+    @property
+    def taken(self) -> bool:
+        """Two others are using the number somewhere."""
+        return any(driver.taken for driver in self._drivers)
+
+    async def settled(self, timeout_s: float) -> None:
+        """Waits until no way is opening any more, at most so long."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                while any(way.state is WayState.OPENING for way in self.health):
+                    self._changed.clear()
+                    await self._changed.wait()
+
     def start(self) -> None:
         """Opens every way at once. Raises MeetingError when there is none."""
         if not self._drivers:
             raise MeetingError(MeetingError.Reason.NO_WAY, "none was chosen")
         make = HostInvitation if self._role is Role.HOST else GuestInvitation
-        self._machine = make(self._code, self._net.random_bytes, self._net.now())
+        self._machine = make(self.code, self._net.random_bytes, self._net.now())
         for driver in self._drivers:
             driver.on_change = self._on_change
             self._tasks.start(
-                driver.run(self._code.nameplate, self._role, self._taker(driver)), f"by {driver.name}"
+                driver.run(self.code.nameplate, self._role, self._taker(driver)), f"by {driver.name}"
             )
         self._pump()
 
@@ -115,6 +151,10 @@ class Meeting:
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
+
+    def _on_change(self) -> None:
+        self._changed.set()
+        self._tell()
 
     def _taker(self, driver: Driver) -> Callable[[bytes], None]:
         def take(note: bytes) -> None:

@@ -1,11 +1,19 @@
 import asyncio
+import datetime
+import ipaddress
 import logging
+import ssl
+from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from netstack.core.rendezvous_uri import RendezvousUri
+from netstack.core.rendezvous_uri import RendezvousUri, parse_rendezvous
 from netstack.model.address import Address
 from netstack.model.meeting import Role, Way, WayState
 from netstack.net.system import SystemNet
@@ -156,3 +164,48 @@ def test_the_queue_is_bounded() -> None:
         assert isinstance(Inbox(), Inbox)
 
     asyncio.run(check())
+
+
+def certificate(folder: Path) -> tuple[Path, Path]:
+    """A self-made certificate for 127.0.0.1, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
+    now = datetime.datetime.now(datetime.UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(7)
+        .not_valid_before(now - datetime.timedelta(hours=1))
+        .not_valid_after(now + datetime.timedelta(hours=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False
+        )
+        .sign(key, hashes.SHA256())
+    )
+    paths = folder / "cert.pem", folder / "key.pem"
+    paths[0].write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    paths[1].write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )
+    return paths
+
+
+async def test_over_tls_only_a_trusted_server_is_used(anywhere: Address, tmp_path: Path) -> None:
+    cert, key = certificate(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(cert, key)
+    host = RendezvousHost(anywhere, tls=context)
+    await host.open()
+    uri = parse_rendezvous(host.url)
+    assert uri.tls
+    trusting = WebSocketDriver(uri, tls=ssl.create_default_context(cafile=str(cert)))
+    wary = WebSocketDriver(uri)
+    async with running(trusting, wary) as (first, second):
+        await first.until(lambda: trusting.health.state is WayState.READY)
+        await second.until(lambda: wary.health.state is WayState.FAILED)
+        assert wary.health.text == "The server's certificate is not to be trusted."
+    await host.close()

@@ -10,10 +10,10 @@ from netstack.core.session_code import SessionCode
 from netstack.model.address import Address
 from netstack.model.meeting import MeetingError, Role, Way, WayState
 from netstack.net.system import SystemNet
-from netstack.rendezvous.driver import Driver, DriverStoppedError, Receive
+from netstack.rendezvous.driver import Driver, DriverStoppedError, MailboxTakenError, Receive
 from netstack.rendezvous.memory import MemoryDriver, MemoryHub
 from netstack.rendezvous.websocket import WebSocketDriver
-from netstack.service.meeting import Meeting
+from netstack.service.meeting import Meeting, invite
 from netstack.service.rendezvous_host import RendezvousHost
 
 R = MeetingError.Reason
@@ -136,4 +136,25 @@ async def test_closing_wakes_who_waits() -> None:
     assert caught.value.reason is R.WITHDRAWN
     assert await host.receive() is None
     await host.close()
+    await host.close()
+
+
+class CrowdedDriver(MemoryDriver):
+    """A way whose first numbers are taken."""
+
+    tries = 0
+
+    async def _carry(self, mailbox: str, role: Role, receive: Receive) -> None:
+        CrowdedDriver.tries += 1
+        if CrowdedDriver.tries < 3:
+            raise MailboxTakenError("The server sent us away: two are here already.")
+        await super()._carry(mailbox, role, receive)
+
+
+async def test_a_number_that_is_taken_is_replaced() -> None:
+    hub = MemoryHub(delay_s=0.005)
+    host = await invite(SystemNet(), lambda: [CrowdedDriver(hub)])
+    assert CrowdedDriver.tries == 3
+    async with Meeting(SystemNet(), Role.GUEST, host.code, [MemoryDriver(hub)]) as guest:
+        await meet(host, guest)
     await host.close()
