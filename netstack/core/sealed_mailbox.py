@@ -40,6 +40,8 @@ class SealedMailbox:
         """Seals a note of at most 3,000 bytes. Raises MeetingError: too long, or too many not acknowledged."""
         if len(payload) > MAX_PAYLOAD:
             raise MeetingError(MeetingError.Reason.TOO_LONG, f"{len(payload)} bytes")
+        if self._next >= MAX_NOTES:
+            raise MeetingError(MeetingError.Reason.TOO_LONG, f"more than {MAX_NOTES} notes")
         if len(self._waiting) >= MAX_WAITING:
             raise MeetingError(MeetingError.Reason.TOO_LONG, "too many notes are under way")
         number, note = self._sealed(_DATA + payload)
@@ -97,8 +99,6 @@ class SealedMailbox:
 
     def _sealed(self, plain: bytes) -> tuple[int, bytes]:
         number = self._next
-        if number >= 2**32:
-            raise MeetingError(MeetingError.Reason.TOO_LONG, "too many notes")
         self._next += 1
         box = self._seal.encrypt(_nonce(number), plain, None)
         return number, encode(Sealed(self._attempt, self._from_host, number, box))

@@ -70,6 +70,7 @@ class Records:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             fresh = self._path.with_suffix(".new")
+            fresh.touch(mode=0o600)  # the nonces would let others on this computer end the mappings
             fresh.write_bytes(msgspec.json.encode(records))
             os.replace(fresh, self._path)  # noqa: PTH105 - on Windows, too, over the old one
         except OSError as error:
