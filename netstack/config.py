@@ -26,10 +26,15 @@ class TurnServer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the user chose. `stun` holds `stun:HOST[:PORT]` URIs (RFC 7064)."""
+    """What the user chose. `stun` holds `stun:HOST[:PORT]` URIs (RFC 7064).
+
+    `rendezvous` are the ways to meet that are used; `brokers` are public ones that are only offered, and used once the
+    user has agreed.
+    """
 
     stun: tuple[str, ...] = ()
     rendezvous: tuple[str, ...] = ()
+    brokers: tuple[str, ...] = ()
     turn: tuple[TurnServer, ...] = ()
 
 

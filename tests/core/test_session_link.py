@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from netstack.config import load_config
 from netstack.core.rendezvous_uri import RendezvousUri, parse_rendezvous
 from netstack.core.session_code import SessionCode
 from netstack.core.session_link import MAX_LINK, SessionLink, parse_session_link, qr_rows
@@ -100,6 +101,12 @@ def test_what_is_no_way_is_refused(text):
         return
     with pytest.raises(MeetingError):
         parse_rendezvous(text)
+
+
+def test_the_brokers_that_are_offered_are_spoken_to_over_tls():
+    offered = [parse_rendezvous(broker) for broker in load_config().brokers]
+    assert len({broker.host for broker in offered}) >= 2
+    assert all(broker.way is Way.MQTT and broker.tls for broker in offered)
 
 
 def test_the_picture_holds_the_text_within_a_quiet_zone():
