@@ -47,6 +47,12 @@ class Action(QObject):
         if self._task is not None:
             self._task.cancel()
 
+    async def end(self) -> None:
+        """Cancels what runs and waits until it has ended."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+
     async def _perform(self, arguments: tuple[object, ...]) -> None:
         log.log(self._level, "%s started", self.name)
         try:

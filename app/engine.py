@@ -43,22 +43,27 @@ class EngineError(PeerscopeError):
 
 
 class Engine(QObject):
-    """Runs one Node in a thread of its own, from `start` to `close`.
+    """Runs one Node at a time in a thread of its own, from `start` to `close`.
 
     `changed(Snapshot)` and `failed(PeerscopeError)` are emitted on the thread that made the Engine. When
     the window is slow it sees fewer snapshots, never a queue of old ones. `make_node` is called on the
-    engine's thread, so that what it imports does not delay the first window.
+    engine's thread, so that what it imports does not delay the first window. `make_loop`: by default a
+    selector loop on every system, as Windows' proactor stops a UDP socket after an ICMP error.
     """
 
     changed = Signal(object)
     failed = Signal(object)
     _arrived = Signal()
 
-    def __init__(self, make_node: Callable[[], "Node"]) -> None:
+    def __init__(
+        self,
+        make_node: Callable[[], "Node"],
+        make_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.SelectorEventLoop,
+    ) -> None:
         super().__init__()
         self._make_node = make_node
-        # A selector loop on every system: Windows' proactor stops a UDP socket after an ICMP error.
-        self._loop = asyncio.SelectorEventLoop()
+        self._loop = make_loop()
+        self._node: Node | None = None
         self._ready: asyncio.Future[Node] = self._loop.create_future()
         self._stop = asyncio.Event()
         self._scope = TaskScope("engine")
@@ -79,6 +84,30 @@ class Engine(QObject):
 
         Cancelling the caller cancels the work and waits until it has ended. Raises PeerscopeError only.
         """
+
+        async def serve() -> T:
+            return await work(await asyncio.shield(self._ready))
+
+        return await self._call(serve, name)
+
+    async def renew(self, make_node: Callable[[], "Node"]) -> None:
+        """Closes the Node and makes another in its place; calls wait for that one from now on.
+
+        End what runs on the old one before. Raises PeerscopeError, and stays without a Node, when the new
+        one does not start.
+        """
+
+        async def replace() -> None:
+            await asyncio.wait([self._ready])
+            self._ready = self._loop.create_future()
+            await self._close_node()
+            self._make_node = make_node
+            await self._start_node()
+            await self._ready
+
+        await self._call(replace, "renew")
+
+    async def _call(self, work: Callable[[], Awaitable[T]], name: str) -> T:
         if self._closing:
             raise EngineError(EngineError.Reason.CLOSED)
         reply: Future[T] = Future()
@@ -124,20 +153,24 @@ class Engine(QObject):
             self._ended.set_result(None)
 
     async def _main(self) -> None:
-        starting = self._scope.start(self._start_node(), "start")
+        self._scope.start(self._start_node(), "start")
         await self._stop.wait()
         await self._scope.close()
-        if starting.cancelled() or (node := starting.result()) is None:
+        await self._close_node()
+
+    async def _close_node(self) -> None:
+        if self._node is None:
             return
         try:
             async with asyncio.timeout(CLOSE_LIMIT_S):
-                await node.close()
+                await self._node.close()
         except Exception:
             log.exception("the node did not close")
+        self._node = None
 
-    async def _start_node(self) -> "Node | None":
+    async def _start_node(self) -> None:
         try:
-            node = self._make_node()
+            self._node = node = self._make_node()
             await node.start()
         except Exception as error:
             failure = _crossing(error)
@@ -146,15 +179,14 @@ class Engine(QObject):
             with self._lock:
                 self._failure = failure
             self._arrived.emit()
-            return None
+            return
         node.subscribe(self._offer)
         self._offer(node.snapshot)
         self._ready.set_result(node)
-        return node
 
-    async def _serve(self, work: "Callable[[Node], Awaitable[T]]", reply: "Future[T]") -> None:
+    async def _serve(self, work: Callable[[], Awaitable[T]], reply: "Future[T]") -> None:
         try:
-            reply.set_result(await work(await asyncio.shield(self._ready)))
+            reply.set_result(await work())
         except asyncio.CancelledError:
             reply.cancel()
             raise

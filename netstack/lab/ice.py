@@ -153,17 +153,37 @@ def _servers(lab: Lab, person: str, *, relay: bool) -> dict[str, Any]:
     return options
 
 
+async def _end_gathering(others: set["asyncio.Task[Any]"]) -> None:
+    """Interrupted while it gathers, aioice leaves its requests to servers running for a minute."""
+    names = {"server_reflexive_candidate", "relayed_candidate"}
+    left = [
+        task
+        for task in asyncio.all_tasks() - others
+        if getattr(task.get_coro(), "__name__", "") in names and task is not asyncio.current_task()
+    ]
+    for task in left:
+        task.cancel()
+    if left:
+        await asyncio.wait(left)
+
+
 async def connect_with_aioice(
-    lab: Lab, *, relay: bool = True, signalling_s: float = SIGNALLING_S, talk_s: float = 0.0
+    lab: Lab,
+    *,
+    relay: bool = True,
+    signalling_s: float = SIGNALLING_S,
+    talk_s: float = 0.0,
+    limit_s: float = LIMIT_S,
 ) -> PairOutcome:
     """Lets the scenario's pair connect; the first is controlling. An offer takes `signalling_s` to the other.
 
-    Without `relay` they may use STUN alone. They go on talking until `talk_s` after they began; the longest silence is told.
+    Without `relay` they may use STUN alone. They give up after `limit_s`. They go on talking until `talk_s` after they began; the longest silence is told.
     """
     from aioice import Connection  # noqa: PLC0415 - a machine that needs none does not load it
 
     a, b = (lab.hosts[name] for name in lab.scenario.pair)
     began_s = lab.world.now()
+    others = asyncio.all_tasks()
     one, two = (
         _Side(host, Connection(ice_controlling=host is a, **_servers(lab, host.name, relay=relay)))
         for host in (a, b)
@@ -171,19 +191,22 @@ async def connect_with_aioice(
     with lab_adapters(), _repeatable(lab.seed):
         ends: tuple[BaseException | None, ...]
         try:
-            async with asyncio.timeout(LIMIT_S + talk_s):
-                ends = await asyncio.gather(
-                    on(a, one.connect(two, signalling_s, began_s + talk_s)),
-                    on(b, two.connect(one, signalling_s, began_s + talk_s)),
-                    return_exceptions=True,
-                )
-        except TimeoutError as error:
-            ends = (error,)
-        for end in ends:
-            if end is not None and not isinstance(end, ConnectionError | TimeoutError):
-                raise end
-        paths = (one.path(), two.path())
-        await asyncio.gather(on(a, one.connection.close()), on(b, two.connection.close()))
+            try:
+                async with asyncio.timeout(limit_s + talk_s):
+                    ends = await asyncio.gather(
+                        on(a, one.connect(two, signalling_s, began_s + talk_s)),
+                        on(b, two.connect(one, signalling_s, began_s + talk_s)),
+                        return_exceptions=True,
+                    )
+            except TimeoutError as error:
+                ends = (error,)
+            for end in ends:
+                if end is not None and not isinstance(end, ConnectionError | TimeoutError):
+                    raise end
+            paths = (one.path(), two.path())
+        finally:
+            await _end_gathering(others)
+            await asyncio.gather(on(a, one.connection.close()), on(b, two.connection.close()))
     if one.first_s is None or two.first_s is None:
         return PairOutcome(method=METHOD, connected=False, direct=False)
     ended_s = began_s + talk_s

@@ -54,6 +54,7 @@ class Lab:
         self.servers: dict[str, list[ServerHost]] = {}
         self._routers: dict[str, Router] = {}
         self._uplinks: dict[str, tuple[Router, Port]] = {}
+        self._shapes: dict[str, tuple[Shape, Shape]] = {}
 
     @property
     def world(self) -> World:
@@ -61,6 +62,11 @@ class Lab:
         if self._world is None:
             raise RuntimeError("the lab has not been started")
         return self._world
+
+    @property
+    def internet(self) -> Router:
+        """The router in the middle."""
+        return self._routers[INTERNET]
 
     @property
     def stun_servers(self) -> tuple[str, ...]:
@@ -91,6 +97,7 @@ class Lab:
             self._add_host(host)
         for server in self.scenario.server:
             self._add_server(server)
+        self._shapes = {name: link.shapes for name, link in world.links.items()}
 
     async def serve(self) -> None:
         """Lets the servers answer, and what they tell by name be found."""
@@ -142,6 +149,15 @@ class Lab:
                 raise InputError(InputError.Reason.USAGE, f"{name}: {error}") from error
         link.reshape(*shapes)
 
+    def reset_link(self, name: str) -> None:
+        """Makes a link what the scenario made it."""
+        self._link(name).reshape(*self._shapes[name])
+
+    def is_changed(self, link: Link) -> bool:
+        """Whether a link differs from what the scenario made it; a cut does not count."""
+        now = tuple(msgspec.structs.replace(shape, cut=False) for shape in link.shapes)
+        return now != self._shapes[link.name]
+
     def cut_link(self, name: str, *, cut: bool = True) -> None:
         """Cuts a link, or mends it."""
         self._link(name).cut(cut)
@@ -155,9 +171,10 @@ class Lab:
     def begin_events(self) -> None:
         """Schedules the scenario's events, from now."""
         for event in self.scenario.event:
-            self.world.at(self.world.now() + event.at_s, self._carry_out, event)
+            self.world.at(self.world.now() + event.at_s, self.carry_out, event)
 
-    def _carry_out(self, event: EventPart) -> None:
+    def carry_out(self, event: EventPart) -> None:
+        """Lets one of the scenario's events happen."""
         if event.action == "reboot":
             self.reboot_nat(event.target)
         else:

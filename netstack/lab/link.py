@@ -31,6 +31,11 @@ class Burst(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     bad_s: Annotated[float, msgspec.Meta(gt=0.0)]
     loss: Chance = 1.0
 
+    @property
+    def mean_loss(self) -> float:
+        """The share of packets that is lost in the long run."""
+        return self.loss * self.bad_s / (self.good_s + self.bad_s)
+
 
 class Shape(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What one direction of a link does to packets. Chances are 0 to 1, times seconds one way.

@@ -7,7 +7,10 @@ import msgspec
 
 from netstack.config import Config
 from netstack.lab.lab import open_scenario
+from netstack.lab.matrix import PAIRS, matrix_beside
 from netstack.lab.picture import topology
+from netstack.lab.story import play
+from netstack.model.lab import GridState, LabRun, Matrix
 from netstack.net.protocol import Net
 from netstack.node import Node
 
@@ -18,14 +21,23 @@ class LabNode(Node):
     """The first of a scenario's pair, on the running loop's clock.
 
     Its reports carry the scenario's name as their network; its snapshot has the lab's picture, ten times a
-    second while something moves. Raises InputError for an unknown scenario.
+    second while something moves. `grid` is what another LabNode found out. Raises InputError for an unknown
+    scenario.
     """
 
-    def __init__(self, scenario: str = "home", config: Config | None = None, *, seed: int = 0) -> None:
+    def __init__(
+        self,
+        scenario: str = "home",
+        config: Config | None = None,
+        *,
+        seed: int = 0,
+        grid: GridState | None = None,
+    ) -> None:
         self.lab = open_scenario(scenario, seed=seed)
         self.lab.build()
         config = msgspec.structs.replace(config or Config(), stun=self.lab.stun_servers, turn=())
         super().__init__(self.lab.net(), config, network=scenario)
+        self._store.update(grid=grid or GridState())
 
     async def start(self) -> None:
         """Begins to draw the picture too."""
@@ -41,6 +53,11 @@ class LabNode(Node):
     def set_link(self, name: str, **changes: Any) -> None:
         """Changes a link at once, by the fields of `netstack.lab.link.Shape`. Raises InputError."""
         self.lab.set_link(name, **changes)
+        self._show()
+
+    def reset_link(self, name: str) -> None:
+        """Makes a link what the scenario made it. Raises InputError."""
+        self.lab.reset_link(name)
         self._show()
 
     def cut_link(self, name: str, *, cut: bool = True) -> None:
@@ -59,6 +76,30 @@ class LabNode(Node):
         net = self.lab.net(name)
         hosts = [host for each in await net.interfaces() for host in each.hosts if ":" not in host]
         return net, next(host for host in hosts if not host.startswith("127.")), name
+
+    async def play(self) -> LabRun:
+        """Plays the scenario here and now; its state is in the snapshot. Needs a loop of the lab."""
+        return await play(self.lab, lambda state: self._store.update(story=state))
+
+    async def fill_grid(self, tries: int, *, seed: int = 0) -> Matrix:
+        """Lets every kind of NAT meet every other in child processes; the cells are in the snapshot.
+
+        Cancelling ends the children and keeps the cells. Raises WorkerError.
+        """
+        state = GridState(running=True, tries=tries, total=len(PAIRS))
+
+        def show(**changes: object) -> None:
+            nonlocal state
+            state = msgspec.structs.replace(state, **changes)
+            self._store.update(grid=state)
+
+        show()
+        try:
+            matrix = await matrix_beside(tries, seed, lambda cell, *_: show(cells=(*state.cells, cell)))
+            show(matrix=matrix, cells=matrix.cells)
+            return matrix
+        finally:
+            show(running=False)
 
     async def _draw(self) -> None:
         while True:

@@ -2,6 +2,7 @@
 
 from netstack.lab.lab import Lab
 from netstack.lab.link import Link, Port
+from netstack.lab.router import Box
 from netstack.lab.scenario import INTERNET, BoxPart, HostPart, Scenario, ServerPart
 from netstack.model.topology import LinkCounters, NodeKind, Topology, TopologyLink, TopologyNode
 
@@ -15,12 +16,14 @@ def topology(lab: Lab) -> Topology:
     scenario, world = lab.scenario, lab.world
     places = _places(scenario)
     nodes = (
-        TopologyNode(INTERNET, "Internet", NodeKind.INTERNET, (), *places[INTERNET]),
+        TopologyNode(
+            INTERNET, "Internet", NodeKind.INTERNET, (), *places[INTERNET], dropped=lab.internet.dropped
+        ),
         *(_server(server, places[server.name]) for server in scenario.server),
-        *(_box(box, places[box.name], lab.boxes[box.name].mappings) for box in scenario.box),
+        *(_box(box, places[box.name], lab.boxes[box.name]) for box in scenario.box),
         *(_host(host, places[host.name]) for host in scenario.host),
     )
-    links = tuple(_link(link) for link in world.links.values())
+    links = tuple(_link(link, changed=lab.is_changed(link)) for link in world.links.values())
     return Topology(
         scenario=scenario.name,
         title=scenario.title,
@@ -34,14 +37,27 @@ def topology(lab: Lab) -> Topology:
 
 def _server(part: ServerPart, place: tuple[float, float]) -> TopologyNode:
     return TopologyNode(
-        part.name, part.title or part.name, NodeKind.SERVER, part.hosts, *place, down=part.down
+        part.name,
+        part.title or part.name,
+        NodeKind.SERVER,
+        part.hosts,
+        *place,
+        server=part.kind,
+        down=part.down,
     )
 
 
-def _box(part: BoxPart, place: tuple[float, float], mappings: int) -> TopologyNode:
+def _box(part: BoxPart, place: tuple[float, float], box: Box) -> TopologyNode:
     kind = NodeKind.FIREWALL if part.nat in {"open", "firewall"} else NodeKind.ROUTER
     return TopologyNode(
-        part.name, part.title or part.name, kind, (part.wan,), *place, nat=part.nat, mappings=mappings
+        part.name,
+        part.title or part.name,
+        kind,
+        (part.wan,),
+        *place,
+        nat=part.nat,
+        mappings=box.mappings,
+        dropped=box.dropped,
     )
 
 
@@ -50,7 +66,7 @@ def _host(part: HostPart, place: tuple[float, float]) -> TopologyNode:
     return TopologyNode(part.name, part.title or part.name, NodeKind.HOST, addresses, *place)
 
 
-def _link(link: Link) -> TopologyLink:
+def _link(link: Link, *, changed: bool) -> TopologyLink:
     one, other = link.ports
     shape = link.shapes[0]
     return TopologyLink(
@@ -65,6 +81,9 @@ def _link(link: Link) -> TopologyLink:
         cut=shape.cut,
         a_to_b=_counters(one),
         b_to_a=_counters(other),
+        burst_loss=0.0 if shape.burst is None else shape.burst.mean_loss,
+        tells_too_big=shape.icmp_too_big,
+        changed=changed,
     )
 
 

@@ -14,7 +14,11 @@ from netstack.service.nat import NatService
 def rehearse(scenario: Scenario, *, seed: int = 0) -> LabRun:
     """Checks both sides, each in a world of its own, then lets them connect, while the events happen."""
     reports = {name: _check(scenario, name, seed) for name in scenario.pair}
-    outcome = meet_with_aioice(scenario, seed)
+    return told(scenario, seed, reports, meet_with_aioice(scenario, seed))
+
+
+def told(scenario: Scenario, seed: int, reports: dict[str, NatReport], outcome: PairOutcome) -> LabRun:
+    """What came out, as one value."""
     titles = {host.name: host.title or host.name for host in scenario.host}
     return LabRun(
         scenario=scenario.name,

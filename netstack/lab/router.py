@@ -26,6 +26,7 @@ class Router:
         self.name = name
         self.address = address
         self.address6 = address6
+        self.dropped = 0
         self._prefixes: list[tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, Port]] = []
         self._cache: dict[str, Port | None] = {}
 
@@ -65,7 +66,8 @@ class Router:
         self._answer(icmp_error(IcmpKind.TOO_BIG, packet, self._own(packet), mtu_bytes))
 
     def drop(self, why: str, packet: Packet) -> None:
-        """Loses a packet, with a line in the log."""
+        """Loses a packet: counted, with a line in the log."""
+        self.dropped += 1
         if self.world.log is not None:
             self.world.note(f"drop ({why})", self.name, packet)
 

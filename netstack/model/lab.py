@@ -56,6 +56,19 @@ class LabRun(msgspec.Struct, frozen=True, kw_only=True):
     failure: str | None = None
 
 
+class StoryState(msgspec.Struct, frozen=True, kw_only=True):
+    """A scenario being played: how far (0 to 1), what happens now, and what is known so far.
+
+    `nat` goes by the host's name and may hold provisional reports; `run` is there at the end only.
+    """
+
+    running: bool = False
+    progress: float = 0.0
+    step: str = ""
+    nat: dict[str, NatReport] = {}
+    run: LabRun | None = None
+
+
 class Cell(msgspec.Struct, frozen=True, kw_only=True):
     """One pair of NAT kinds. `direct` and `connected` count tries; the intervals are those of their rates.
 
@@ -85,3 +98,13 @@ class Matrix(msgspec.Struct, frozen=True, kw_only=True):
     kinds: tuple[str, ...]
     cells: tuple[Cell, ...]
     failure: str | None = None
+
+
+class GridState(msgspec.Struct, frozen=True, kw_only=True):
+    """The grid while it is filled in: the cells so far of `total`; `matrix` once it is whole."""
+
+    running: bool = False
+    tries: int = 0
+    total: int = 0
+    cells: tuple[Cell, ...] = ()
+    matrix: Matrix | None = None

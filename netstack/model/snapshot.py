@@ -2,6 +2,7 @@
 
 import msgspec
 
+from netstack.model.lab import GridState, StoryState
 from netstack.model.nat import NatReport
 from netstack.model.path import PathReport
 from netstack.model.topology import Topology
@@ -29,7 +30,7 @@ class LogLine(msgspec.Struct, frozen=True):
 class Snapshot(msgspec.Struct, frozen=True):
     """Everything that the window shows, at one moment. `network` is "real" or a lab scenario's name.
 
-    `lab` is the picture of the lab, None on the real network.
+    `lab` is the picture of the lab, None on the real network, where `story` and `grid` stay empty.
     """
 
     version: int = 0
@@ -39,3 +40,5 @@ class Snapshot(msgspec.Struct, frozen=True):
     engine_lag_s: float | None = None
     log: tuple[LogLine, ...] = ()
     lab: Topology | None = None
+    story: StoryState = StoryState()
+    grid: GridState = GridState()

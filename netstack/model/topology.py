@@ -18,7 +18,8 @@ class NodeKind(StrEnum):
 class TopologyNode(msgspec.Struct, frozen=True):
     """A node; `x` and `y` (0 to 1, from the upper left) are where it may be drawn.
 
-    `nat` is the kind of its NAT, `mappings` how many it holds; both None where there is none.
+    `nat` is the kind of its NAT, `mappings` how many it holds; both None where there is none. `server` is
+    what a server does ("stun", "turn", "echo"). `dropped` counts packets that it let through to nobody.
     """
 
     name: str
@@ -29,6 +30,8 @@ class TopologyNode(msgspec.Struct, frozen=True):
     y: float
     nat: str | None = None
     mappings: int | None = None
+    server: str | None = None
+    dropped: int = 0
     down: bool = False
 
 
@@ -41,7 +44,11 @@ class LinkCounters(msgspec.Struct, frozen=True):
 
 
 class TopologyLink(msgspec.Struct, frozen=True):
-    """A link and what it does to packets (one way)."""
+    """A link and what it does to packets (one way).
+
+    `loss` is independent, `burst_loss` the mean share that is lost in bursts. `tells_too_big`: whoever sends
+    more than `mtu_bytes` hears of it. `changed`: it is no longer what the scenario made it.
+    """
 
     name: str
     a: str
@@ -54,6 +61,9 @@ class TopologyLink(msgspec.Struct, frozen=True):
     cut: bool
     a_to_b: LinkCounters
     b_to_a: LinkCounters
+    burst_loss: float = 0.0
+    tells_too_big: bool = True
+    changed: bool = False
 
 
 class Topology(msgspec.Struct, frozen=True):

@@ -88,3 +88,22 @@ async def test_stop_ends_everything(actions):
     await asyncio.sleep(0)
     await actions.stop()
     assert not any(action.busy for action in several)
+
+
+async def test_ending_waits_for_what_was_cancelled(actions):
+    seen = []
+
+    async def work():
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0)
+            seen.append("ended")
+
+    action = actions.add("work", work)
+    await action.end()
+    action.run()
+    await asyncio.sleep(0)
+    await action.end()
+    assert seen == ["ended"]
+    assert not action.busy

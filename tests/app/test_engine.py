@@ -172,3 +172,45 @@ async def test_a_slow_window_sees_the_newest_snapshot_only_and_on_its_own_thread
     assert len(got) < 50
     assert threads == {threading.main_thread()}
     await engine.close()
+
+
+async def test_another_node_takes_the_place_of_the_first(node):
+    other = StandIn()
+    engine = Engine(lambda: node)
+    shown = []
+    engine.changed.connect(lambda snapshot: shown.append(snapshot.version))
+    engine.start()
+    other.snapshot = Snapshot(version=7)
+    await engine.renew(lambda: other)
+    assert node.seen == ["start", "close"]
+    assert await engine.call(lambda n: n.work(1)) == 1
+    assert (node.threads, other.threads) == (set(), {"engine"})
+    await until(lambda: shown[-1:] == [7])
+    await engine.close()
+    assert other.seen == ["start", "close"]
+
+
+async def test_a_second_node_that_does_not_start_is_told_and_a_third_may():
+    first, third = StandIn(), StandIn()
+    engine = Engine(lambda: first)
+    engine.start()
+    with pytest.raises(NetError):
+        await engine.renew(lambda: StandIn(NetError(NetError.Reason.DENIED)))
+    with pytest.raises(NetError):
+        await engine.call(lambda n: n.work(1))
+    await engine.renew(lambda: third)
+    assert await engine.call(lambda n: n.work(2)) == 2
+    await engine.close()
+    assert (first.seen, third.seen) == (["start", "close"], ["start", "close"])
+
+
+async def test_it_runs_on_the_loop_that_it_is_given(node):
+    loop = asyncio.SelectorEventLoop()
+    engine = Engine(lambda: node, lambda: loop)
+    engine.start()
+
+    async def which(_) -> asyncio.AbstractEventLoop:
+        return asyncio.get_running_loop()
+
+    assert await engine.call(which) is loop
+    await engine.close()

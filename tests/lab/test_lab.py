@@ -7,7 +7,7 @@ from netstack.lab.lab import Lab, open_scenario
 from netstack.lab.picture import topology
 from netstack.lab.scenario import NAMES, load_scenario
 from netstack.model.address import Address
-from netstack.model.topology import NodeKind, Topology
+from netstack.model.topology import NodeKind, Topology, TopologyLink
 from netstack.service.nat import NatService
 from tests.lab.town import Inbox
 
@@ -119,8 +119,47 @@ async def test_the_picture_moves() -> None:
     moved = {name for name, counts in sent(picture).items() if sum(counts)}
     assert moved == {"anna-anna-router", "anna-router-internet", "stun2-internet"}
     nodes = {node.name: node for node in picture.nodes}
+    assert (nodes["stun1"].server, nodes["relay"].server, nodes["anna"].server) == ("stun", "turn", None)
     assert nodes["anna-router"].mappings == 1
     assert nodes["anna-router"].nat == "symmetric"
     assert nodes["relay"].down
     assert next(link.loss for link in picture.links if link.name == "ben-ben-router") == 0.25
     assert picture.now_s > 1
+
+
+def links(lab: Lab) -> dict[str, TopologyLink]:
+    return {link.name: link for link in topology(lab).links}
+
+
+async def test_a_changed_link_says_so_until_it_is_reset() -> None:
+    async with open_scenario("bursty-wifi") as lab:
+        before = links(lab)
+        assert before["anna-anna-router"].burst_loss == pytest.approx(0.8 * 0.08 / 1.08)
+        assert not any(link.changed for link in before.values())
+        lab.set_link("anna-anna-router", delay_s=0.3, loss=0.1)
+        lab.cut_link("ben-router-internet")
+        changed = {name: (link.changed, link.cut) for name, link in links(lab).items()}
+        assert changed["anna-anna-router"] == (True, False)
+        assert changed["ben-router-internet"] == (False, True)
+        for name in ("anna-anna-router", "ben-router-internet"):
+            lab.reset_link(name)
+        assert links(lab) == before
+        with pytest.raises(InputError):
+            lab.reset_link("nowhere")
+
+
+async def test_what_a_router_lets_through_to_nobody_is_counted() -> None:
+    async with open_scenario("home") as lab:
+        end = await lab.net("anna").open_datagram(Inbox())
+        end.send(b"hello", Address("203.0.113.102", 4000))
+        await asyncio.sleep(1)
+        end.close()
+        assert {node.name: node.dropped for node in topology(lab).nodes if node.dropped} == {"ben-router": 1}
+
+
+async def test_a_silent_black_hole_is_told() -> None:
+    async with open_scenario("mtu-blackhole") as lab:
+        assert {(link.mtu_bytes, link.tells_too_big) for link in links(lab).values()} == {
+            (1500, True),
+            (1280, False),
+        }

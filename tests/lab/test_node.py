@@ -1,12 +1,15 @@
 """The window's Node in the lab, in real time."""
 
 import asyncio
+import multiprocessing
 
 import pytest
 
 from netstack.config import Config
 from netstack.errors import InputError
+from netstack.lab.loop import RealTimeLabLoop
 from netstack.lab.node import LabNode
+from netstack.model.lab import GridState
 from netstack.model.snapshot import Snapshot
 from netstack.tasks import TaskScope
 
@@ -14,7 +17,7 @@ from netstack.tasks import TaskScope
 @pytest.fixture
 def loop_factory():
     """Real time, as in the window."""
-    return asyncio.SelectorEventLoop
+    return RealTimeLabLoop
 
 
 async def test_a_check_in_the_lab_says_where_it_was_and_the_picture_moves() -> None:
@@ -84,3 +87,40 @@ async def test_closing_in_the_middle_of_a_check_leaves_nothing() -> None:
     await node.close()
     assert not node.lab.hosts["anna"]._udp
     assert node.lab.world.closed
+
+
+async def test_the_grid_is_filled_in_beside_and_can_be_interrupted() -> None:
+    kept = GridState(tries=3)
+    node = LabNode(grid=kept)
+    await node.start()
+    try:
+        assert node.snapshot.grid is kept
+        async with asyncio.timeout(30):
+            filling = asyncio.get_running_loop().create_task(node.fill_grid(1))
+            while not node.snapshot.grid.cells:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+            filling.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await filling
+        await asyncio.get_running_loop().shutdown_default_executor()
+        assert not multiprocessing.active_children()
+        grid = node.snapshot.grid
+        assert (grid.running, grid.tries, grid.total, grid.matrix) == (False, 1, 55, None)
+        assert 0 < len(grid.cells) < 55
+    finally:
+        await node.close()
+
+
+async def test_a_story_is_told_in_the_snapshot() -> None:
+    node = LabNode("strict-router")
+    await node.start()
+    try:
+        run = await asyncio.wait_for(node.play(), 40)
+        assert node.snapshot.story.run is run
+        assert run.as_expected
+        node.set_link("anna-router-internet", loss=0.5)
+        assert [link.name for link in node.snapshot.lab.links if link.changed] == ["anna-router-internet"]
+        node.reset_link("anna-router-internet")
+        assert not any(link.changed for link in node.snapshot.lab.links)
+    finally:
+        await node.close()
