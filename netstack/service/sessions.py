@@ -74,6 +74,10 @@ class Sessions:
             self._tasks.start(self._tidy(self._tcp), "tidy")
         return None if local is None else await self._tcp.listen(local)
 
+    def udp_transports(self) -> tuple[UdpTransport, ...]:
+        """The open UDP sockets."""
+        return tuple(each for each in self._transports if isinstance(each, UdpTransport))
+
     def invite(self, psk: bytes) -> None:
         """Welcomes one first meeting with this key. Raises SessionError when too many are open."""
         self.endpoint.responder.invite(psk)
@@ -112,7 +116,7 @@ class Sessions:
                 raise SessionError(SessionError.Reason.CLOSED)
             return Flow(await self._tcp.connect(remote))
         for each in self._transports:
-            if each.kind is transport and isinstance(each, UdpTransport):
+            if isinstance(each, UdpTransport) and each.kind is transport and each.family is remote.family:
                 return Flow(each.link, remote)
         raise SessionError(SessionError.Reason.CLOSED, f"{transport} is not open")
 

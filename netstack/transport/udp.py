@@ -1,6 +1,7 @@
 """Sealed packets over UDP: one socket, one link, any number of peers; bursts move whole."""
 
 from collections import Counter
+from collections.abc import Callable
 from typing import Final
 
 from msgspec import structs
@@ -18,7 +19,8 @@ STUN_LAST: Final = 0x03
 class UdpTransport:
     """A bound socket whose packets go to `receiver`.
 
-    `failures` counts what the network refused, by reason; `unsent` are packets that could not leave.
+    `failures` counts what the network refused, by reason; `unsent` are packets that could not leave. STUN
+    messages on the same socket go to `stun`, if somebody is there; ICMP refusals go to `refused`.
     """
 
     kind = TransportKind.UDP
@@ -28,6 +30,9 @@ class UdpTransport:
         self._receiver = receiver
         self._endpoint: BatchEndpoint | None = None
         self.link = link
+        self.family = Family.IPV4
+        self.stun: Callable[[bytes, Address, float], None] | None = None
+        self.refused: Callable[[Address], None] | None = None
         self.failures: Counter[str] = Counter()
         self.unsent = 0
 
@@ -39,9 +44,23 @@ class UdpTransport:
         `mtu_bytes` is the packet size that surely passes, where the caller knows better than 1,200.
         """
         self._endpoint = await self._net.open_batch(self, family=family, local=local)
+        self.family = local.family if local is not None else family
         traits = UDP_TRAITS if mtu_bytes is None else structs.replace(UDP_TRAITS, mtu_bytes=mtu_bytes)
         self._receiver.link_opened(self.link, traits)
         return self._endpoint.local
+
+    @property
+    def port(self) -> int:
+        """The bound port; 0 while it is not open."""
+        return self._endpoint.local.port if self._endpoint is not None else 0
+
+    def send_stun(self, data: bytes, remote: Address) -> None:
+        """Sends a STUN message from the sessions' own socket (RFC 7983); one that cannot leave is dropped."""
+        if self._endpoint is not None:
+            try:
+                self._endpoint.send_burst(data, len(data), remote)
+            except NetError as error:
+                self.failures[error.reason] += 1
 
     def carries(self, link: int) -> bool:
         """There is one link."""
@@ -63,7 +82,11 @@ class UdpTransport:
         self, data: memoryview, segment_bytes: int, remote: Address, received_at_s: float, kernel_stamp: bool
     ) -> None:
         """From the socket. Opening makes bytes of their own, so the view may be written over afterwards."""
-        if len(data) and data[0] > STUN_LAST:
+        if len(data) and data[0] <= STUN_LAST:
+            if self.stun is not None:
+                for start in range(0, len(data), segment_bytes):
+                    self.stun(bytes(data[start : start + segment_bytes]), remote, received_at_s)
+        elif len(data):
             stamp = received_at_s if kernel_stamp else None
             self._receiver.packets_received(data, Flow(self.link, remote), segment_bytes, stamp)
 
@@ -74,6 +97,8 @@ class UdpTransport:
     def datagram_failed(self, error: NetError, remote: Address | None) -> None:
         """The network says that a datagram did not arrive; sessions find out by themselves."""
         self.failures[error.reason] += 1
+        if remote is not None and self.refused is not None:
+            self.refused(remote)
 
     async def close(self) -> None:
         """Releases the socket."""

@@ -1,0 +1,334 @@
+"""Reaches a peer with whom a key has been agreed: gathers addresses, tells them, punches, and dials what answers.
+
+Neither side waits for the other to be ready: notes are taken as they come, checks begin with the first address, and
+the side that was invited (the guest) dials the first pair that answers. TCP is tried beside UDP after a while.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from typing import ClassVar, Final, Protocol
+
+import msgspec
+
+from netstack.core.hole_punch import HolePunch, PairAnswered
+from netstack.core.nat_probe import Server
+from netstack.core.stun_uri import host_of
+from netstack.errors import DecodeError, Fault, NetError, PeerscopeError
+from netstack.model.address import Address, Family, Scope, scope
+from netstack.model.candidate import CandidateKind, PairState, PairStory
+from netstack.model.session import SessionError, TransportKind
+from netstack.net.protocol import LinkKind, Net
+from netstack.service.connection import Connection
+from netstack.service.sessions import Sessions
+from netstack.service.stun_query import StunQuery
+from netstack.tasks import TaskScope
+from netstack.transport.udp import UdpTransport
+from netstack.wire.candidate_note import (
+    About,
+    AllTold,
+    CandidateNote,
+    TcpCandidate,
+    UdpCandidate,
+    decode,
+    encode,
+)
+
+log = logging.getLogger(__name__)
+
+LIMIT_S: Final = 20.0
+TCP_AFTER_S: Final = 1.0
+LOOKUP_S: Final = 2.0
+MAX_SERVERS: Final = 3
+MAX_TCP: Final = 4
+
+
+class TraversalError(PeerscopeError):
+    """Two peers who agreed on a key cannot reach each other."""
+
+    class Reason(StrEnum):
+        """What is in the way."""
+
+        NO_DIRECT_WAY = "no-direct-way"
+        PEER_LEFT = "peer-left"
+        NO_NETWORK = "no-network"
+
+    TABLE: ClassVar = {
+        Reason.NO_DIRECT_WAY: (
+            Fault.ROUTER,
+            "No direct way between the two was found. Turn on UPnP or forward a port on one side, or use a relay.",
+        ),
+        Reason.PEER_LEFT: (Fault.PEER, "The other side left before you were connected."),
+        Reason.NO_NETWORK: (Fault.PC, "This computer has no network."),
+    }
+
+
+class Notes(Protocol):
+    """Sealed notes to and from the peer (`service.meeting.Meeting`)."""
+
+    def send(self, payload: bytes) -> None:
+        """Sends one."""
+
+    async def receive(self) -> bytes | None:
+        """The next; None at the end."""
+
+
+class Reached(msgspec.Struct, frozen=True):
+    """The session is up. `connect_s` counts from the agreed key; `kind` is direct or local."""
+
+    transport: TransportKind
+    remote: str
+    kind: str
+    connect_s: float
+
+
+class Traversal:
+    """One attempt. `told` hears every candidate of ours as it is found, `peer` is who answers."""
+
+    def __init__(
+        self,
+        net: Net,
+        sessions: Sessions,
+        notes: Notes,
+        psk: bytes,
+        *,
+        guest: bool,
+        servers: Sequence[Server] = (),
+        about: About | None = None,
+        told: Callable[[UdpCandidate | TcpCandidate], None] = lambda _: None,
+    ) -> None:
+        self.peer = About()
+        self.bad_notes = 0
+        self._net = net
+        self._sessions = sessions
+        self._notes = notes
+        self._psk = psk
+        self._guest = guest
+        self._servers = tuple(servers)[:MAX_SERVERS]
+        self._about = about or About()
+        self._told = told
+        self._punch: HolePunch | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._transports: dict[int, UdpTransport] = {}
+        self._queries: dict[int, StunQuery] = {}
+        self._answered: asyncio.Queue[PairAnswered | TcpCandidate | Address] = asyncio.Queue(64)
+        self._tcp_told = 0
+        self._over = False
+
+    @property
+    def stories(self) -> tuple[PairStory, ...]:
+        """What became of every pair."""
+        return self._punch.stories() if self._punch is not None else ()
+
+    async def connect(
+        self, accepted: "asyncio.Queue[Connection] | None" = None
+    ) -> tuple[Connection, Reached]:
+        """Gathers, punches and returns the session once it is up.
+
+        The host passes the queue of connections that its `Sessions` accept. Raises TraversalError, NetError,
+        SessionError.
+        """
+        zero_s = self._net.now()
+        await self._open()
+        if not self._guest:
+            self._sessions.invite(self._psk)
+        async with TaskScope("traversal") as tasks:
+            try:
+                tasks.start(self._tell_all(), "tell")
+                reading = tasks.start(self._read_notes(), "notes")
+                async with asyncio.timeout(LIMIT_S):
+                    if self._guest:
+                        connection, transport, remote = await self._dial_what_answers(tasks)
+                    else:
+                        connection, transport, remote = await self._wait_for_guest(accepted, reading)
+            except TimeoutError as error:
+                raise TraversalError(TraversalError.Reason.NO_DIRECT_WAY, self._tally()) from error
+            finally:
+                self._over = True
+                if self._timer is not None:
+                    self._timer.cancel()
+                for each in self._transports.values():
+                    each.stun = each.refused = None
+        kind = "local" if remote and scope(remote.host) is not Scope.PUBLIC else "direct"
+        return connection, Reached(transport, str(remote or ""), kind, self._net.now() - zero_s)
+
+    async def _open(self) -> None:
+        """Opens what is not open yet and begins to punch from it."""
+        if not self._sessions.udp_transports():
+            await self._sessions.open_udp(local=Address("0.0.0.0", 0))  # noqa: S104
+            with contextlib.suppress(NetError):  # no IPv6 here
+                await self._sessions.open_udp(local=Address("::", 0))
+        self._transports = {each.link: each for each in self._sessions.udp_transports()}
+        links = [(each.link, each.family) for each in self._transports.values()]
+        self._punch = HolePunch(self._psk, self._net.random_bytes, controlling=self._guest, links=links)
+        for each in self._transports.values():
+            query = self._queries[each.link] = StunQuery(self._net, each.send_stun)
+            each.stun = self._stun_taker(each, query)
+            each.refused = self._refused_taker(each.link)
+
+    def _stun_taker(
+        self, transport: UdpTransport, query: StunQuery
+    ) -> Callable[[bytes, Address, float], None]:
+        def take(data: bytes, remote: Address, _at_s: float) -> None:
+            if self._punch is not None and not self._over and not query.received(data):
+                self._punch.receive(data, transport.link, remote, self._net.now())
+                self._pump()
+
+        return take
+
+    def _refused_taker(self, link: int) -> Callable[[Address], None]:
+        def take(remote: Address) -> None:
+            if self._punch is not None and not self._over:
+                self._punch.refused(link, remote, self._net.now())
+                self._pump()
+
+        return take
+
+    async def _tell_all(self) -> None:
+        """Our own addresses first, then what servers see."""
+        self._send(self._about)
+        interfaces = [each for each in await self._net.interfaces() if each.kind is not LinkKind.LOOPBACK]
+        hosts = [host for each in interfaces for host in each.hosts if scope(host) is not Scope.LINK_LOCAL]
+        hosts = hosts or ["127.0.0.1"]
+        for transport in self._transports.values():
+            port = transport.port
+            for host in hosts:
+                if Address(host, 0).family is transport.family:
+                    self._tell(UdpCandidate(CandidateKind.HOST, host, port))
+        try:
+            listening = await self._sessions.open_tcp(local=Address("0.0.0.0", 0))  # noqa: S104
+        except NetError:
+            listening = None
+        if listening is not None:
+            for host in hosts[:MAX_TCP]:
+                if ":" not in host:
+                    self._tell(TcpCandidate(host, listening.port))
+        async with TaskScope("reflexive") as tasks:
+            asked = [
+                tasks.start(self._tell_reflexive(each), f"by {each.family}")
+                for each in self._transports.values()
+            ]
+            if asked:
+                await asyncio.wait(asked)
+        self._send(AllTold())
+
+    async def _tell_reflexive(self, transport: UdpTransport) -> None:
+        places = [
+            place for server in self._servers if (place := await self._look_up(server, transport.family))
+        ]
+        async for address in self._queries[transport.link].public_addresses(places):
+            self._tell(UdpCandidate(CandidateKind.REFLEXIVE, address.host, address.port))
+
+    async def _look_up(self, server: Server, family: Family) -> Address | None:
+        hosts = server.hosts
+        if hosts is None:
+            try:
+                async with asyncio.timeout(LOOKUP_S):
+                    hosts = await self._net.resolve(host_of(server))
+            except (NetError, TimeoutError):
+                return None
+        return next((Address(h, server.port) for h in hosts if Address(h, 0).family is family), None)
+
+    def _tell(self, candidate: UdpCandidate | TcpCandidate) -> None:
+        self._told(candidate)
+        self._send(candidate)
+
+    def _send(self, note: CandidateNote) -> None:
+        try:
+            self._notes.send(encode(note))
+        except PeerscopeError as error:  # the meeting is over: whoever reads notes hears why
+            log.info("a note was not sent: %s", error.sentence)
+
+    async def _read_notes(self) -> None:
+        """Takes notes until the meeting ends; one that ends early leaves what was told by then."""
+        try:
+            while (data := await self._notes.receive()) is not None:
+                self._take_note(data)
+        except PeerscopeError as error:
+            log.info("no more notes: %s", error.sentence)
+
+    def _take_note(self, data: bytes) -> None:
+        try:
+            note = decode(data)
+        except DecodeError:
+            self.bad_notes += 1
+            return
+        if isinstance(note, About):
+            self.peer = note
+        elif isinstance(note, UdpCandidate) and self._punch is not None:
+            self._punch.add_remote(note.candidate(), self._net.now())
+            self._pump()
+        elif isinstance(note, TcpCandidate) and self._guest and self._tcp_told < MAX_TCP:
+            self._tcp_told += 1
+            self._answered.put_nowait(note)
+
+    async def _wait_for_guest(
+        self, accepted: "asyncio.Queue[Connection] | None", reading: "asyncio.Task[None]"
+    ) -> tuple[Connection, TransportKind, Address | None]:
+        if accepted is None:
+            raise ValueError("the host needs the queue of what its sessions accept")
+        connection = await accepted.get()
+        reading.cancel()
+        await connection.established()
+        return connection, *_where(connection)
+
+    async def _dial_what_answers(self, tasks: TaskScope) -> tuple[Connection, TransportKind, Address | None]:
+        """Dials each way as it opens, one at a time, as an invitation is good for one session."""
+        while True:
+            way = await self._answered.get()
+            if isinstance(way, TcpCandidate):
+                tasks.start(self._later(Address(way.host, way.port)), "tcp later")
+                continue
+            transport, remote = (
+                (TransportKind.UDP, way.remote) if isinstance(way, PairAnswered) else (TransportKind.TCP, way)
+            )
+            try:
+                connection = await self._sessions.connect(remote, psk=self._psk, transport=transport)
+            except (SessionError, NetError) as error:
+                if isinstance(error, SessionError) and error.reason is not SessionError.Reason.NO_ANSWER:
+                    raise
+                continue
+            return connection, transport, remote
+
+    async def _later(self, place: Address) -> None:
+        """TCP only when UDP has not answered for a while: direct UDP is what games want."""
+        await asyncio.sleep(TCP_AFTER_S)
+        self._answered.put_nowait(place)
+
+    def _pump(self) -> None:
+        punch = self._punch
+        if punch is None or self._over:
+            return
+        while (transmit := punch.poll_transmit()) is not None:
+            self._transports[transmit.link].send_stun(transmit.data, transmit.remote)
+        while (event := punch.poll_event()) is not None:
+            if isinstance(event, PairAnswered) and self._guest and not self._answered.full():
+                self._answered.put_nowait(event)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        due = punch.deadline()
+        if due is not None:
+            self._timer = asyncio.get_running_loop().call_at(due, self._due)
+
+    def _due(self) -> None:
+        self._timer = None
+        if self._punch is not None and not self._over:
+            self._punch.handle_timeout(self._net.now())
+            self._pump()
+
+    def _tally(self) -> str:
+        stories = self.stories
+        heard = sum(story.heard for story in stories)
+        answered = sum(story.state is PairState.ANSWERED for story in stories)
+        return f"{len(stories)} addresses tried, {answered} answered, {heard} were heard from"
+
+
+def _where(connection: Connection) -> tuple[TransportKind, Address | None]:
+    session = connection.session
+    path = session.paths.table.get(session.paths.main) if session else None
+    if path is None or path.traits is None or path.flow is None:
+        return TransportKind.UDP, None
+    return path.traits.kind, path.flow.remote

@@ -1,0 +1,109 @@
+"""Two processes meet by a code over our own rendezvous, and what one sends comes back."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def _port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+class Stage:
+    """A rendezvous server, and programs that each have a home of their own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.config = folder / "config.toml"
+        self.config.write_text('stun = ["stun:127.0.0.1:9"]\n', "utf-8")
+        self.port = _port()
+
+    def command(self, home: str, *arguments: str) -> tuple[list[str], dict[str, str]]:
+        place = str(self.folder / home)
+        env = {**os.environ, "HOME": place, "XDG_DATA_HOME": place, "XDG_CONFIG_HOME": place}
+        return [sys.executable, "-m", "app", *arguments], env
+
+    @contextmanager
+    def start(self, home: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+        command, env = self.command(home, *arguments)
+        with subprocess.Popen(command, env=env, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+            try:
+                yield process
+            finally:
+                process.terminate()
+
+    def run(self, home: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        command, env = self.command(home, *arguments)
+        return subprocess.run(
+            command, env=env, cwd=ROOT, capture_output=True, text=True, timeout=40, check=False
+        )
+
+    @contextmanager
+    def hosting(self) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+        """A rendezvous and a host that waits; gives its code."""
+        with self.start("server", "serve", "--rendezvous", f"127.0.0.1:{self.port}") as server:
+            assert server.stdout is not None
+            server.stdout.readline()
+            options = ("--via", f"ws://127.0.0.1:{self.port}", "--config", str(self.config), "--name", "Ana")
+            with self.start("host", "host", *options, "--format", "jsonl") as host:
+                assert host.stdout is not None
+                for line in host.stdout:
+                    event = json.loads(line)
+                    if event["event"] == "code":
+                        yield event["code"], host
+                        return
+
+    def join(self, code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        via = ("--via", f"ws://127.0.0.1:{self.port}", "--config", str(self.config), "--name", "Ben")
+        return self.run("guest", "join", code, *via, *arguments)
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Stage:
+    return Stage(tmp_path)
+
+
+def test_what_is_sent_comes_back_and_both_see_the_same_digits(stage: Stage) -> None:
+    with stage.hosting() as (code, host):
+        joined = stage.join(code, "--send", "hello", "--send-bytes", "300000", "--format", "jsonl")
+        assert joined.returncode == 0, joined.stderr
+        events = [json.loads(line) for line in joined.stdout.splitlines()]
+        connected = next(event for event in events if event["event"] == "connected")
+        assert connected["transport"] == "udp"
+        assert connected["peer"] == "Ana"
+        assert [event["bytes"] for event in events if event["event"] == "message"] == [5, 300_000]
+        assert host.stdout is not None
+        theirs = [json.loads(line) for line in host.stdout]
+        assert (
+            next(e for e in theirs if e["event"] == "connected")["safety_digits"]
+            == connected["safety_digits"]
+        )
+        assert theirs[-1]["event"] == "closed"
+        assert host.wait(10) == 0
+
+
+def test_a_wrong_word_is_one_clear_refusal(stage: Stage) -> None:
+    with stage.hosting() as (code, _):
+        number, *words = code.split("-")
+        wrong = "-".join((number, *words[::-1])) if words[0] != words[2] else code.replace(words[0], words[1])
+        joined = stage.join(wrong, "--send", "hello")
+        assert joined.returncode == 2
+        assert "code does not fit" in joined.stderr
+        assert "Traceback" not in joined.stderr
+
+
+def test_a_mistyped_code_needs_no_network(stage: Stage) -> None:
+    joined = stage.join("12-what")
+    assert joined.returncode == 2
+    assert "session code" in joined.stderr

@@ -1,0 +1,66 @@
+"""Notes between peers: both ways, and what a lying peer can put in."""
+
+import contextlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from netstack.errors import DecodeError
+from netstack.model.candidate import CandidateKind
+from netstack.wire.candidate_note import (
+    MAX_BYTES,
+    About,
+    AllTold,
+    TcpCandidate,
+    UdpCandidate,
+    decode,
+    encode,
+    plain_name,
+)
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        About("Ana", "strict"),
+        UdpCandidate(CandidateKind.REFLEXIVE, "203.0.113.7", 40000),
+        UdpCandidate(CandidateKind.HOST, "2001:db8::7", 1),
+        TcpCandidate("192.168.1.5", 65535),
+        AllTold(),
+    ],
+)
+def test_both_ways(note: object) -> None:
+    assert decode(encode(note)) == note  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"{}",
+        b'{"type":"udp","kind":"host","host":"x","port":1}',
+        b'{"type":"udp","kind":"host","host":"203.0.113.7","port":0}',
+        b'{"type":"udp","kind":"odd","host":"203.0.113.7","port":1}',
+        b'{"type":"udp","kind":"host","host":"224.0.0.1","port":1}',
+        b'{"type":"udp","kind":"host","host":"255.255.255.255","port":1}',
+        b'{"type":"tcp","host":"0.0.0.0","port":1}',
+        b'{"type":"about","name":"' + b"x" * MAX_BYTES + b'"}',
+        b"\xff",
+    ],
+)
+def test_what_is_refused(data: bytes) -> None:
+    with pytest.raises(DecodeError):
+        decode(data)
+
+
+def test_a_name_cannot_play_tricks() -> None:
+    assert plain_name("A\u202ena\x1b[31m\n  B") == "Ana[31m B"
+    assert len(plain_name("x" * 500)) == 40
+    assert decode(encode(About("\u200bAna\u0000"))) == About("Ana")
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_a_note_or_a_decode_error(data: bytes) -> None:
+    with contextlib.suppress(DecodeError):
+        decode(data)
