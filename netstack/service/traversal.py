@@ -15,6 +15,7 @@ import msgspec
 
 from netstack.core.hole_punch import HolePunch, PairAnswered
 from netstack.core.nat_probe import Server
+from netstack.core.port_prediction import predict_ports
 from netstack.core.stun_uri import host_of
 from netstack.errors import DecodeError, Fault, NetError, PeerscopeError
 from netstack.model.address import Address, Family, Scope, scope
@@ -218,8 +219,13 @@ class Traversal:
         places = [
             place for server in self._servers if (place := await self._look_up(server, transport.family))
         ]
+        seen: list[Address] = []
         async for address in self._queries[transport.link].public_addresses(places):
+            seen.append(address)
             self._tell(UdpCandidate(CandidateKind.REFLEXIVE, address.host, address.port))
+        if len({address.host for address in seen}) == 1:
+            for port in predict_ports(sorted(address.port for address in seen)):
+                self._tell(UdpCandidate(CandidateKind.REFLEXIVE, seen[0].host, port))
 
     async def _look_up(self, server: Server, family: Family) -> Address | None:
         hosts = server.hosts
