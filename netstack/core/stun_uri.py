@@ -16,10 +16,21 @@ def parse_stun_uri(text: str) -> Server:
     if colon and scheme.lower() == "stuns":
         raise _refuse(text, "stuns: is STUN over TLS, which says nothing about UDP; use stun:")
     body = rest if colon and scheme.lower() == "stun" else text.strip()
+    try:
+        host, given = split_host_port(body)
+    except ValueError as error:
+        raise _refuse(text, str(error)) from None
+    port = given or DEFAULT_PORT
+    shown = f"[{host}]" if ":" in host else host
+    return Server(name=f"{shown}:{port}", port=port, hosts=(host,) if _is_ip(host) else None)
+
+
+def split_host_port(body: str, scheme: str = "stun") -> tuple[str, int | None]:
+    """`HOST[:PORT]` of a URI of `scheme`; the host is a name or an IP address. Raises ValueError that says why."""
     if body.startswith("["):
         host, bracket, tail = body[1:].partition("]")
         if not bracket or (tail and not tail.startswith(":")):
-            raise _refuse(text, "an IPv6 address is written in brackets: stun:[2001:db8::1]:3478")
+            raise ValueError(f"an IPv6 address is written in brackets: {scheme}:[2001:db8::1]:3478")
         port_text = tail[1:] if tail else ""
         has_port = bool(tail)
     elif body.count(":") > 1:
@@ -28,14 +39,10 @@ def parse_stun_uri(text: str) -> Server:
         host, colon, port_text = body.partition(":")
         has_port = bool(colon)
     if has_port and not (port_text.isascii() and port_text.isdigit() and 0 < int(port_text[:6]) < 65_536):
-        raise _refuse(text, "the port is a number from 1 to 65535")
+        raise ValueError("the port is a number from 1 to 65535")
     if not _is_host(host):
-        raise _refuse(
-            text, "it names no host" if not host else "that is neither a host name nor an IP address"
-        )
-    port = int(port_text) if has_port else DEFAULT_PORT
-    shown = f"[{host}]" if ":" in host else host
-    return Server(name=f"{shown}:{port}", port=port, hosts=(host,) if _is_ip(host) else None)
+        raise ValueError("it names no host" if not host else "that is neither a host name nor an IP address")
+    return host, int(port_text) if has_port else None
 
 
 def host_of(server: Server) -> str:

@@ -6,6 +6,7 @@ from netstack.model.lab import GridState, StoryState
 from netstack.model.nat import NatReport
 from netstack.model.path import PathReport
 from netstack.model.topology import Topology
+from netstack.model.turn import TurnState
 
 
 class NatState(msgspec.Struct, frozen=True):
@@ -37,6 +38,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     network: str = "real"
     nat: NatState = NatState()
     paths: tuple[PathReport, ...] = ()
+    turn: TurnState = TurnState()
     engine_lag_s: float | None = None
     log: tuple[LogLine, ...] = ()
     lab: Topology | None = None

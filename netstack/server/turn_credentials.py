@@ -1,19 +1,14 @@
 """Who may allocate: long-term users, time-limited users of a shared secret, and the nonces in between."""
 
-import base64
 import hashlib
 import hmac
 
 from netstack.model.address import Address
 from netstack.wire.stun import long_term_key
+from netstack.wire.turn import time_limited_password
 
 NONCE_MAC_BYTES = 12
 MAX_USER_BYTES = 512
-
-
-def time_limited_password(secret: str, username: str) -> str:
-    """The password of a user `EXPIRY[:NAME]` (the TURN REST convention): base64 of HMAC-SHA1."""
-    return base64.b64encode(hmac.digest(secret.encode(), username.encode(), hashlib.sha1)).decode()
 
 
 class Credentials:

@@ -1,5 +1,8 @@
 """TURN's framing (RFC 8656): ChannelData, and streams in which STUN messages and ChannelData alternate."""
 
+import base64
+import hashlib
+import hmac
 import struct
 
 import msgspec
@@ -44,6 +47,60 @@ def decode_channel_data(data: bytes) -> ChannelData:
     if len(data) < 4 + length:
         raise DecodeError(DecodeError.Reason.TRUNCATED, "ChannelData")
     return ChannelData(channel, data[4 : 4 + length])
+
+
+def encode_channel_burst(
+    channel: int, data: bytes | memoryview, segment_bytes: int, *, padded: bool = False
+) -> tuple[bytes, int]:
+    """ChannelData for each `segment_bytes` of `data` (the last perhaps shorter), joined, and their size.
+
+    The size counts the padding; the last one may be shorter. Raises ValueError.
+    """
+    total = len(data)
+    if not MIN_CHANNEL <= channel <= MAX_CHANNEL or not 0 < segment_bytes <= 0xFFFF:
+        raise ValueError(f"no ChannelData: channel {channel:#x}, {segment_bytes} bytes")
+    header = _HEADER.pack(channel, segment_bytes)
+    padding = bytes(-segment_bytes % 4) if padded else b""
+    pieces: list[bytes | memoryview] = []
+    whole = total - total % segment_bytes
+    for at in range(0, whole, segment_bytes):
+        pieces += (header, data[at : at + segment_bytes], padding)
+    if rest := total - whole:
+        pieces += (_HEADER.pack(channel, rest), data[whole:], bytes(-rest % 4) if padded else b"")
+    return b"".join(pieces), 4 + segment_bytes + len(padding)
+
+
+def decode_channel_burst(data: bytes | memoryview, segment_bytes: int) -> tuple[int, bytes, int] | None:
+    """The inverse for datagrams: channel, payloads joined, payload size of each but the last.
+
+    None where they are anything but ChannelData of one channel that fills its datagrams.
+    """
+    total = len(data)
+    if segment_bytes < 5 or total < 5:
+        return None
+    channel, length = _HEADER.unpack_from(data)
+    first = min(segment_bytes, total)
+    if length != first - 4 or not MIN_CHANNEL <= channel <= MAX_CHANNEL:
+        return None
+    if total <= segment_bytes:
+        return channel, bytes(data[4:]), length
+    header = bytes(data[:4])
+    whole = total - total % segment_bytes
+    pieces = []
+    for at in range(0, whole, segment_bytes):
+        if data[at : at + 4] != header:
+            return None
+        pieces.append(data[at + 4 : at + segment_bytes])
+    if rest := total - whole:
+        if rest < 5 or _HEADER.unpack_from(data, whole) != (channel, rest - 4):
+            return None
+        pieces.append(data[whole + 4 :])
+    return channel, b"".join(pieces), length
+
+
+def time_limited_password(secret: str, username: str) -> str:
+    """The password of a user `EXPIRY[:NAME]` (the TURN REST convention): base64 of HMAC-SHA1."""
+    return base64.b64encode(hmac.digest(secret.encode(), username.encode(), hashlib.sha1)).decode()
 
 
 class StreamFrames:

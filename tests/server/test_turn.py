@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 from netstack.model.address import Address, Family
 from netstack.server.machine import CloseRelay, OpenRelay, RelaySend, StreamClose, StreamSend
 from netstack.server.turn import TurnLimits, TurnServer
-from netstack.server.turn_credentials import Credentials, time_limited_password
+from netstack.server.turn_credentials import Credentials
 from netstack.server.turn_peers import PeerPolicy
 from netstack.wire import stun, turn
 from netstack.wire import stun_attributes as attr
 from netstack.wire.stun import MessageClass, Method, StunMessage
 from netstack.wire.stun_attributes import Attribute
+from netstack.wire.turn import time_limited_password
 
 HERE = Address("203.0.113.10", 3478)
 CLIENT = Address("198.51.100.7", 40_000)

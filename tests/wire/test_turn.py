@@ -80,3 +80,33 @@ def test_any_stream_gives_frames_or_a_decode_error_and_holds_one_frame_at_most(c
 def test_a_stream_that_lost_its_place_is_told(data):
     with pytest.raises(DecodeError):
         StreamFrames().feed(data)
+
+
+@given(
+    st.integers(turn.MIN_CHANNEL, turn.MAX_CHANNEL), st.binary(min_size=1, max_size=400), st.integers(1, 90)
+)
+def test_a_burst_is_its_datagrams_and_comes_back(channel: int, data: bytes, size: int) -> None:
+    burst, each = turn.encode_channel_burst(channel, data, size)
+    datagrams = [burst[at : at + each] for at in range(0, len(burst), each)]
+    assert [turn.decode_channel_data(d) for d in datagrams] == [
+        turn.ChannelData(channel, data[at : at + size]) for at in range(0, len(data), size)
+    ]
+    assert turn.decode_channel_burst(memoryview(burst), each) == (channel, data, min(size, len(data)))
+
+
+@given(
+    st.integers(turn.MIN_CHANNEL, turn.MAX_CHANNEL), st.binary(min_size=1, max_size=400), st.integers(1, 90)
+)
+def test_a_padded_burst_is_a_stream_of_frames(channel: int, data: bytes, size: int) -> None:
+    burst, _ = turn.encode_channel_burst(channel, data, size, padded=True)
+    frames = turn.StreamFrames().feed(burst)
+    assert b"".join(turn.decode_channel_data(frame).data for frame in frames) == data
+
+
+@given(st.binary(max_size=64), st.integers(0, 32))
+def test_what_is_no_burst_of_one_channel_is_left_to_the_slow_way(data: bytes, size: int) -> None:
+    found = turn.decode_channel_burst(data, size)
+    if found is not None:
+        channel, payload, each = found
+        again, _ = turn.encode_channel_burst(channel, payload, each)
+        assert again == data

@@ -1,0 +1,470 @@
+"""A TURN client (RFC 8656) for one relay, from the first Allocate to the last Refresh. Pure.
+
+Drive it so: `receive(data, now)` for what comes from the server, `poll_transmit()` for what goes there,
+`poll_event()` for what happened, `handle_timeout(now)` at `deadline()`. Begin with `allocate`, then `permit` or
+`bind` peers and `send`; `release` ends it. Everything that was asked for ends in an event. When the relay cannot
+live on its socket any more, `SocketNeeded` asks for a new one: open it, then call `reopened`, or `unreachable`.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+from netstack.core.turn_bindings import NEVER, Binding, Bindings
+from netstack.core.turn_events import (
+    Allocated,
+    Bound,
+    Ended,
+    Event,
+    PeerRefused,
+    Permitted,
+    Received,
+    Refused,
+    RelayLost,
+    SocketNeeded,
+    TurnOptions,
+)
+from netstack.core.turn_ledger import RELEASE, Ledger
+from netstack.core.turn_redirect import why_not_follow
+from netstack.core.turn_requests import Outcome, Requests
+from netstack.errors import DecodeError
+from netstack.model.address import Address
+from netstack.model.turn import RelayPhase, RelayState, TurnCredentials, TurnError
+from netstack.wire import stun, turn
+from netstack.wire import stun_attributes as attr
+from netstack.wire.stun import MessageClass, Method, StunMessage
+
+ASK_IDLE_S: Final = 20.0  # a NAT forgets an idle mapping after 30 s
+ASK_SILENT_S: Final = 3.0
+RECOVER_FOR_S: Final = 300.0
+MAX_BACKOFF_S: Final = 30.0
+MAX_LIFETIME_S: Final = 86_400
+MAX_EVENTS: Final = 4096
+
+
+class TurnClient:
+    """One relay at one server. `stream`: over TCP or TLS. Times are seconds on the clock of `now`.
+
+    `credentials` gives a user for each allocation (time-limited ones are made anew); None: there are none.
+    """
+
+    def __init__(
+        self,
+        server: Address,
+        credentials: Callable[[], TurnCredentials] | None,
+        random_bytes: Callable[[int], bytes],
+        *,
+        stream: bool = False,
+        options: TurnOptions | None = None,
+    ) -> None:
+        self.server = server
+        self.options = options or TurnOptions()
+        self.phase = RelayPhase.OPENING
+        self.relayed: Address | None = None
+        self.mapped: Address | None = None
+        self.error: TurnError | None = None
+        self.ledger = Ledger()
+        self._random_bytes = random_bytes
+        self._stream = stream
+        self._frames = turn.StreamFrames()
+        self._transmits: deque[bytes] = deque()
+        self._events: deque[Event] = deque()
+        self._requests = Requests(credentials, random_bytes, self._transmits, stream=stream)
+        self._bindings = Bindings(self.options.permission_s, self.options.channel_s)
+        self._lifetime_s: float | None = None
+        self._allocate_s: float | None = None
+        self._expires_s = self._refresh_s = NEVER
+        self._asked_s = 0.0
+        self._home = server
+        self._redirected = self._changed_port = False
+        self._lost_s: float | None = None
+        self._again_s = NEVER
+        self._backoff_s = 0.0
+
+    # what is wanted
+
+    def allocate(self, now: float) -> None:
+        """Asks for the relay; `Allocated` or `Ended` follows."""
+        self._requests.begin()
+        self.phase = RelayPhase.OPENING if self._lost_s is None else RelayPhase.RECOVERING
+        self.ledger.heard(now)
+        self._asked_s = now
+        self._requests.start(Method.ALLOCATE, self.options.attributes(), None, now)
+
+    def permit(self, host: str, now: float) -> None:
+        """Lets a host send, and keeps it so; `Permitted` or `Refused` follows. Raises TurnError."""
+        self._check_open()
+        binding = self._bindings.permit(host, now)
+        if binding.in_force(now):
+            self._tell(Permitted(host))
+        else:
+            self._renew(now)
+
+    def bind(self, peer: Address, now: float) -> None:
+        """Binds a channel, and keeps it; `Bound` or `Refused` follows. Raises TurnError."""
+        self._check_open()
+        binding = self._bindings.bind(peer, now)
+        if binding.number is not None and binding.in_force(now):
+            self._tell(Bound(peer, binding.number))
+        else:
+            self._renew(now)
+
+    def forget(self, peer: Address) -> None:
+        """Lets the channel to a peer lapse; port 0: and the permission and all channels of its host."""
+        self._bindings.forget(peer)
+
+    def refresh(self, now: float) -> None:
+        """Asks now how the relay is; its log tells."""
+        if self.phase is RelayPhase.ALLOCATED and not self._requests.under_way(Method.REFRESH):
+            self._asked_s = now
+            self._requests.start(Method.REFRESH, (attr.LIFETIME(self.options.lifetime_s),), None, now)
+
+    def release(self, now: float) -> None:
+        """Gives the relay back; `Ended` follows. May be called at any time."""
+        if self.phase is RelayPhase.ALLOCATED:
+            self.phase = RelayPhase.RELEASING
+            self._fail_open(TurnError(TurnError.Reason.CLOSED), now)
+            self._requests.start(Method.REFRESH, (attr.LIFETIME(0),), RELEASE, now)
+        elif self.phase in {RelayPhase.OPENING, RelayPhase.RECOVERING}:
+            self._end(None, now)
+
+    # data
+
+    def channel(self, peer: Address, now: float) -> int | None:
+        """The channel to a peer that is in force."""
+        return self._bindings.channel(peer, now) if self.phase is RelayPhase.ALLOCATED else None
+
+    def send(self, data: bytes, peer: Address, now: float, *, dont_fragment: bool = False) -> None:
+        """Sends by the peer's channel, else in a Send indication; `dont_fragment` always by the latter.
+
+        Raises TurnError: there is neither a channel nor a permission. It is counted in `dropped`, too.
+        """
+        number = None if dont_fragment else self.channel(peer, now)
+        if number is not None:
+            self._transmits.append(turn.encode_channel_data(number, data, padded=self._stream))
+        elif self.phase is RelayPhase.ALLOCATED and self._bindings.permits(peer.host, now):
+            attributes = [attr.XOR_PEER_ADDRESS(peer), attr.DATA(data)]
+            if dont_fragment:
+                attributes.append(attr.DONT_FRAGMENT(True))
+            indication = StunMessage(
+                Method.SEND, MessageClass.INDICATION, self._random_bytes(12), tuple(attributes)
+            )
+            self._transmits.append(stun.encode(indication))
+        else:
+            self.ledger.dropped += 1
+            raise TurnError(TurnError.Reason.NO_PERMISSION, str(peer))
+        self.ledger.sent(1, len(data))
+
+    def wrap(self, data: bytes, segment_bytes: int, peer: Address, now: float) -> tuple[bytes, int] | None:
+        """A burst for the peer's channel, to be sent by the caller; None where it has none.
+
+        Gives the bytes and the size of each but the last: `data` is cut into `segment_bytes`.
+        """
+        number = self.channel(peer, now)
+        if number is None:
+            return None
+        self.ledger.sent(-(-len(data) // segment_bytes), len(data))
+        return turn.encode_channel_burst(number, data, segment_bytes, padded=self._stream)
+
+    def unwrap(self, data: memoryview, segment_bytes: int, now: float) -> tuple[Address, bytes, int] | None:
+        """A burst of one channel as peer, data and segment size; anything else goes to `receive` (None)."""
+        found = turn.decode_channel_burst(data, segment_bytes)
+        peer = self._bindings.peer_of(found[0]) if found is not None else None
+        if found is None or peer is None:
+            return None
+        _, payload, size = found
+        self.ledger.received(-(-len(data) // segment_bytes), len(payload), now)
+        return peer, payload, size
+
+    # the world
+
+    def receive(self, data: bytes, now: float) -> None:
+        """A datagram of the server, or bytes of its stream."""
+        if not self._stream:
+            self._take(data, now)
+            return
+        try:
+            for frame in self._frames.feed(data):
+                self._take(frame, now)
+        except DecodeError:
+            self.ledger.malformed += 1
+            self.unreachable(TurnError(TurnError.Reason.NOT_TURN), now)
+
+    def unreachable(self, error: TurnError, now: float) -> None:
+        """The connection is cut, the new socket could not be opened, or the network refused a datagram."""
+        if self.phase in {RelayPhase.RELEASED, RelayPhase.FAILED}:
+            return
+        if self._stream or self.phase is not RelayPhase.ALLOCATED:
+            self._frames = turn.StreamFrames()
+            for outcome in self._requests.fail_all(error, now):
+                self.ledger.ended(outcome)
+            self._lost(error, now)
+        else:  # it may pass, or be anybody's ICMP: the relay is asked again
+            self.error = error
+            for outcome in self._requests.fail_all(error, now):
+                self._finish(outcome, now)
+
+    def reopened(self, server: Address, now: float) -> None:
+        """There is a new socket, which leads to `server`: the one that was asked for."""
+        if self.phase in {RelayPhase.OPENING, RelayPhase.RECOVERING}:
+            self.server = server
+            self._frames = turn.StreamFrames()
+            self._transmits.clear()
+            self._again_s = NEVER
+            self.allocate(now)
+
+    def poll_transmit(self) -> bytes | None:
+        """The next message for the server."""
+        return self._transmits.popleft() if self._transmits else None
+
+    def poll_event(self) -> Event | None:
+        """What happened next."""
+        return self._events.popleft() if self._events else None
+
+    def deadline(self) -> float | None:
+        """When to call `handle_timeout`."""
+        at = [self._requests.deadline() or NEVER, self._again_s]
+        if self.phase is RelayPhase.ALLOCATED:
+            asked_s = max(self.ledger.heard_s, self._asked_s)
+            at += [self._expires_s, self._refresh_s, self._bindings.deadline()]
+            at.append(asked_s + (ASK_SILENT_S if self.ledger.spoke or self.error else ASK_IDLE_S))
+        due_s = min(at)
+        return None if due_s == NEVER else due_s
+
+    def handle_timeout(self, now: float) -> None:
+        """Repeats, renews, gives up, begins anew."""
+        for outcome in self._requests.handle_timeout(now):
+            self._finish(outcome, now)
+        if self.phase is RelayPhase.RECOVERING and now >= self._again_s:
+            self._again_s = NEVER
+            self._tell(SocketNeeded(self._home, self.error or TurnError(TurnError.Reason.LOST)))
+        if self.phase is not RelayPhase.ALLOCATED:
+            return
+        if now >= self._expires_s:
+            self._lost(self.error or TurnError(TurnError.Reason.LOST, "it lapsed"), now)
+            return
+        for binding in self._bindings.lapsed(now):
+            self._tell(Refused(binding.peer, TurnError(TurnError.Reason.NO_PERMISSION, "it lapsed")))
+        self._renew(now)
+        asked_s = max(self.ledger.heard_s, self._asked_s)
+        patience_s = ASK_SILENT_S if self.ledger.spoke or self.error else ASK_IDLE_S
+        if now >= self._refresh_s or now >= asked_s + patience_s:
+            self._refresh_s = now + ASK_SILENT_S
+            self._asked_s = now
+            self.refresh(now)
+
+    def state(self, now: float) -> RelayState:
+        """Everything of it, for people."""
+        alive = self.phase in {RelayPhase.ALLOCATED, RelayPhase.RELEASING}
+        requests, ledger, error = self._requests, self.ledger, self.error
+        return RelayState(
+            server=str(self.server),
+            phase=self.phase,
+            relayed_address=str(self.relayed) if self.relayed and alive else None,
+            mapped_address=str(self.mapped) if self.mapped and alive else None,
+            lifetime_s=self._lifetime_s,
+            remaining_s=max(0.0, self._expires_s - now) if alive else None,
+            allocate_s=self._allocate_s,
+            rtt_s=ledger.rtt_s,
+            silent_s=max(0.0, now - ledger.heard_s) if alive else None,
+            permissions=self._bindings.permission_states(now),
+            channels=self._bindings.channel_states(now),
+            log=ledger.log(now),
+            sent_packets=ledger.sent_packets,
+            sent_bytes=ledger.sent_bytes,
+            received_packets=ledger.received_packets,
+            received_bytes=ledger.received_bytes,
+            dropped=ledger.dropped,
+            malformed=ledger.malformed + requests.unverified,
+            recoveries=ledger.recoveries,
+            software=requests.software,
+            realm=requests.realm,
+            failure=error.reason.value if error else None,
+            failure_text=error.sentence if error else None,
+            remedy=error.remedy if error else None,
+        )
+
+    @property
+    def challenged_s(self) -> float | None:
+        """How long the server took to ask for credentials."""
+        return self._requests.challenged_s
+
+    # inside
+
+    def _check_open(self) -> None:
+        if self.phase in {RelayPhase.RELEASING, RelayPhase.RELEASED, RelayPhase.FAILED}:
+            raise TurnError(TurnError.Reason.CLOSED)
+
+    def _tell(self, event: Event) -> None:
+        if len(self._events) < MAX_EVENTS:
+            self._events.append(event)
+        elif isinstance(event, Received):
+            self.ledger.dropped += 1
+        else:
+            self._events.append(event)
+
+    def _take(self, data: bytes, now: float) -> None:
+        try:
+            if turn.is_channel_data(data):
+                self._take_channel_data(turn.decode_channel_data(data), now)
+                return
+            message = stun.decode(data)
+        except DecodeError:
+            self.ledger.malformed += 1
+            return
+        if message.message_class is MessageClass.INDICATION:
+            if message.method == Method.DATA:
+                self._take_indication(message, now)
+        elif (outcome := self._requests.receive(message, data, now)) is not None:
+            self.ledger.heard(now)
+            self._finish(outcome, now)
+
+    def _take_channel_data(self, frame: turn.ChannelData, now: float) -> None:
+        peer = self._bindings.peer_of(frame.channel)
+        if peer is None:
+            self.ledger.dropped += 1
+            return
+        self.ledger.received(1, len(frame.data), now)
+        self._tell(Received(peer, frame.data, frame.channel))
+
+    def _take_indication(self, message: StunMessage, now: float) -> None:
+        peer, data, icmp = (
+            message.get(attr.XOR_PEER_ADDRESS), message.get(attr.DATA), message.get(attr.ICMP),
+        )  # fmt: skip
+        if peer is None or (data is None and icmp is None) or not self._bindings.permits(peer.host, now):
+            self.ledger.dropped += 1
+        elif icmp is not None:
+            self.ledger.heard(now)
+            self._tell(PeerRefused(peer, icmp))
+        elif data is not None:
+            self.ledger.received(1, len(data), now)
+            self._tell(Received(peer, data, None))
+            if self._bindings.came_as_indication(peer, now):
+                self._renew(now)
+
+    def _renew(self, now: float) -> None:
+        """Asks for every permission and channel that is due."""
+        if self.phase is not RelayPhase.ALLOCATED:
+            return
+        for binding in [b for b in self._bindings if b.due_s <= now]:
+            binding.due_s = NEVER  # until its answer
+            peer = attr.XOR_PEER_ADDRESS(binding.peer)
+            if binding.number is None:
+                self._requests.start(Method.CREATE_PERMISSION, (peer,), binding, now)
+            else:
+                number = attr.CHANNEL_NUMBER(binding.number)
+                self._requests.start(Method.CHANNEL_BIND, (number, peer), binding, now)
+
+    def _finish(self, outcome: Outcome, now: float) -> None:
+        """A request has ended."""
+        self.ledger.ended(outcome)
+        request, error = outcome.request, outcome.error
+        if request.subject == RELEASE:
+            self._end(None, now)
+        elif error is not None and error.reason is TurnError.Reason.MISMATCH:
+            self._mismatch(error, now)
+        elif request.method == Method.ALLOCATE:
+            if error is None and outcome.response is not None:
+                self._allocated(outcome.response, outcome.took_s, now)
+            elif error is not None:
+                self._allocate_failed(error, outcome.response, now)
+        elif isinstance(request.subject, Binding):
+            self._binding_finished(request.subject, error, request.began_s, now)
+        elif error is None and outcome.response is not None:
+            self.error = None
+            self._set_lifetime(outcome.response, now)
+        else:
+            self.error = error
+            self._asked_s = now
+            if error is not None and error.code is not None and self.options.recover:
+                self._lost(error, now)
+
+    def _binding_finished(
+        self, binding: Binding, error: TurnError | None, began_s: float, now: float
+    ) -> None:
+        if error is not None:
+            self._bindings.refused(binding, error, now)
+            if error.code is not None or not binding.in_force(now):
+                self._tell(Refused(binding.peer, error))
+            return
+        was = binding.in_force(now)
+        self._bindings.agreed(binding, began_s)
+        if binding.number is None:
+            if not was:
+                self._tell(Permitted(binding.peer.host))
+        elif not was:
+            self._tell(Bound(binding.peer, binding.number))
+
+    def _allocated(self, response: StunMessage, took_s: float, now: float) -> None:
+        relayed = response.get(attr.XOR_RELAYED_ADDRESS)
+        if relayed is None or response.get(attr.LIFETIME) is None or relayed.port == 0:
+            self._allocate_failed(TurnError(TurnError.Reason.BAD_ANSWER), None, now)
+            return
+        again = self._lost_s is not None
+        self.phase = RelayPhase.ALLOCATED
+        self.relayed, self.mapped = relayed, response.mapped_address
+        self.error = self._lost_s = None
+        self._backoff_s = 0.0
+        self._allocate_s = took_s
+        self._set_lifetime(response, now)
+        self._bindings.reset(now)
+        token = response.get(attr.RESERVATION_TOKEN)
+        self._tell(Allocated(relayed, self.mapped, self._lifetime_s or 0.0, took_s, again, token))
+        self._renew(now)
+
+    def _set_lifetime(self, response: StunMessage, now: float) -> None:
+        lifetime_s = min(response.get(attr.LIFETIME) or 1, MAX_LIFETIME_S)
+        self._lifetime_s = lifetime_s
+        self._expires_s = now + lifetime_s
+        self._refresh_s = now + lifetime_s - min(60.0, lifetime_s / 3)
+
+    def _allocate_failed(self, error: TurnError, response: StunMessage | None, now: float) -> None:
+        if error.reason is TurnError.Reason.REDIRECTED and response is not None:
+            alternate = response.get(attr.ALTERNATE_SERVER)
+            why = why_not_follow(self.server, alternate, followed_one=self._redirected)
+            if alternate is not None and not why:
+                self._redirected = True
+                self._tell(SocketNeeded(alternate, error))
+                return
+            error = TurnError(error.reason, why, code=error.code)
+        self._lost(error, now)
+
+    def _mismatch(self, error: TurnError, now: float) -> None:
+        """437: this port has another history at the server, or the relay is gone (RFC 8656 section 7.4)."""
+        self._fail_open(error, now)
+        if self.phase is RelayPhase.OPENING and not self._changed_port:
+            self._changed_port = True
+            self._tell(SocketNeeded(self.server, error))
+        else:
+            self._lost(error, now)
+
+    def _fail_open(self, error: TurnError, now: float) -> None:
+        for outcome in self._requests.fail_all(error, now):
+            self.ledger.ended(outcome)
+
+    def _lost(self, error: TurnError, now: float) -> None:
+        """There is no relay (any more): begin again where there was one, else it has failed."""
+        self.error = error
+        lost_at = self._lost_s
+        if self.phase is RelayPhase.ALLOCATED and self.options.recover:
+            lost_at = self._lost_s = now
+            self.ledger.recoveries += 1
+            self._redirected = False
+            self._tell(RelayLost(error))
+        if lost_at is None or now - lost_at > RECOVER_FOR_S or self.phase is RelayPhase.RELEASING:
+            self._end(None if self.phase is RelayPhase.RELEASING else error, now)
+            return
+        self.phase = RelayPhase.RECOVERING
+        self._fail_open(error, now)
+        self._expires_s = self._refresh_s = NEVER
+        self._again_s = now + self._backoff_s
+        self._backoff_s = min(MAX_BACKOFF_S, max(0.5, 2 * self._backoff_s))
+
+    def _end(self, error: TurnError | None, now: float) -> None:
+        self._fail_open(error or TurnError(TurnError.Reason.CLOSED), now)
+        self.error = error
+        self.phase = RelayPhase.RELEASED if error is None else RelayPhase.FAILED
+        self._expires_s = self._refresh_s = self._again_s = NEVER
+        for binding in self._bindings:
+            self._tell(Refused(binding.peer, error or TurnError(TurnError.Reason.CLOSED)))
+        self._tell(Ended(error))
