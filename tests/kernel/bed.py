@@ -320,6 +320,7 @@ def _route(host: Host, bridge: str, *addresses: str) -> None:
         ipv6__conf__all__disable_ipv6=1,
         ipv6__conf__default__disable_ipv6=1,
         ipv4__ip_forward=1,
+        ipv4__icmp_ratelimit=0,  # or whether a refusal is told would depend on when the last one was
         ipv4__conf__all__send_redirects=0,
         **{f"ipv4__conf__{bridge}__send_redirects": 0},
     )

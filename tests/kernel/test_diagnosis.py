@@ -1,12 +1,14 @@
 """The NAT check on real NATs: right of every kind, with and without hairpin, and of two NATs in a row."""
 
+from collections.abc import Generator
+
 import pytest
 
 from netstack.model.nat import Lifetime, NatReport
 from netstack.net.system import SystemNet
 from netstack.service.nat import NatService
 from tests import expectations
-from tests.kernel.bed import FULL_SERVER, PLAIN_SERVERS, SERVERS, SPARE, Bed
+from tests.kernel.bed import FULL_SERVER, PLAIN_SERVERS, SERVERS, SPARE, Bed, Site
 from tests.kernel.conftest import Place
 from tests.kernel.diagnosis import Tally, diagnose, diagnose_all, explain, said, settle_all
 from tests.kernel.responder import honest, responder
@@ -86,32 +88,37 @@ def test_a_gateway_that_answers_strangers_is_port_restricted(bed: Bed) -> None:
     assert said(diagnose(bed.a.client), expected) == expected
 
 
-def test_a_router_that_refuses_udp_blocks_it(bed: Bed) -> None:
+@pytest.fixture
+def third_site(bed: Bed) -> Generator[Site, None, None]:
+    """One more than `a` and `b`."""
+    site = bed.add_site()
+    yield site
+    bed.remove_site(site)
+
+
+def test_a_router_that_refuses_udp_blocks_it(bed: Bed, third_site: Site) -> None:
     """Many firewalls reject (ICMP) instead of dropping; that is no sign of a server's closed port."""
-    for reason in ("admin-prohibited", "host-unreachable", "port-unreachable"):
-        bed.a.set("port-restricted")
-        bed.a.home.host.call(
-            "nft", f"insert rule ip nat forw meta l4proto udp reject with icmp type {reason}"
-        )
-        report = diagnose(bed.a.client)
-        assert (report.verdict, report.udp, report.failure) == ("blocked", "blocked", None), (
-            f"{reason}{explain(report)}"
-        )
+    places = []
+    reasons = ("admin-prohibited", "host-unreachable", "port-unreachable")
+    for site, reason in zip((bed.a, bed.b, third_site), reasons, strict=True):
+        site.set("port-restricted")
+        rule = f"insert rule ip nat forw meta l4proto udp reject with icmp type {reason}"
+        site.home.host.call("nft", rule)
+        places.append(Place(reason, site, expectations.nat("udp-blocked"), hairpin=False))
+    for reason, report in diagnose_all(places).items():
+        expected = expectations.nat("udp-blocked").facts() | {"failure": None}
+        assert said(report, expected) == expected, f"{reason}{explain(report)}"
 
 
-def test_lifetime_brackets_what_the_gateway_does(bed: Bed) -> None:
-    kinds = {"full-cone": bed.a, "port-restricted": bed.b, "symmetric-seq": bed.add_site()}
-    try:
-        for kind, site in kinds.items():
-            site.set(kind, idle_s=4)
-        checks = {
-            kind: site.client.begin(NatService(SystemNet()).check(SERVERS, lifetime=True), 40)
-            for kind, site in kinds.items()
-        }
-        reports = {kind: check.result() for kind, check in checks.items()}
-    finally:
-        bed.remove_site(kinds["symmetric-seq"])
-    for kind, report in reports.items():
-        expected = expectations.nat(kind).facts()
+def test_lifetime_brackets_what_the_gateway_does(bed: Bed, third_site: Site) -> None:
+    kinds = {"full-cone": bed.a, "port-restricted": bed.b, "symmetric-seq": third_site}
+    for kind, site in kinds.items():
+        site.set(kind, idle_s=4)
+    checks = {
+        kind: site.client.begin(NatService(SystemNet()).check(SERVERS, lifetime=True), 40)
+        for kind, site in kinds.items()
+    }
+    for kind, check in checks.items():
+        report, expected = check.result(), expectations.nat(kind).facts()
         assert said(report, expected) == expected, f"{kind}{explain(report)}"
         assert report.lifetime == Lifetime(alive_s=3.0, gone_s=5.0), kind
