@@ -27,9 +27,12 @@ SENDING_ORDER: Final = tuple(fragment.lane_of(mode, priority) for priority in Pr
 
 
 class Message:
-    """One message on its way. `start` and `end` are its units once the first fragment left (-1 before)."""
+    """One message on its way. `start` and `end` are its units once the first fragment left (-1 before).
 
-    __slots__ = ("acked", "data", "deadline_s", "end", "id", "lane", "next", "start")
+    `packets` counts those that carried some of it, the ones that were sent again included.
+    """
+
+    __slots__ = ("acked", "data", "deadline_s", "end", "id", "lane", "next", "packets", "start")
 
     def __init__(self, message_id: int, lane: int, data: bytes, deadline_s: float | None) -> None:
         self.id = message_id
@@ -37,6 +40,7 @@ class Message:
         self.data = data
         self.deadline_s = deadline_s
         self.start = self.end = self.next = -1
+        self.packets = 0
         self.acked: IntervalSet | None = None
 
     @property
@@ -124,8 +128,8 @@ class _Lane:
 class Outbox:
     """What a session has to send, and what it has sent and may have to send again.
 
-    `take_run` and `take_parts` give what is next; `acked` and `lost` take it back. `done` and `dropped`
-    hold message ids for the caller to report and to empty; `abandoned` units to tell the peer about.
+    `take_run` and `take_parts` give what is next; `acked` and `lost` take it back. `done` (with the
+    number of packets) and `dropped` hold message ids for the caller to report and to empty; `abandoned` units to tell the peer about.
     """
 
     __slots__ = (
@@ -153,7 +157,7 @@ class Outbox:
         self.stats = stats
         self.queued_bytes = 0
         self.full = False
-        self.done: list[int] = []
+        self.done: list[tuple[int, int]] = []
         self.dropped: list[int] = []
         self.abandoned: list[tuple[int, int, int]] = []
 
@@ -225,6 +229,7 @@ class Outbox:
                 if stop == message.end:
                     state.queue.popleft()
                     self._left(message)
+            message.packets += count
             return Run(message, start, stop, units, count, wide)
         return None
 
@@ -240,6 +245,7 @@ class Outbox:
             state.queue.popleft()
             frames.append(encode_part(message.lane, True, True, message.start, message.data))
             runs.append(Run(message, start, message.end, message.end - start, 1))
+            message.packets += 1
             self.stats.sent_fragments += 1
             self._left(message)
         return b"".join(frames), Parts(tuple(runs))
@@ -375,7 +381,7 @@ class Outbox:
                 return
         del self._unfinished[message.id]
         self._release(message)
-        self.done.append(message.id)
+        self.done.append((message.id, message.packets))
 
 
 def _burst(message: Message, start: int, end: int, units: int, packets: int) -> tuple[int, int]:

@@ -79,7 +79,7 @@ class Sender:
     def report(self, events: list[Event]) -> None:
         """What happened to messages becomes events."""
         outbox = self.outbox
-        events.extend(map(MessageAcknowledged, outbox.done))
+        events.extend(MessageAcknowledged(*done) for done in outbox.done)
         events.extend(map(MessageDropped, outbox.dropped))
         outbox.done.clear()
         outbox.dropped.clear()

@@ -127,9 +127,10 @@ class MessageReceived(msgspec.Struct, frozen=True):
 
 
 class MessageAcknowledged(msgspec.Struct, frozen=True):
-    """The peer has all of a reliable message."""
+    """The peer has all of a reliable message, which took so many packets, those sent again included."""
 
     message_id: int
+    packets: int
 
 
 class MessageDropped(msgspec.Struct, frozen=True):

@@ -42,7 +42,7 @@ class Connection:
         self._unread_bytes = 0
         self._arrived = asyncio.Event()
         self._room = asyncio.Event()
-        self._acknowledged: dict[int, asyncio.Future[None]] = {}
+        self._acknowledged: dict[int, asyncio.Future[int]] = {}
 
     @property
     def closed(self) -> bool:
@@ -62,10 +62,23 @@ class Connection:
         *,
         wait: bool = False,
     ) -> int:
-        """Queues a message, waiting for room; with `wait` also until the peer has all of it.
+        """Queues a message, waiting for room; with `wait` also until the peer has all of it. Returns its number.
 
         Raises SessionError: too large, given up, or over.
         """
+        number = await self._queue(data, priority, mode, deadline_s)
+        if wait:
+            await self._arrival(number)
+        return number
+
+    async def deliver(self, data: bytes, priority: Priority, mode: Mode) -> int:
+        """Sends a reliable message, waits until the peer has all of it, and returns how many packets it took.
+
+        Raises SessionError as `send` does.
+        """
+        return await self._arrival(await self._queue(data, priority, mode, None))
+
+    async def _queue(self, data: bytes, priority: Priority, mode: Mode, deadline_s: float | None) -> int:
         while True:
             session = self._session()
             try:
@@ -78,13 +91,17 @@ class Connection:
             self._wake()
             await self._room.wait()
         self._wake()
-        if wait:
-            future = self._acknowledged[number] = asyncio.get_running_loop().create_future()
-            try:
-                await future
-            finally:
-                self._acknowledged.pop(number, None)
         return number
+
+    async def _arrival(self, number: int) -> int:
+        if self._ended is not None:
+            raise self._ended
+        future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._acknowledged[number] = future
+        try:
+            return await future
+        finally:
+            self._acknowledged.pop(number, None)
 
     async def receive(self) -> MessageReceived:
         """The next message. Raises SessionError when there are none left and it is over."""
@@ -133,8 +150,8 @@ class Connection:
                 return
             case Established() if not self._up.done():
                 self._up.set_result(event)
-            case MessageAcknowledged(number):
-                self._settle(number, None)
+            case MessageAcknowledged(number, packets):
+                self._settle(number, packets)
             case MessageDropped(number):
                 self._settle(number, SessionError(SessionError.Reason.CLOSED, "the message was given up"))
             case SendReady():
@@ -148,13 +165,13 @@ class Connection:
         if self.watch is not None:
             self.watch(event)
 
-    def _settle(self, number: int, error: SessionError | None) -> None:
+    def _settle(self, number: int, outcome: int | SessionError) -> None:
         future = self._acknowledged.get(number)
         if future is not None and not future.done():
-            if error is None:
-                future.set_result(None)
+            if isinstance(outcome, SessionError):
+                future.set_exception(outcome)
             else:
-                future.set_exception(error)
+                future.set_result(outcome)
 
     def end(self, error: SessionError) -> None:
         """It is over: everybody who waits hears it."""
