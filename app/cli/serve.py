@@ -19,7 +19,8 @@ from netstack.model.address import Address, Family
 from netstack.net.system import SystemNet
 from netstack.server.machine import Server
 from netstack.server.stun import StunServer
-from netstack.server.turn import TurnLimits, TurnServer
+from netstack.server.turn import TurnServer
+from netstack.server.turn_budget import TurnLimits
 from netstack.server.turn_credentials import Credentials
 from netstack.server.turn_peers import PeerPolicy
 from netstack.service.rendezvous_host import RendezvousHost, parse_listen

@@ -21,7 +21,6 @@ from netstack.server.machine import Server
 from netstack.server.stun import StunServer
 from netstack.server.turn import TurnServer
 from netstack.server.turn_credentials import Credentials
-from netstack.server.turn_peers import PeerPolicy
 from netstack.service.serve import ServerHost
 from netstack.wire import nat_pmp
 
@@ -46,8 +45,6 @@ def _machine(part: ServerPart, hosts: list[str], net: LabNet) -> Server:
             tuple(Address(host, TURN_PORT) for host in hosts),
             Credentials(TURN_REALM, {TURN_USERNAME: TURN_PASSWORD}, net.random_bytes(_NONCE_KEY_BYTES)),
             net.random_bytes,
-            # Two who both need the relay meet on it: its own addresses are peers, too.
-            peers=PeerPolicy(allow=hosts),
             families=(Address(hosts[0], 0).family,),
         )
     alternate = Address(hosts[1], STUN_ALTERNATE_PORT) if len(hosts) > 1 else None

@@ -38,6 +38,10 @@ class UdpSocket:
         """Sends one datagram. Raises NetError: no route, too big, closed."""
         self._host.send_udp(self, data, remote)
 
+    def set_dont_fragment(self, on: bool) -> None:
+        """Forbids, or allows, that datagrams are fragmented."""
+        self.df = on
+
     def close(self) -> None:
         """Frees the port. May be called twice."""
         self._host.unbind(self)

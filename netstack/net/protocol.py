@@ -66,6 +66,9 @@ class DatagramEndpoint(Protocol):
         Raises NetError when the system refuses at once (no route, too big, closed).
         """
 
+    def set_dont_fragment(self, on: bool) -> None:
+        """From now on datagrams may not, or may, be fragmented on their way; where the system lets us say so."""
+
     def close(self) -> None:
         """Releases the socket; nothing is received afterwards. May be called twice."""
 

@@ -9,7 +9,7 @@ from netstack.errors import NetError
 from netstack.model.address import Address
 from netstack.net.protocol import DatagramReceiver
 from netstack.net.socket_errors import net_error
-from netstack.net.udp_socket import address_of, read_icmp_errors, receive_stamp
+from netstack.net.udp_socket import address_of, read_icmp_errors, receive_stamp, set_dont_fragment
 
 _LINUX = sys.platform == "linux"
 _BUFFER_BYTES = 65_536
@@ -51,6 +51,11 @@ class SystemDatagramEndpoint:
                     continue
                 raise net_error(error, str(remote)) from error
             return
+
+    def set_dont_fragment(self, on: bool) -> None:
+        """By the socket's option."""
+        if not self._closed:
+            set_dont_fragment(self._sock, on=on)
 
     def close(self) -> None:
         """Releases the socket."""

@@ -12,7 +12,7 @@ from netstack.model.address import Address, Family
 from netstack.net.socket_errors import net_error, reason_of
 
 SOCKET_FAMILY = {Family.IPV4: socket.AF_INET, Family.IPV6: socket.AF_INET6}
-_IP_MTU_DISCOVER, _IPV6_MTU_DISCOVER, _PMTUDISC_PROBE = 10, 23, 3
+_IP_MTU_DISCOVER, _IPV6_MTU_DISCOVER, _PMTUDISC_PROBE, _PMTUDISC_DONT = 10, 23, 3, 0
 _IP_RECVERR, _IPV6_RECVERR = 11, 25
 _ERROR_LEVELS = {(socket.IPPROTO_IP, _IP_RECVERR), (socket.IPPROTO_IPV6, _IPV6_RECVERR)}
 _SO_TIMESTAMPNS = 35
@@ -41,8 +41,7 @@ def bind_udp(
             sock.setsockopt(level, _IPV6_RECVERR if inet6 else _IP_RECVERR, 1)
             sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
             if dont_fragment:
-                # PROBE: never fragment, and believe no ICMP message that a stranger could have sent
-                sock.setsockopt(level, _IPV6_MTU_DISCOVER if inet6 else _IP_MTU_DISCOVER, _PMTUDISC_PROBE)
+                set_dont_fragment(sock, on=True)
         if ttl is not None:
             sock.setsockopt(level, socket.IPV6_UNICAST_HOPS if inet6 else socket.IP_TTL, ttl)
         sock.bind(local or ("::" if inet6 else "", 0))
@@ -50,6 +49,18 @@ def bind_udp(
         sock.close()
         raise net_error(error, str(local or "")) from error
     return sock
+
+
+def set_dont_fragment(sock: socket.socket, *, on: bool) -> None:
+    """Forbids, or allows, that datagrams are fragmented; Linux only."""
+    if sys.platform == "linux":
+        inet6 = sock.family is socket.AF_INET6
+        # PROBE: never fragment, and believe no ICMP message that a stranger could have sent
+        sock.setsockopt(
+            socket.IPPROTO_IPV6 if inet6 else socket.IPPROTO_IP,
+            _IPV6_MTU_DISCOVER if inet6 else _IP_MTU_DISCOVER,
+            _PMTUDISC_PROBE if on else _PMTUDISC_DONT,
+        )
 
 
 def address_of(name: Any) -> Address:

@@ -1,10 +1,10 @@
-"""A TURN server (RFC 8656) over UDP and TCP, relaying UDP; it never relays into its own network."""
+"""A TURN server (RFC 8656) over UDP and TCP, relaying UDP; it never relays into its own network.
+
+Two of its own relays may talk: their data is handed over in here, and no packet to an own address ever leaves.
+"""
 
 from collections.abc import Callable
 
-import msgspec
-
-from netstack.core.token_bucket import Bucket
 from netstack.errors import DecodeError
 from netstack.model.address import Address, Family
 from netstack.server.machine import (
@@ -19,8 +19,11 @@ from netstack.server.machine import (
 from netstack.server.rate import SourceRate
 from netstack.server.stun import StunServer
 from netstack.server.turn_allocation import Allocation, Client
-from netstack.server.turn_credentials import MAX_USER_BYTES, Credentials
+from netstack.server.turn_budget import Budget, TurnLimits
+from netstack.server.turn_credentials import Credentials
 from netstack.server.turn_peers import PeerPolicy
+from netstack.server.turn_refusal import REASONS, Refusal
+from netstack.server.turn_table import Reservation, Table
 from netstack.wire import stun, turn
 from netstack.wire import stun_attributes as attr
 from netstack.wire.stun import MessageClass, Method, StunMessage
@@ -32,45 +35,12 @@ _UNDERSTOOD = {
     for kind in (
         attr.USERNAME, attr.REALM, attr.NONCE, attr.MESSAGE_INTEGRITY, attr.MESSAGE_INTEGRITY_SHA256,
         attr.REQUESTED_TRANSPORT, attr.REQUESTED_ADDRESS_FAMILY, attr.EVEN_PORT, attr.DONT_FRAGMENT,
+        attr.RESERVATION_TOKEN,
         attr.CHANNEL_NUMBER, attr.LIFETIME, attr.XOR_PEER_ADDRESS, attr.DATA, attr.PRIORITY, attr.USE_CANDIDATE,
     )
 }  # fmt: skip
-_REASONS = {
-    300: "Try Alternate",
-    400: "Bad Request",
-    401: "Unauthorized",
-    403: "Forbidden",
-    420: "Unknown Attribute",
-    437: "Allocation Mismatch",
-    438: "Stale Nonce",
-    440: "Address Family not Supported",
-    441: "Wrong Credentials",
-    442: "Unsupported Transport Protocol",
-    443: "Peer Address Family Mismatch",
-    486: "Allocation Quota Reached",
-    508: "Insufficient Capacity",
-}
-
-
-class TurnLimits(msgspec.Struct, frozen=True):
-    """Caps. Bits and bytes count relayed payload in both directions."""
-
-    allocations: int = 64
-    allocations_per_user: int = 16
-    bits_per_s: float = 200e6
-    bits_per_s_per_allocation: float = 50e6
-    bytes_per_allocation: int = 2_000_000_000
-    minutes_per_allocation: float = 240.0
-    max_lifetime_s: float = 3600.0
-    default_lifetime_s: float = 600.0
-    permission_s: float = 300.0
-    channel_s: float = 600.0
-
-
-class _Refusal(Exception):  # noqa: N818
-    def __init__(self, code: int, *attributes: Attribute) -> None:
-        self.code = code
-        self.attributes = attributes
+TOKEN_BYTES = 8
+OPENING_S = 10.0  # a relay socket is bound within it
 
 
 class TurnServer(Server):
@@ -104,7 +74,7 @@ class TurnServer(Server):
         self._binding = binding
         self.limits = limits or TurnLimits()
         self.errors = dict(errors or {})
-        self.allocated = self.refused = self.malformed = self.limited = self.dropped = self.relayed_bytes = 0
+        self.allocated = self.refused = self.malformed = self.limited = self.dropped = 0
         self._credentials = credentials
         self._random_bytes = random_bytes
         self._peers = peers or PeerPolicy(own=(address.host for address in addresses))
@@ -112,26 +82,36 @@ class TurnServer(Server):
         self._told = told
         self._alternate = alternate
         self._rate = rate or SourceRate(per_network_per_s=100, in_all_per_s=5000)
-        self._bucket: Bucket | None = None
-        self._allocations: dict[Client, Allocation] = {}
-        self._relays: dict[int, Allocation] = {}
+        self._budget = Budget(self.limits)
+        self._table = Table()
         self._opening: dict[int, tuple[StunMessage, bytes, float]] = {}
-        self._per_user: dict[str, int] = {}
         self._streams: dict[int, tuple[turn.StreamFrames, Client]] = {}
         self._next_relay = 0
 
+    @property
+    def relayed_bytes(self) -> int:
+        """Payload that passed, both ways."""
+        return self._budget.relayed_bytes
+
     def gauges(self) -> dict[str, tuple[float, float]]:
-        """What is used, and its limit."""
-        return {"allocations": (len(self._allocations), self.limits.allocations)}
+        """What is used, and its limit; reserved ports count as allocations."""
+        return {
+            "allocations": (len(self._table), self.limits.allocations),
+            "allocations_of_busiest_user": (self._table.busiest, self.limits.allocations_per_user),
+            "bits_per_s": (self._budget.bits_per_s, self.limits.bits_per_s),
+            "streams": (len(self._streams), self.max_streams),
+        }
 
     def deadline(self) -> float | None:
-        """When the next allocation lapses."""
-        return min((a.expires_at for a in self._allocations.values()), default=None)
+        """When the next allocation or reservation lapses."""
+        return self._table.deadline()
 
     def handle_timeout(self, now: float) -> None:
-        """Ends allocations whose time is over."""
-        for allocation in [a for a in self._allocations.values() if a.expires_at <= now]:
+        """Ends allocations and reservations whose time is over."""
+        for allocation in [a for a in self._table if a.expires_at <= now]:
             self._delete(allocation)
+        for token in [t for t, r in self._table.reservations.items() if r.expires_at <= now]:
+            self._actions.append(CloseRelay(self._table.reservations.pop(token).relay_id))
 
     def receive(self, data: bytes, remote: Address, local: Address, now: float) -> None:
         """A datagram of a client."""
@@ -157,18 +137,38 @@ class TurnServer(Server):
     def stream_closed(self, stream_id: int, now: float) -> None:
         """A connection that ends takes its allocation along."""
         _, client = self._streams.pop(stream_id, (None, None))
-        allocation = self._allocations.get(client) if client else None
+        allocation = self._table.of_client(client) if client else None
         if allocation is not None:
             self._delete(allocation)
 
     def relay_opened(self, relay_id: int, local: Address, now: float) -> None:
         """The relay socket of an allocation is bound: the client gets its answer."""
-        allocation = self._relays.get(relay_id)
+        allocation = self._table.of_relay(relay_id)
         request, key, lifetime_s = self._opening.pop(relay_id, (None, b"", 0.0))
+        reserved = request is not None and request.get(attr.EVEN_PORT) is True
         if allocation is None or request is None:  # the client has gone meanwhile
-            self._actions.append(CloseRelay(relay_id))
+            self._actions += [CloseRelay(relay_id), CloseRelay(relay_id + 1)]
             return
-        allocation.relayed = Address(self._told or local.host, local.port)
+        if reserved:
+            allocation.token = self._random_bytes(TOKEN_BYTES)
+            self._table.reservations[allocation.token] = Reservation(
+                relay_id + 1,
+                Address(local.host, local.port + 1),
+                allocation.username,
+                now + self.limits.reservation_s,
+            )
+        self._begin(allocation, local, request, key, lifetime_s, now)
+
+    def _begin(
+        self,
+        allocation: Allocation,
+        local: Address,
+        request: StunMessage,
+        key: bytes,
+        lifetime_s: float,
+        now: float,
+    ) -> None:
+        self._table.relayed(allocation, Address(self._told or local.host, local.port))
         allocation.expires_at = min(now + lifetime_s, allocation.ends_at)
         self.allocated += 1
         self._answer_allocate(allocation, request, key, now)
@@ -176,7 +176,7 @@ class TurnServer(Server):
     def relay_refused(self, relay_id: int, now: float) -> None:
         """No relay socket could be bound."""
         request, key, _ = self._opening.pop(relay_id, (None, b"", 0.0))
-        allocation = self._relays.get(relay_id)
+        allocation = self._table.of_relay(relay_id)
         if allocation is not None:
             self._delete(allocation)
             if request is not None:
@@ -184,11 +184,11 @@ class TurnServer(Server):
 
     def relay_received(self, relay_id: int, data: bytes, remote: Address, now: float) -> None:
         """A peer's datagram: to the client where a permission lets it in, else dropped."""
-        allocation = self._relays.get(relay_id)
+        allocation = self._table.of_relay(relay_id)
         if (
             allocation is None
             or not allocation.permits(remote.host, now)
-            or not self._spend(allocation, len(data), now)
+            or not self._budget.spend(allocation, len(data), now)
         ):
             self.dropped += 1
             return
@@ -207,7 +207,7 @@ class TurnServer(Server):
         self, relay_id: int, remote: Address, icmp_type: int, icmp_code: int, now: float
     ) -> None:
         """An ICMP error for a peer is passed on (RFC 8656 section 11.5)."""
-        allocation = self._relays.get(relay_id)
+        allocation = self._table.of_relay(relay_id)
         if allocation is not None and allocation.permits(remote.host, now):
             attributes = (attr.XOR_PEER_ADDRESS(remote), attr.ICMP(attr.Icmp(icmp_type, icmp_code)))
             out = stun.encode(
@@ -240,13 +240,13 @@ class TurnServer(Server):
         try:
             unknown = [a.code for a in message.attributes if a.code < 0x8000 and a.code not in _UNDERSTOOD]
             if unknown:
-                raise _Refusal(420, attr.UNKNOWN_ATTRIBUTES(tuple(dict.fromkeys(unknown))))
+                raise Refusal(420, attr.UNKNOWN_ATTRIBUTES(tuple(dict.fromkeys(unknown))))
             if message.method == Method.BINDING:
                 self._answer(message, client, None, attr.XOR_MAPPED_ADDRESS(client.remote))
                 return
-            username, key = self._authenticate(data, message, client, now)
+            username, key = self._credentials.authenticate(data, message, client.remote, now)
             self._serve(message, client, username, key, now)
-        except _Refusal as refusal:
+        except Refusal as refusal:
             self._refuse(message, client, refusal.code, *refusal.attributes, key=key)
 
     def _bind(self, data: bytes, client: Client, now: float) -> bool:
@@ -258,39 +258,17 @@ class TurnServer(Server):
             self._transmits.append(transmit)
         return True
 
-    def _authenticate(
-        self, data: bytes, message: StunMessage, client: Client, now: float
-    ) -> tuple[str, bytes]:
-        """The user and the key behind a request (RFC 8489 section 9.2.4)."""
-        fresh = (attr.REALM(self._credentials.realm), attr.NONCE(self._credentials.nonce(client.remote, now)))
-        if message.get(attr.MESSAGE_INTEGRITY) is None and message.get(attr.MESSAGE_INTEGRITY_SHA256) is None:
-            raise _Refusal(401, *fresh)
-        username, nonce = message.get(attr.USERNAME), message.get(attr.NONCE)
-        if (
-            username is None
-            or nonce is None
-            or message.get(attr.REALM) is None
-            or len(username) > MAX_USER_BYTES
-        ):
-            raise _Refusal(400)
-        key = self._credentials.key(username, now)
-        if key is None or not stun.verify_integrity(data, key):
-            raise _Refusal(401, *fresh)
-        if not self._credentials.is_fresh(nonce, client.remote, now):
-            raise _Refusal(438, *fresh)
-        return username, key
-
     def _serve(self, message: StunMessage, client: Client, username: str, key: bytes, now: float) -> None:
         if code := self.errors.get(message.method):
-            raise _Refusal(code)
-        allocation = self._allocations.get(client)
+            raise Refusal(code)
+        allocation = self._table.of_client(client)
         if message.method == Method.ALLOCATE:
             self._allocate(message, client, allocation, username, key, now)
             return
         if allocation is None or allocation.relayed is None:
-            raise _Refusal(437)
+            raise Refusal(437)
         if allocation.username != username:
-            raise _Refusal(441)
+            raise Refusal(441)
         if message.method == Method.REFRESH:
             self._refresh(message, allocation, key, now)
         elif message.method == Method.CREATE_PERMISSION:
@@ -298,7 +276,7 @@ class TurnServer(Server):
         elif message.method == Method.CHANNEL_BIND:
             self._channel_bind(message, allocation, key, now)
         else:
-            raise _Refusal(400)
+            raise Refusal(400)
 
     def _allocate(
         self,
@@ -311,47 +289,57 @@ class TurnServer(Server):
     ) -> None:
         if known is not None:
             if known.transaction_id != message.transaction_id:
-                raise _Refusal(437)
+                raise Refusal(437)
             if known.relayed is not None:  # the answer was lost
                 self._answer_allocate(known, message, key, now)
             return
         if self._alternate is not None:
-            raise _Refusal(300, attr.ALTERNATE_SERVER(self._alternate))
+            raise Refusal(300, attr.ALTERNATE_SERVER(self._alternate))
         transport = message.get(attr.REQUESTED_TRANSPORT)
         if transport is None:
-            raise _Refusal(400)
+            raise Refusal(400)
         if transport != turn.UDP_PROTOCOL:
-            raise _Refusal(442)
-        family = message.get(attr.REQUESTED_ADDRESS_FAMILY) or Family.IPV4
-        if family not in self._families:
-            raise _Refusal(440)
-        if self._per_user.get(username, 0) >= self.limits.allocations_per_user:
-            raise _Refusal(486)
-        even = message.get(attr.EVEN_PORT)
-        if even or len(self._allocations) >= self.limits.allocations:  # a reserved second port is not offered
-            raise _Refusal(508)
+            raise Refusal(442)
+        token, even = message.get(attr.RESERVATION_TOKEN), message.get(attr.EVEN_PORT)
+        asked = message.get(attr.REQUESTED_ADDRESS_FAMILY)
+        if token is not None and (even is not None or asked is not None):
+            raise Refusal(400)
+        family = asked or Family.IPV4
+        if token is None and family not in self._families:
+            raise Refusal(440)
+        if self._table.of_user(username) >= self.limits.allocations_per_user:
+            raise Refusal(486)
+        lifetime_s = self.limits.lifetime_s(message.get(attr.LIFETIME))
+        if token is not None:
+            held = self._table.reservations.get(token)
+            if held is None or held.username != username:
+                raise Refusal(508)
+            del self._table.reservations[token]
+            allocation = self._new(client, held.relay_id, username, message, now)
+            self._begin(allocation, held.local, message, key, lifetime_s, now)
+            return
+        if len(self._table) + (1 if even else 0) >= self.limits.allocations:
+            raise Refusal(508)
         relay_id = self._next_relay
-        self._next_relay += 1
-        per_s = self.limits.bits_per_s_per_allocation / 8
-        allocation = Allocation(
-            client, relay_id, username, message.transaction_id, Bucket(per_s, per_s, now), now
-        )
-        allocation.expires_at = now + 10.0  # until the relay is bound
-        allocation.ends_at = now + 60 * self.limits.minutes_per_allocation
-        self._allocations[client] = self._relays[relay_id] = allocation
-        self._per_user[username] = self._per_user.get(username, 0) + 1
-        self._opening[relay_id] = (message, key, self._lifetime(message))
-        self._actions.append(OpenRelay(relay_id, family, even=even is not None))
+        self._next_relay += 2  # the next one is the reserved port's
+        self._new(client, relay_id, username, message, now)
+        self._opening[relay_id] = (message, key, lifetime_s)
+        self._actions.append(OpenRelay(relay_id, family, even=even is not None, reserve=bool(even)))
 
-    def _lifetime(self, message: StunMessage) -> float:
-        asked_s = message.get(attr.LIFETIME)
-        default_s = min(self.limits.default_lifetime_s, self.limits.max_lifetime_s)
-        return (
-            default_s if asked_s is None else max(default_s, min(float(asked_s), self.limits.max_lifetime_s))
+    def _new(
+        self, client: Client, relay_id: int, username: str, message: StunMessage, now: float
+    ) -> Allocation:
+        allocation = Allocation(
+            client, relay_id, username, message.transaction_id, self._budget.bucket(now), now
         )
+        allocation.expires_at = now + OPENING_S
+        allocation.ends_at = now + 60 * self.limits.minutes_per_allocation
+        self._table.add(allocation)
+        return allocation
 
     def _answer_allocate(self, allocation: Allocation, request: StunMessage, key: bytes, now: float) -> None:
         if allocation.relayed is not None:
+            token = () if allocation.token is None else (attr.RESERVATION_TOKEN(allocation.token),)
             self._answer(
                 request,
                 allocation.client,
@@ -359,17 +347,20 @@ class TurnServer(Server):
                 attr.XOR_RELAYED_ADDRESS(allocation.relayed),
                 attr.LIFETIME(max(0, round(allocation.expires_at - now))),
                 attr.XOR_MAPPED_ADDRESS(allocation.client.remote),
+                *token,
             )
 
     def _refresh(self, message: StunMessage, allocation: Allocation, key: bytes, now: float) -> None:
         family = message.get(attr.REQUESTED_ADDRESS_FAMILY)
         if family is not None and allocation.relayed is not None and family is not allocation.relayed.family:
-            raise _Refusal(443)
+            raise Refusal(443)
         if message.get(attr.LIFETIME) == 0:
             self._delete(allocation)
             self._answer(message, allocation.client, key, attr.LIFETIME(0))
             return
-        allocation.expires_at = min(now + self._lifetime(message), allocation.ends_at)
+        allocation.expires_at = min(
+            now + self.limits.lifetime_s(message.get(attr.LIFETIME)), allocation.ends_at
+        )
         self._answer(
             message, allocation.client, key, attr.LIFETIME(max(0, round(allocation.expires_at - now)))
         )
@@ -379,30 +370,36 @@ class TurnServer(Server):
     ) -> None:
         peers = message.get_all(attr.XOR_PEER_ADDRESS)
         if not peers:
-            raise _Refusal(400)
+            raise Refusal(400)
         for peer in peers:
             self._check_peer(peer, allocation)
         for peer in peers:
             if not allocation.permit(peer.host, now + self.limits.permission_s, now):
-                raise _Refusal(508)
+                raise Refusal(508)
         self._answer(message, allocation.client, key)
 
     def _channel_bind(self, message: StunMessage, allocation: Allocation, key: bytes, now: float) -> None:
         number, peer = message.get(attr.CHANNEL_NUMBER), message.get(attr.XOR_PEER_ADDRESS)
         if number is None or peer is None or not turn.MIN_CHANNEL <= number <= turn.MAX_CHANNEL:
-            raise _Refusal(400)
+            raise Refusal(400)
         self._check_peer(peer, allocation)
         if not allocation.bind(number, peer, now + self.limits.channel_s, now):
-            raise _Refusal(400)
+            raise Refusal(400)
         if not allocation.permit(peer.host, now + self.limits.permission_s, now):
-            raise _Refusal(508)
+            raise Refusal(508)
         self._answer(message, allocation.client, key)
 
     def _check_peer(self, peer: Address, allocation: Allocation) -> None:
         if allocation.relayed is not None and peer.family is not allocation.relayed.family:
-            raise _Refusal(443)
-        if not self._peers.permits(peer.host):
-            raise _Refusal(403)
+            raise Refusal(443)
+        if not self._peers.permits(peer.host) and not self._is_own_relay(peer):
+            raise Refusal(403)
+
+    def _is_own_relay(self, peer: Address) -> bool:
+        """Whether a peer is a relay of this server; port 0 (of a permission) stands for any of that host."""
+        if peer.port == 0:
+            return self._table.has_host(peer.host)
+        return self._table.of_address(peer) is not None
 
     def _channel_data(self, data: bytes, client: Client, now: float) -> None:
         try:
@@ -410,7 +407,7 @@ class TurnServer(Server):
         except DecodeError:
             self.malformed += 1
             return
-        allocation = self._allocations.get(client)
+        allocation = self._table.of_client(client)
         peer = allocation.peer_of(frame.channel, now) if allocation else None
         if allocation is None or peer is None:
             self.dropped += 1
@@ -418,7 +415,7 @@ class TurnServer(Server):
             self._relay(allocation, frame.data, peer, now)
 
     def _send_indication(self, message: StunMessage, client: Client, now: float) -> None:
-        allocation = self._allocations.get(client)
+        allocation = self._table.of_client(client)
         peer, data = message.get(attr.XOR_PEER_ADDRESS), message.get(attr.DATA)
         unknown = any(a.code < 0x8000 and a.code not in _UNDERSTOOD for a in message.attributes)
         if allocation is None or peer is None or data is None or unknown:
@@ -429,35 +426,24 @@ class TurnServer(Server):
     def _relay(
         self, allocation: Allocation, data: bytes, peer: Address, now: float, *, dont_fragment: bool = False
     ) -> None:
-        if not allocation.permits(peer.host, now) or not self._spend(allocation, len(data), now):
+        if not allocation.permits(peer.host, now) or not self._budget.spend(allocation, len(data), now):
             self.dropped += 1
             return
-        self._actions.append(RelaySend(allocation.relay_id, data, peer, dont_fragment))
-
-    def _spend(self, allocation: Allocation, size: int, now: float) -> bool:
-        """Takes relayed bytes from the allocation's budget first, then from the one for all."""
-        if self._bucket is None:
-            per_s = self.limits.bits_per_s / 8
-            self._bucket = Bucket(per_s, per_s, now)
-        if allocation.relayed_bytes + size > self.limits.bytes_per_allocation:
-            return False
-        if not allocation.bucket.take(size, now) or not self._bucket.take(size, now):
-            return False
-        allocation.relayed_bytes += size
-        self.relayed_bytes += size
-        return True
+        neighbour = self._table.of_address(peer)
+        if neighbour is not None and allocation.relayed is not None:
+            self.relay_received(neighbour.relay_id, data, allocation.relayed, now)
+        elif self._table.has_host(peer.host) and not self._peers.permits(peer.host):
+            self.dropped += 1  # one of our own ports, but no relay
+        else:
+            self._actions.append(RelaySend(allocation.relay_id, data, peer, dont_fragment))
 
     def _delete(self, allocation: Allocation) -> None:
-        if self._allocations.pop(allocation.client, None) is None:
+        if not self._table.remove(allocation):
             return
-        del self._relays[allocation.relay_id]
         if allocation.relay_id not in self._opening:
             self._actions.append(CloseRelay(allocation.relay_id))
-        left = self._per_user[allocation.username] - 1
-        if left:
-            self._per_user[allocation.username] = left
-        else:
-            del self._per_user[allocation.username]
+        if not self._table.of_user(allocation.username):
+            self._budget.forget(allocation.username)
 
     def _answer(
         self, request: StunMessage, client: Client, key: bytes | None, *attributes: Attribute
@@ -474,7 +460,7 @@ class TurnServer(Server):
         key: bytes | None = None,
     ) -> None:
         self.refused += 1
-        answer = stun.failure(request, code, _REASONS.get(code, "Error"), *attributes)
+        answer = stun.failure(request, code, REASONS.get(code, "Error"), *attributes)
         self._send(stun.encode(answer, integrity_key=key), client)
 
     def _send(self, data: bytes, client: Client, *, droppable: bool = False) -> None:

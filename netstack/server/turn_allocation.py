@@ -35,6 +35,7 @@ class Allocation:
         self.username = username
         self.transaction_id = transaction_id
         self.relayed: Address | None = None
+        self.token: bytes | None = None
         self.expires_at = now
         self.ends_at = float("inf")
         self.bucket = bucket

@@ -4,7 +4,9 @@ import hashlib
 import hmac
 
 from netstack.model.address import Address
-from netstack.wire.stun import long_term_key
+from netstack.server.turn_refusal import Refusal
+from netstack.wire import stun_attributes as attr
+from netstack.wire.stun import StunMessage, long_term_key, verify_integrity
 from netstack.wire.turn import time_limited_password
 
 NONCE_MAC_BYTES = 12
@@ -48,6 +50,25 @@ class Credentials:
             ):
                 password = time_limited_password(self._secret, username)
         return None if password is None else long_term_key(username, self.realm, password)
+
+    def authenticate(
+        self, data: bytes, message: StunMessage, client: Address, now: float
+    ) -> tuple[str, bytes]:
+        """The user and the key behind a request (RFC 8489 section 9.2.4). Raises Refusal."""
+        fresh = (attr.REALM(self.realm), attr.NONCE(self.nonce(client, now)))
+        if message.get(attr.MESSAGE_INTEGRITY) is None and message.get(attr.MESSAGE_INTEGRITY_SHA256) is None:
+            raise Refusal(401, *fresh)
+        username, nonce = message.get(attr.USERNAME), message.get(attr.NONCE)
+        if username is None or nonce is None or message.get(attr.REALM) is None:
+            raise Refusal(400)
+        if len(username) > MAX_USER_BYTES:
+            raise Refusal(400)
+        key = self.key(username, now)
+        if key is None or not verify_integrity(data, key):
+            raise Refusal(401, *fresh)
+        if not self.is_fresh(nonce, client, now):
+            raise Refusal(438, *fresh)
+        return username, key
 
     def nonce(self, client: Address, now: float) -> bytes:
         """A nonce for this client: its time and a MAC, so that nothing needs to be kept."""

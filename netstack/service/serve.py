@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections import deque
 from contextlib import suppress
+from enum import StrEnum
 
 from netstack.errors import NetError
 from netstack.model.address import Address, Family
@@ -17,7 +18,13 @@ READ_BYTES = 65_536
 STREAM_QUEUE_BYTES = 262_144
 STREAM_LIMIT_BYTES = 1_048_576
 MAX_RELAYS = 4_096
-ICMP_UNREACHABLE, ICMP_PORT_UNREACHABLE, ICMP_HOST_UNREACHABLE = 3, 3, 1
+ICMP_UNREACHABLE = 3
+ICMP_HOST_UNREACHABLE, ICMP_PORT_UNREACHABLE, ICMP_FRAGMENTATION_NEEDED = 1, 3, 4
+PORT_TRIES = 16
+_ICMP_CODES: dict[StrEnum, int] = {
+    NetError.Reason.REFUSED: ICMP_PORT_UNREACHABLE,
+    NetError.Reason.TOO_BIG: ICMP_FRAGMENTATION_NEEDED,
+}
 
 
 class ServerHost:
@@ -82,10 +89,7 @@ class ServerHost:
 
     def relay_failed(self, relay_id: int, remote: Address, error: NetError) -> None:
         """A peer of a relay refused."""
-        refused = error.reason is NetError.Reason.REFUSED
-        code = ICMP_PORT_UNREACHABLE if refused else ICMP_HOST_UNREACHABLE
-        self._server.relay_failed(relay_id, remote, ICMP_UNREACHABLE, code, self._net.now())
-        self._pump()
+        self._tell(relay_id, remote, _ICMP_CODES.get(error.reason, ICMP_HOST_UNREACHABLE))
 
     def _accept(self, stream: Stream) -> None:
         if len(self._streams) >= self._server.max_streams:
@@ -138,8 +142,31 @@ class ServerHost:
                         relay.close()
                 case RelaySend():
                     if relay := self._relays.get(action.relay_id):
-                        self._send(relay, action.data, action.remote)
+                        self._send_relayed(relay, action)
         self._set_timer()
+
+    def _send_relayed(self, relay: DatagramEndpoint, action: RelaySend) -> None:
+        """Sends for a client, whole where it asks for that; one that is too big for the way is told to it."""
+        whole = action.dont_fragment
+        if whole:
+            relay.set_dont_fragment(True)
+        try:
+            relay.send(action.data, action.remote)
+        except NetError as error:
+            self.unsent += 1
+            if error.reason is NetError.Reason.TOO_BIG:
+                self._tell_soon(action, ICMP_FRAGMENTATION_NEEDED)
+        finally:
+            if whole:
+                relay.set_dont_fragment(False)
+
+    def _tell_soon(self, action: RelaySend, code: int) -> None:
+        """Not now: the machine is being pumped."""
+        asyncio.get_running_loop().call_soon(self._tell, action.relay_id, action.remote, code)
+
+    def _tell(self, relay_id: int, remote: Address, code: int) -> None:
+        self._server.relay_failed(relay_id, remote, ICMP_UNREACHABLE, code, self._net.now())
+        self._pump()
 
     def _send(self, endpoint: DatagramEndpoint, data: bytes, remote: Address) -> None:
         try:
@@ -150,16 +177,39 @@ class ServerHost:
     async def _open_relay(self, wanted: OpenRelay) -> None:
         host = self._relay_hosts.get(wanted.family)
         try:
-            if host is None or len(self._relays) >= MAX_RELAYS:
+            if host is None or len(self._relays) + wanted.reserve >= MAX_RELAYS:
                 raise NetError(NetError.Reason.NO_ADDRESS)
-            receiver = _RelayDoor(self, wanted.relay_id)
-            relay = await self._net.open_datagram(receiver, local=Address(host, 0))
+            relay = await (
+                self._bind_even(wanted, host) if wanted.even else self._bind(wanted.relay_id, host)
+            )
         except NetError:
             self._server.relay_refused(wanted.relay_id, self._net.now())
         else:
-            self._relays[wanted.relay_id] = relay
             self._server.relay_opened(wanted.relay_id, relay.local, self._net.now())
         self._pump()
+
+    async def _bind(self, relay_id: int, host: str, port: int = 0) -> DatagramEndpoint:
+        relay = await self._net.open_datagram(_RelayDoor(self, relay_id), local=Address(host, port))
+        self._relays[relay_id] = relay
+        return relay
+
+    async def _bind_even(self, wanted: OpenRelay, host: str) -> DatagramEndpoint:
+        """An even port, and the next one beside it where it is to be reserved. Raises NetError."""
+        for _ in range(PORT_TRIES):
+            relay = await self._bind(wanted.relay_id, host)
+            try:
+                if relay.local.port % 2:
+                    even = relay.local.port - 1
+                    relay.close()
+                    relay = await self._bind(wanted.relay_id, host, even)
+                if wanted.reserve:
+                    await self._bind(wanted.relay_id + 1, host, relay.local.port + 1)
+            except NetError:
+                relay.close()
+                self._relays.pop(wanted.relay_id, None)
+                continue
+            return relay
+        raise NetError(NetError.Reason.IN_USE)
 
     def _set_timer(self) -> None:
         due_at = self._server.deadline()

@@ -18,7 +18,7 @@ from netstack.core.turn_events import (
 )  # fmt: skip
 from netstack.model.address import Address, Family
 from netstack.model.turn import RelayPhase, TurnCredentials, TurnError
-from netstack.server.turn import TurnLimits
+from netstack.server.turn_budget import TurnLimits
 from netstack.server.turn_credentials import Credentials
 from netstack.wire import stun, turn
 from netstack.wire import stun_attributes as attr

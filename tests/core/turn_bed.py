@@ -106,7 +106,9 @@ class Bed:
     def from_peer(self, data: bytes, peer: Address = PEER) -> None:
         """A datagram comes to the newest relay."""
         server = self.server
-        [relay_id] = [r for r, a in server._relays.items() if a.relayed == self.client.relayed]
+        [relay_id] = [
+            r for r, a in {a.relay_id: a for a in server._table}.items() if a.relayed == self.client.relayed
+        ]
         server.relay_received(relay_id, data, peer, self.now)
         self._pump()
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from netstack.model.address import Address, Family
 from netstack.server.machine import CloseRelay, OpenRelay, RelaySend, StreamClose, StreamSend
-from netstack.server.turn import TurnLimits, TurnServer
+from netstack.server.turn import TurnServer
+from netstack.server.turn_budget import TurnLimits
 from netstack.server.turn_credentials import Credentials
 from netstack.server.turn_peers import PeerPolicy
 from netstack.wire import stun, turn
@@ -59,7 +60,8 @@ class Talk:
         while (action := self.server.poll_action()) is not None:
             done.append(action)
             if isinstance(action, OpenRelay):
-                self.server.relay_opened(action.relay_id, RELAYED, self.now)
+                relayed = Address(RELAYED.host, RELAYED.port + action.relay_id)
+                self.server.relay_opened(action.relay_id, relayed, self.now)
         return done
 
     def challenge(self) -> None:
@@ -71,7 +73,9 @@ class Talk:
     def allocated(self) -> "Talk":
         self.challenge()
         answer = self.send(Method.ALLOCATE, UDP)
-        assert answer.get(attr.XOR_RELAYED_ADDRESS) == RELAYED
+        relayed = answer.get(attr.XOR_RELAYED_ADDRESS)
+        assert relayed is not None
+        assert relayed.host == RELAYED.host
         return self
 
     def code(self, method: int, *attributes: Attribute) -> int | None:
@@ -145,7 +149,8 @@ def test_a_nonce_of_somebody_else_is_stale() -> None:
         ((attr.REQUESTED_TRANSPORT(6),), 442),
         ((UDP, attr.REQUESTED_ADDRESS_FAMILY(Family.IPV6)), 440),
         ((UDP, Attribute(0x7FFF, b"")), 420),
-        ((UDP, attr.EVEN_PORT(True)), 508),
+        ((UDP, attr.RESERVATION_TOKEN(b"unknown!")), 508),
+        ((UDP, attr.RESERVATION_TOKEN(b"unknown!"), attr.EVEN_PORT(False)), 400),
     ],
 )
 def test_what_cannot_be_allocated(attributes: tuple[Attribute, ...], code: int) -> None:
@@ -359,3 +364,112 @@ def test_strangers_are_limited_by_network() -> None:
         server.receive(request, CLIENT, HERE, 0.0)
     assert server.refused + server.limited == 1000
     assert server.limited >= 700
+
+
+NEIGHBOUR = Address("198.51.100.8", 41_000)
+
+
+def _neighbours(**more: object) -> tuple[Talk, Talk, Address, Address]:
+    """Two clients of one server, and their relayed addresses."""
+    one = Talk(_server(**more)).allocated()
+    other = Talk(one.server, username="v", password="q")
+    other.client = NEIGHBOUR
+    other.challenge()
+    relayed = other.send(Method.ALLOCATE, UDP).get(attr.XOR_RELAYED_ADDRESS)
+    assert relayed is not None
+    return one, other, RELAYED, relayed
+
+
+def test_two_relays_of_one_server_talk_inside_it() -> None:
+    one, other, here, there = _neighbours()
+    assert one.code(Method.CHANNEL_BIND, attr.CHANNEL_NUMBER(0x4000), attr.XOR_PEER_ADDRESS(there)) is None
+    assert one.server.poll_action() is None
+    one.server.receive(turn.encode_channel_data(0x4000, b"early"), CLIENT, HERE, one.now)
+    assert one.server.poll_transmit() is None
+    assert one.server.dropped == 1  # the neighbour has not permitted it
+    assert other.code(Method.CREATE_PERMISSION, attr.XOR_PEER_ADDRESS(Address(here.host, 0))) is None
+    one.server.receive(turn.encode_channel_data(0x4000, b"hello"), CLIENT, HERE, one.now)
+    transmit = one.server.poll_transmit()
+    assert transmit is not None
+    assert transmit.remote == NEIGHBOUR
+    message = stun.decode(transmit.data)
+    assert (message.get(attr.XOR_PEER_ADDRESS), message.get(attr.DATA)) == (here, b"hello")
+    assert one.server.poll_action() is None  # nothing leaves the machine
+
+
+def test_no_other_port_of_its_own_is_a_peer() -> None:
+    one, other, here, there = _neighbours()
+    for port in (22, 3478, 49_999):
+        own = attr.XOR_PEER_ADDRESS(Address(here.host, port))
+        assert one.code(Method.CREATE_PERMISSION, own) == 403
+        assert one.code(Method.CHANNEL_BIND, attr.CHANNEL_NUMBER(0x4000), own) == 403
+    # A permission is for a host; the port is looked at again when something is sent.
+    assert one.code(Method.CREATE_PERMISSION, attr.XOR_PEER_ADDRESS(there)) is None
+    one.server.receive(
+        stun.encode(
+            StunMessage(
+                Method.SEND,
+                MessageClass.INDICATION,
+                b"i" * 12,
+                (attr.XOR_PEER_ADDRESS(Address(here.host, 22)), attr.DATA(b"ssh")),
+            )
+        ),
+        CLIENT,
+        HERE,
+        one.now,
+    )
+    assert one.server.poll_action() is None
+    assert one.server.dropped == 1
+    # A channel to a relay that is gone leads nowhere, not to the port that it had.
+    assert one.code(Method.CHANNEL_BIND, attr.CHANNEL_NUMBER(0x4001), attr.XOR_PEER_ADDRESS(there)) is None
+    assert other.send(Method.REFRESH, attr.LIFETIME(0)).error is None
+    _drain(one.server)
+    one.server.receive(turn.encode_channel_data(0x4001, b"late"), CLIENT, HERE, one.now)
+    assert one.server.poll_action() is None
+    assert one.code(Method.CREATE_PERMISSION, attr.XOR_PEER_ADDRESS(there)) == 403
+
+
+def test_a_port_is_reserved_and_had_by_whoever_has_the_token() -> None:
+    one = Talk(_server())
+    one.challenge()
+    answer = one.send(Method.ALLOCATE, UDP, attr.EVEN_PORT(True))
+    token = answer.get(attr.RESERVATION_TOKEN)
+    assert token is not None
+    assert one.server.gauges()["allocations"] == (2, 64)
+    thief = Talk(one.server, username="v", password="q")
+    thief.client = NEIGHBOUR
+    thief.challenge()
+    assert thief.code(Method.ALLOCATE, UDP, attr.RESERVATION_TOKEN(token)) == 508
+    second = Talk(one.server)
+    second.client = Address("198.51.100.7", 40_001)
+    second.serial = 100
+    second.challenge()
+    answer = second.send(Method.ALLOCATE, UDP, attr.RESERVATION_TOKEN(token))
+    assert answer.get(attr.XOR_RELAYED_ADDRESS) == Address(RELAYED.host, RELAYED.port + 1)
+    assert one.server.gauges()["allocations"] == (2, 64)
+
+
+def test_a_reserved_port_is_given_back_after_half_a_minute() -> None:
+    talk = Talk(_server())
+    talk.challenge()
+    assert talk.send(Method.ALLOCATE, UDP, attr.EVEN_PORT(True)).error is None
+    assert talk.server.deadline() == talk.now + 30
+    talk.server.handle_timeout(talk.now + 30)
+    assert talk.actions() == [CloseRelay(1)]
+    assert talk.server.gauges()["allocations"] == (1, 64)
+
+
+def test_a_user_has_a_share_of_the_line_whatever_he_allocates() -> None:
+    limits = TurnLimits(bits_per_s_per_user=8000)
+    server = _server(limits=limits)
+    got = 0
+    for number in range(4):
+        talk = Talk(server)
+        talk.client = Address(CLIENT.host, 40_000 + number)
+        talk.serial = 1000 * number
+        talk.challenge()
+        assert talk.send(Method.ALLOCATE, UDP).error is None
+        talk.code(Method.CREATE_PERMISSION, attr.XOR_PEER_ADDRESS(PEER))
+        got += len(_send_indication(talk, PEER, bytes(600)))
+    assert got == 1
+    assert server.gauges()["allocations_of_busiest_user"] == (4, 16)

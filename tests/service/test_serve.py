@@ -12,6 +12,7 @@ import pytest
 from netstack.errors import NetError
 from netstack.model.address import Address, Family
 from netstack.net.system import SystemNet
+from netstack.server.machine import OpenRelay, RelaySend, Server
 from netstack.server.turn import TurnServer
 from netstack.server.turn_credentials import Credentials
 from netstack.server.turn_peers import PeerPolicy
@@ -89,3 +90,56 @@ async def test_the_command_serves_until_it_is_told_to_stop() -> None:
     assert b"password: " in lines[1]
     process.send_signal(signal.SIGINT)
     assert await asyncio.wait_for(process.wait(), 10) == 0
+
+
+async def test_even_ports_and_their_neighbours() -> None:
+    net = SystemNet()
+    server = Server()
+    opened: dict[int, Address] = {}
+    server.relay_opened = lambda relay_id, local, _: opened.update({relay_id: local})  # type: ignore[method-assign]
+    host = ServerHost(net, server, {Family.IPV4: "127.0.0.1"})
+    for number in range(8):
+        server._actions.append(OpenRelay(2 * number, Family.IPV4, even=True, reserve=number % 2 == 0))
+    host._pump()
+    for _ in range(100):
+        if len(opened) == 8:
+            break
+        await asyncio.sleep(0.01)
+    assert sorted(opened) == list(range(0, 16, 2))
+    assert all(address.port % 2 == 0 for address in opened.values())
+    for relay_id in range(0, 16, 4):
+        assert host._relays[relay_id + 1].local.port == opened[relay_id].port + 1
+        assert relay_id + 3 not in host._relays
+    await host.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only on Linux: others do not let us say so")
+async def test_what_must_not_be_fragmented_is_told_when_it_is_too_big() -> None:
+    server = Server()
+    told: asyncio.Queue[tuple[object, ...]] = asyncio.Queue()
+    server.relay_failed = lambda *what: told.put_nowait(what)  # type: ignore[method-assign]
+    host = ServerHost(SystemNet(), server, {Family.IPV4: "127.0.0.1"})
+    server._actions.append(OpenRelay(0, Family.IPV4))
+    host._pump()
+    for _ in range(100):
+        if host._relays:
+            break
+        await asyncio.sleep(0.01)
+    sink = await SystemNet().open_datagram(_Nobody(), local=Address("127.0.0.1", 0))
+    server._actions += [
+        RelaySend(0, bytes(65_507), sink.local),
+        RelaySend(0, bytes(65_508), sink.local, dont_fragment=True),
+    ]
+    host._pump()
+    relay_id, remote, icmp_type, icmp_code, _ = await asyncio.wait_for(told.get(), 5)
+    assert (relay_id, remote, icmp_type, icmp_code) == (0, sink.local, 3, 4)
+    sink.close()
+    await host.close()
+
+
+class _Nobody:
+    def datagram_received(self, data: bytes, remote: Address, received_at_s: float) -> None:
+        pass
+
+    def datagram_failed(self, error: NetError, remote: Address | None) -> None:
+        pass

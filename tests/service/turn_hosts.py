@@ -1,0 +1,31 @@
+"""The embedded TURN server on loopback for tests, and a look at its relays."""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from netstack.model.address import Address, Family
+from netstack.net.system import SystemNet
+from netstack.server.turn import TurnServer
+from netstack.server.turn_credentials import Credentials
+from netstack.server.turn_peers import PeerPolicy
+from netstack.service.serve import ServerHost
+from tests.service.test_nat import _port
+
+LOOPBACK = {Family.IPV4: "127.0.0.1"}
+
+
+@asynccontextmanager
+async def turn_host(
+    *, at: Address | None = None, allow=("127.0.0.0/8",), **more
+) -> AsyncIterator[TurnServer]:
+    """Serves `u`, `p` until left. `allow` empty: it may not reach its own computer."""
+    credentials = more.pop("credentials", None) or Credentials("lab", {"u": "p"}, os.urandom(32))
+    address = at or Address("127.0.0.1", _port())
+    server = TurnServer((address,), credentials, os.urandom, peers=PeerPolicy(allow, ("127.0.0.1",)), **more)
+    host = ServerHost(SystemNet(), server, LOOPBACK)
+    await host.open()
+    try:
+        yield server
+    finally:
+        await host.close()
