@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from netstack.config import RESOURCES
+from netstack.model.doctor import DoctorReport
 from netstack.model.lab import LabRun, Matrix, ScenarioList
 from netstack.model.nat import NatReport
 
@@ -14,6 +15,7 @@ SCHEMAS = {
     "peerscope.lab-matrix-1.json": Matrix,
     "peerscope.lab-run-1.json": LabRun,
     "peerscope.nat-1.json": NatReport,
+    "peerscope.report-1.json": DoctorReport,
 }
 
 

@@ -14,7 +14,7 @@ import typer
 
 from netstack.errors import PeerscopeError
 
-COMMANDS = ("host", "join", "lab", "nat", "selftest", "serve")
+COMMANDS = ("doctor", "host", "join", "lab", "nat", "selftest", "serve")
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -127,12 +127,15 @@ class Server(msgspec.Struct, frozen=True):
 
 
 class State(msgspec.Struct, frozen=True):
-    """All that a check knows: what this computer has, the servers, what was started and how it ended."""
+    """All that a check knows: what this computer has, the servers, what was started and how it ended.
+
+    `other_hosts` are addresses of this computer that are not on its way out: a VPN's, a second interface's.
+    """
 
     servers: tuple[Server, ...]
     local_hosts: tuple[str, ...] = ()
     vpn: str | None = None
-    vpn_hosts: tuple[str, ...] = ()
+    other_hosts: tuple[str, ...] = ()
     gateway: str | None = None
     gateway_wan: str | None = None
     port_mapping: bool | None = None

@@ -139,7 +139,7 @@ def _failure(state: State, facts: Facts) -> str | None:
 def _translation_twice(state: State, facts: Facts) -> tuple[bool | None, bool | None, list[Evidence]]:
     """CGNAT and double NAT: whether they are there, and what says so."""
     public = facts.report.public_addresses
-    own = tuple(host for host in state.local_hosts if host not in state.vpn_hosts)
+    own = tuple(host for host in state.local_hosts if host not in state.other_hosts)
     wan = state.gateway_wan
     evidence = []
     if wan is not None:

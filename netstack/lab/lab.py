@@ -7,6 +7,7 @@ from typing import Any, Self, TypeVar
 
 import msgspec
 
+from netstack.config import TurnServer
 from netstack.errors import InputError
 from netstack.lab.host import Host
 from netstack.lab.kinds import KINDS
@@ -18,6 +19,9 @@ from netstack.lab.scenario import (
     INTERNET,
     INTERNET_GATEWAYS,
     STUN_PORT,
+    TURN_PASSWORD,
+    TURN_PORT,
+    TURN_USERNAME,
     BoxPart,
     EventPart,
     HostPart,
@@ -73,6 +77,15 @@ class Lab:
         """What a NAT check asks here, as `stun:` URIs."""
         return tuple(
             f"stun:{server.dns}:{STUN_PORT}" for server in self.scenario.server if server.kind == "stun"
+        )
+
+    @property
+    def turn_servers(self) -> tuple[TurnServer, ...]:
+        """The relays, with the lab's credentials."""
+        return tuple(
+            TurnServer(f"turn:{server.dns}:{TURN_PORT}", TURN_USERNAME, TURN_PASSWORD)
+            for server in self.scenario.server
+            if server.kind == "turn"
         )
 
     def run(self, work: Callable[["Lab"], Awaitable[T]]) -> T:

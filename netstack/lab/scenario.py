@@ -130,9 +130,11 @@ class PairExpectation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
 
 
 class Expectation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What must come out: fields of the NAT report by host, and the pair's fate."""
+    """What must come out: fields of the NAT report by host, the problems that the doctor finds, the pair's fate."""
 
     nat: dict[str, dict[str, str | bool]] = {}
+    problems: tuple[str, ...] = ()
+    hints: tuple[str, ...] = ()
     pair: PairExpectation
 
 
@@ -157,12 +159,16 @@ _DEFAULT_SERVERS = (
 
 
 class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A whole scenario. `story` is a sentence for people; `pair` are the two who want to connect."""
+    """A whole scenario. `story` is a sentence for people; `pair` are the two who want to connect.
+
+    `patient` is the one whom the doctor examines, the first of the pair where it is empty.
+    """
 
     name: str = ""
     title: str
     story: str
     pair: tuple[str, str]
+    patient: str = ""
     box: tuple[BoxPart, ...] = ()
     host: tuple[HostPart, ...]
     server: tuple[ServerPart, ...] = _DEFAULT_SERVERS

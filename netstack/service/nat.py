@@ -84,7 +84,12 @@ class NatService:
                 servers=parsed,
                 local_hosts=hosts,
                 vpn=vpns[0].name if vpns else None,
-                vpn_hosts=tuple(host for vpn in vpns for host in vpn.hosts),
+                other_hosts=tuple(
+                    host
+                    for each in interfaces
+                    for host in each.hosts
+                    if each.kind is LinkKind.VPN or (gateways and each.name != gateways[0].interface)
+                ),
                 gateway=next((gateway.host for gateway in gateways), None),
                 families=families_of(hosts),
             ),

@@ -68,9 +68,10 @@ class ServerHost:
         for listener in self._listeners:
             listener.close()
         self._listeners.clear()
-        for connection in self._streams.values():
-            connection.stream.abort()
+        connections = tuple(self._streams.values())
         await self._tasks.close()
+        for connection in connections:
+            connection.stream.abort()
         self._streams.clear()
         for endpoint in (*self._doors.values(), *self._relays.values()):
             endpoint.close()

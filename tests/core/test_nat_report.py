@@ -43,7 +43,7 @@ def test_an_unknown_outside_address_says_nothing() -> None:
 
 
 def test_a_vpn_of_the_shared_range_is_no_cgnat() -> None:
-    state = World(three(), "ei", "apd").run(vpn="tailscale0", vpn_hosts=("100.101.1.1",))
+    state = World(three(), "ei", "apd").run(vpn="tailscale0", other_hosts=("100.101.1.1",))
     state = msgspec.structs.replace(state, local_hosts=(*state.local_hosts, "100.101.1.1"))
     report = _report(state)
     assert report.cgnat is None

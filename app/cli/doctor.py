@@ -1,0 +1,65 @@
+"""`peerscope doctor`: what is wrong, whose side is it, what to change?"""
+
+import asyncio
+import contextlib
+from typing import Annotated
+
+import msgspec
+import typer
+
+from app.cli.options import ConfigOption, Format, FormatOption, LabOption
+from app.cli.terminal import console, fail, print_json
+from app.presenters.doctor_text import doctor_text
+from netstack.config import load_config
+from netstack.errors import PeerscopeError
+from netstack.lab.lab import open_scenario
+from netstack.model.doctor import Check, DoctorReport, Outcome
+from netstack.net.system import SystemNet
+from netstack.service.doctor import Doctor, exit_code
+
+
+def doctor(
+    output: FormatOption = Format.TEXT,
+    lab: LabOption = None,
+    real_time: Annotated[
+        bool, typer.Option("--real-time", help="Let the lab's clock run as fast as a real one.")
+    ] = False,
+    config: ConfigOption = None,
+) -> int:
+    """Checks this computer's connection and says whose side each problem is on."""
+    as_json = output is Format.JSON
+    try:
+        if lab is not None:
+            scene = open_scenario(lab, real_time=real_time)
+            patient = scene.scenario.patient or scene.scenario.pair[0]
+            report = scene.run(
+                lambda here: Doctor(here.net(patient), network=here.scenario.name).examine(
+                    here.stun_servers, here.turn_servers
+                )
+            )
+        else:
+            settings = load_config(config)
+            with contextlib.ExitStack() as stack:
+                out = console(stderr=True)
+                shown = out.is_terminal and not as_json
+                status = stack.enter_context(out.status("Looking at the network")) if shown else None
+
+                def tell(checks: tuple[Check, ...]) -> None:
+                    running = [check.title for check in checks if check.outcome is Outcome.RUNNING]
+                    if status is not None and running:
+                        status.update(f"Checking: {', '.join(running)}")
+
+                report = asyncio.run(_examine(settings.stun, settings.turn, tell))
+    except PeerscopeError as error:
+        fail(error, as_json=as_json, schema="peerscope.report/1")
+    except KeyboardInterrupt:
+        return 130
+    if as_json:
+        print_json(msgspec.to_builtins(report))
+    else:
+        console().print(doctor_text(report), highlight=False, markup=False)
+    return exit_code(report)
+
+
+async def _examine(stun: tuple[str, ...], turn: tuple[object, ...], tell: object) -> DoctorReport:
+    return await Doctor(SystemNet()).examine(stun, turn, progress=tell)  # type: ignore[arg-type]

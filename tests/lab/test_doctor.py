@@ -1,0 +1,78 @@
+"""The doctor in every scenario of the lab: the expected problems with their side, and no other."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from netstack.lab.lab import Lab, open_scenario
+from netstack.lab.scenario import NAMES
+from netstack.model.doctor import DoctorReport, Outcome, Severity
+from netstack.service.doctor import Doctor, exit_code
+
+
+def _examine(lab: Lab) -> DoctorReport:
+    patient = lab.scenario.patient or lab.scenario.pair[0]
+    return lab.run(
+        lambda here: Doctor(here.net(patient), network=here.scenario.name).examine(
+            here.stun_servers, here.turn_servers
+        )
+    )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_scenario_gives_its_problems_and_no_other(name: str) -> None:
+    lab = open_scenario(name)
+    report = _examine(lab)
+    problems = {f.rule for f in report.findings if f.severity is Severity.PROBLEM}
+    hints = {f.rule for f in report.findings if f.severity is Severity.HINT}
+    assert problems == set(lab.scenario.expect.problems)
+    assert set(lab.scenario.expect.hints) <= hints
+    assert exit_code(report) == (1 if problems else 0)
+    assert report.network == name
+    assert all(check.outcome is not Outcome.RUNNING for check in report.checks)
+    assert report.duration_s < 15
+
+
+def test_home_has_nothing_at_all() -> None:
+    report = _examine(open_scenario("home"))
+    assert report.findings == ()
+    assert report.verdict == "Nothing is wrong on your side."
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_seeds_change_nothing(seed: int) -> None:
+    for name in ("home", "bursty-wifi"):
+        lab = open_scenario(name, seed=seed)
+        problems = {f.rule for f in _examine(lab).findings if f.severity is Severity.PROBLEM}
+        assert problems == set(lab.scenario.expect.problems), name
+
+
+def test_the_command_prints_the_report_and_its_exit_code() -> None:
+    command = [sys.executable, "-m", "app", "doctor", "--lab", "cgnat", "--format", "json"]
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=40, check=False, cwd=Path(__file__).parents[2]
+    )
+    assert done.returncode == 1, done.stderr
+    assert done.stderr == ""
+    report = json.loads(done.stdout)
+    assert report["schema"] == "peerscope.report/1"
+    assert report["findings"][0]["rule"] == "nat.cgnat"
+    assert report["findings"][0]["side"] == "provider"
+
+
+@pytest.mark.slow
+def test_two_hundred_homes_with_one_per_cent_loss_raise_no_false_alarm() -> None:
+    alarms = []
+    for seed in range(200):
+        lab = open_scenario("home", seed=seed)
+
+        async def examine(here: Lab) -> DoctorReport:
+            here.set_link("anna-router-internet", loss=0.01)
+            return await Doctor(here.net("anna")).examine(here.stun_servers, here.turn_servers)
+
+        alarms += [f.rule for f in lab.run(examine).findings if f.severity is Severity.PROBLEM]
+    print(f"200 homes with 1 % loss each way: {len(alarms)} false alarms {alarms}")
+    assert alarms == []
