@@ -19,7 +19,14 @@ import msgspec
 
 from netstack.model.address import Address, Family, Scope, scope
 
-ANSWER_SENDS_S = (0.0, 0.15, 0.4, 0.8, 1.3)
+ANSWER_SENDS_S = (
+    0.0,
+    0.1,
+    0.2,
+    0.4,
+    0.8,
+    1.3,
+)  # three before a straggler is dropped: it may be the only prover
 ANSWER_END_S = 1.9
 TCP_AFTER_S = 0.4
 PROVISIONAL_S = 1.2

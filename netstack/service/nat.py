@@ -221,8 +221,10 @@ class _Run:
             todo = plan(self.state, now_s)
             self._carry_out(todo, now_s)
             self._tell(now_s)
+            if todo.start:
+                continue  # what was started now may want to be looked at later
             looking_up = any(server.hosts is None for server in self.state.servers)
-            if not todo.start and not self.state.running() and not looking_up and todo.wake_s is None:
+            if not self.state.running() and not looking_up and todo.wake_s is None:
                 return
             wait_s = None if todo.wake_s is None else max(0.0, todo.wake_s - now_s)
             with suppress(TimeoutError):
@@ -264,7 +266,6 @@ class _Run:
 
     async def _run(self, probe: Probe) -> None:
         start_s = self._net.now() - self._zero_s
-        result = Result.DROPPED
         try:
             if probe.kind is Kind.TCP:
                 outcome = await self._ask_over_tcp(probe, start_s)
@@ -274,11 +275,13 @@ class _Run:
                 peer = await self._socket(probe, probe.awaited_on) if probe.awaited_on else None
                 outcome = await (await self._socket(probe, probe.socket)).ask(probe, peer)
         except NetError:
-            outcome, result = None, Result.UNREACHABLE
+            outcome = Outcome(probe, Result.UNREACHABLE, start_s, self._net.now() - self._zero_s)
         except asyncio.CancelledError:
-            self._ended(Outcome(probe, result, start_s, self._net.now() - self._zero_s))
+            end_s = self._net.now() - self._zero_s
+            sends = sum(offset_s <= end_s - start_s for offset_s in probe.sends_s)
+            self._ended(Outcome(probe, Result.DROPPED, start_s, end_s, sends))
             raise
-        self._ended(outcome or Outcome(probe, result, start_s, self._net.now() - self._zero_s))
+        self._ended(outcome)
 
     def _ended(self, outcome: Outcome) -> None:
         wan = outcome.mapped.host if outcome.probe.kind is Kind.GATEWAY and outcome.mapped else None

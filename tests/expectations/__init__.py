@@ -3,14 +3,17 @@
 One file for the kernel's NATs and the lab's: `nat`, `chain` and `route` look it up.
 """
 
+from collections.abc import Iterable
 from enum import StrEnum
 from itertools import combinations_with_replacement
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
-from netstack.model.nat import Filtering, Label, Mapping, Udp, Verdict
+from netstack.model.nat import Filtering, Label, Mapping, NatReport, Udp, Verdict
+
+UNDECIDED = (None, "unknown")
 
 
 class Route(StrEnum):
@@ -73,3 +76,35 @@ def route(one: str, other: str) -> Route:
     """The best route between clients behind these two; the order does not matter."""
     row = ALL.route[one]
     return row[other] if other in row else ALL.route[other][one]
+
+
+def said(report: NatReport, names: Iterable[str]) -> dict[str, Any]:
+    """The part of the JSON report that has these names."""
+    plain = msgspec.to_builtins(report)
+    return {name: plain[name] for name in names}
+
+
+class Judgement(NamedTuple):
+    """How a report stands to the truth: names of the facts in each group."""
+
+    right: tuple[str, ...]
+    undecided: tuple[str, ...]
+    wrong: tuple[str, ...]
+
+
+def judge(report: NatReport, expected: Expected, *, hairpin: bool) -> Judgement:
+    """A word is wrong when it is neither the truth nor "unknown".
+
+    "At least Moderate" (verdict moderate, filtering unknown) is the exception: it claims no more than it knows.
+    """
+    facts = expected.facts(hairpin=hairpin)
+    groups: dict[str, list[str]] = {"right": [], "undecided": [], "wrong": []}
+    for name, value in said(report, facts).items():
+        at_least = name == "verdict" and value == "moderate" and report.filtering == "unknown"
+        if value == facts[name]:
+            groups["right"].append(name)
+        elif value in UNDECIDED or (at_least and facts[name] == "open"):
+            groups["undecided"].append(name)
+        else:
+            groups["wrong"].append(f"{name} {value}, not {facts[name]}")
+    return Judgement(*(tuple(group) for group in groups.values()))

@@ -2,20 +2,16 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any, NamedTuple
-
-import msgspec
 
 from netstack.model.nat import NatReport
 from netstack.net.system import SystemNet
 from netstack.service.nat import NatService
-from tests.expectations import Expected
+from tests.expectations import judge
 from tests.kernel.bed import SERVERS
 from tests.kernel.conftest import Place
 from tests.kernel.namespaces import Host
 
 CHECK_TIMEOUT_S = 15
-UNDECIDED = (None, "unknown")
 
 
 def diagnose(
@@ -48,38 +44,6 @@ def settle_all(places: Iterable[Place], servers: Iterable[str] = SERVERS) -> dic
     reports = diagnose_all(everyone, asked)
     undecided = [p for p in everyone if judge(reports[p.name], p.expected, hairpin=p.hairpin).undecided]
     return reports | diagnose_all(undecided, asked)
-
-
-def said(report: NatReport, names: Iterable[str]) -> dict[str, Any]:
-    """The part of the JSON report that has these names."""
-    plain = msgspec.to_builtins(report)
-    return {name: plain[name] for name in names}
-
-
-class Judgement(NamedTuple):
-    """How a report stands to the truth: names of the facts in each group."""
-
-    right: tuple[str, ...]
-    undecided: tuple[str, ...]
-    wrong: tuple[str, ...]
-
-
-def judge(report: NatReport, expected: Expected, *, hairpin: bool) -> Judgement:
-    """A word is wrong when it is neither the truth nor "unknown".
-
-    "At least Moderate" (verdict moderate, filtering unknown) is the exception: it claims no more than it knows.
-    """
-    facts = expected.facts(hairpin=hairpin)
-    groups: dict[str, list[str]] = {"right": [], "undecided": [], "wrong": []}
-    for name, value in said(report, facts).items():
-        at_least = name == "verdict" and value == "moderate" and report.filtering == "unknown"
-        if value == facts[name]:
-            groups["right"].append(name)
-        elif value in UNDECIDED or (at_least and facts[name] == "open"):
-            groups["undecided"].append(name)
-        else:
-            groups["wrong"].append(f"{name} {value}, not {facts[name]}")
-    return Judgement(*(tuple(group) for group in groups.values()))
 
 
 class Tally:

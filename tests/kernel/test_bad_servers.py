@@ -11,10 +11,11 @@ from netstack.errors import InputError
 from netstack.model.nat import NatReport
 from netstack.net.system import SystemNet
 from netstack.service.nat import NatService
+from tests.expectations import judge
 from tests.kernel import responder as habits
 from tests.kernel.bed import FULL_SERVER, PLAIN_SERVERS, SPARE, Bed
 from tests.kernel.conftest import Place
-from tests.kernel.diagnosis import diagnose, diagnose_all, explain, judge, settle_all
+from tests.kernel.diagnosis import diagnose, diagnose_all, explain, settle_all
 from tests.kernel.nameserver import name_server
 from tests.kernel.namespaces import Host
 from tests.kernel.responder import Habit, responder

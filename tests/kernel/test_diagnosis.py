@@ -8,9 +8,10 @@ from netstack.model.nat import Lifetime, NatReport
 from netstack.net.system import SystemNet
 from netstack.service.nat import NatService
 from tests import expectations
+from tests.expectations import said
 from tests.kernel.bed import FULL_SERVER, PLAIN_SERVERS, SERVERS, SPARE, Bed, Site
 from tests.kernel.conftest import Place
-from tests.kernel.diagnosis import Tally, diagnose, diagnose_all, explain, said, settle_all
+from tests.kernel.diagnosis import Tally, diagnose, diagnose_all, explain, settle_all
 from tests.kernel.responder import honest, responder
 
 pytestmark = pytest.mark.kernel

@@ -9,8 +9,9 @@ import pytest
 
 from netstack.model.nat import NatReport
 from tests import expectations
+from tests.expectations import said
 from tests.kernel.bed import Bed, Site
-from tests.kernel.diagnosis import diagnose, explain, said
+from tests.kernel.diagnosis import diagnose, explain
 from tests.kernel.gateway_daemon import OUTSIDE, GatewayDaemon
 from tests.kernel.responder import Habit, responder
 

@@ -5,6 +5,7 @@ from random import Random
 import msgspec
 import pytest
 
+from netstack.core.nat_probe import ANSWER_END_S, TCP_AFTER_S
 from netstack.lab.duel import duel
 from netstack.lab.kinds import KINDS
 from netstack.lab.lab import Lab
@@ -61,3 +62,13 @@ def test_one_dishonest_server_among_honest_ones_changes_nothing(kind: str, behav
     assert accused <= {"stun:bad.example:3478"}
     if behaviour is Behaviour.LIES and kind != "symmetric":  # there every answer differs, honest or not
         assert accused
+
+
+def test_a_router_that_keeps_silent_delays_no_proof_that_udp_is_blocked() -> None:
+    scenario = duel("udp-blocked", "open", Random(1))
+    mute = msgspec.structs.replace(scenario.box[0], nat_pmp=False)
+    report = check(msgspec.structs.replace(scenario, box=(mute, *scenario.box[1:])))
+    over_tcp = [entry.start_s for entry in report.timeline if "TCP" in entry.name]
+    assert over_tcp == [TCP_AFTER_S] * 3
+    assert report.verdict == "blocked"
+    assert report.duration_s == ANSWER_END_S
