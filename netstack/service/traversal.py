@@ -41,6 +41,7 @@ log = logging.getLogger(__name__)
 
 LIMIT_S: Final = 20.0
 TCP_AFTER_S: Final = 1.0
+STAGGER_S: Final = 0.5
 LOOKUP_S: Final = 2.0
 MAX_SERVERS: Final = 3
 MAX_TCP: Final = 4
@@ -281,22 +282,45 @@ class Traversal:
         return connection, *_where(connection)
 
     async def _dial_what_answers(self, tasks: TaskScope) -> tuple[Connection, TransportKind, Address | None]:
-        """Dials each way as it opens, one at a time, as an invitation is good for one session."""
-        while True:
-            way = await self._answered.get()
-            if isinstance(way, TcpCandidate):
-                tasks.start(self._later(Address(way.host, way.port)), "tcp later")
-                continue
-            transport, remote = (
-                (TransportKind.UDP, way.remote) if isinstance(way, PairAnswered) else (TransportKind.TCP, way)
-            )
+        """Dials each way as it opens; the next one already while the last has not come up for a while."""
+        won: asyncio.Future[tuple[Connection, TransportKind, Address]] = (
+            asyncio.get_running_loop().create_future()
+        )
+        dialing = 0
+
+        async def dial(transport: TransportKind, remote: Address) -> None:
+            nonlocal dialing
+            dialing += 1
             try:
                 connection = await self._sessions.connect(remote, psk=self._psk, transport=transport)
-            except (SessionError, NetError) as error:
-                if isinstance(error, SessionError) and error.reason is not SessionError.Reason.NO_ANSWER:
-                    raise
-                continue
-            return connection, transport, remote
+            except NetError:
+                return
+            except SessionError as error:
+                # A refusal is final unless another dial of ours has just used the invitation up.
+                if error.reason is not SessionError.Reason.NO_ANSWER and dialing == 1 and not won.done():
+                    won.set_exception(error)
+                return
+            finally:
+                dialing -= 1
+            if won.done():
+                connection.close()
+            else:
+                won.set_result((connection, transport, remote))
+
+        async def dial_each() -> None:
+            while True:
+                way = await self._answered.get()
+                if isinstance(way, TcpCandidate):
+                    tasks.start(self._later(Address(way.host, way.port)), "tcp later")
+                    continue
+                if isinstance(way, PairAnswered):
+                    task = tasks.start(dial(TransportKind.UDP, way.remote), f"dial {way.remote}")
+                else:
+                    task = tasks.start(dial(TransportKind.TCP, way), f"dial {way} over TCP")
+                await asyncio.wait([task], timeout=STAGGER_S)
+
+        tasks.start(dial_each(), "dial")
+        return await won
 
     async def _later(self, place: Address) -> None:
         """TCP only when UDP has not answered for a while: direct UDP is what games want."""
