@@ -21,7 +21,7 @@ NEVER: Final = float("inf")
 class Binding:
     """A permission (`number` None; the peer's port is 0), or a channel. Times are those of `now`."""
 
-    __slots__ = ("agreed_s", "due_s", "error", "number", "peer", "until_s")
+    __slots__ = ("agreed_s", "due_s", "error", "number", "peer", "refused_s", "until_s")
 
     def __init__(self, peer: Address, number: int | None, now: float) -> None:
         self.peer = peer
@@ -30,6 +30,14 @@ class Binding:
         self.until_s: float | None = None
         self.agreed_s: float | None = None
         self.error: TurnError | None = None
+        self.refused_s = now
+
+    def ask_again(self, now: float) -> None:
+        """It is wanted once more. Raises the error that the server has just given."""
+        if self.error is not None:
+            if self.error.code is not None and now < self.refused_s + RETRY_S:
+                raise self.error
+            self.error, self.due_s = None, now
 
     def in_force(self, now: float) -> bool:
         """The server has agreed, and its time is not over."""
@@ -58,8 +66,8 @@ class Bindings:
             if len(self._permissions) >= MAX_PERMISSIONS:
                 raise TurnError(TurnError.Reason.LIMIT, f"{MAX_PERMISSIONS} permissions")
             binding = self._permissions[host] = Binding(Address(host, 0), None, now)
-        elif binding.error is not None:
-            binding.error, binding.due_s = None, now
+        else:
+            binding.ask_again(now)
         return binding
 
     def bind(self, peer: Address, now: float) -> Binding:
@@ -70,8 +78,8 @@ class Bindings:
                 raise TurnError(TurnError.Reason.LIMIT, f"{MAX_CHANNELS} channels")
             binding = self._channels[peer] = self._numbers[self._next] = Binding(peer, self._next, now)
             self._next += 1
-        elif binding.error is not None:
-            binding.error, binding.due_s = None, now
+        else:
+            binding.ask_again(now)
         return binding
 
     def forget(self, peer: Address) -> None:
@@ -113,7 +121,7 @@ class Bindings:
 
     def refused(self, binding: Binding, error: TurnError, now: float) -> None:
         """The server does not want to, or did not answer: the latter is tried again."""
-        binding.error = error
+        binding.error, binding.refused_s = error, now
         binding.due_s = now + RETRY_S if error.code is None else NEVER
 
     def came_as_indication(self, peer: Address, now: float) -> bool:

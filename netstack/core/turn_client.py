@@ -36,6 +36,7 @@ from netstack.wire.stun import MessageClass, Method, StunMessage
 
 ASK_IDLE_S: Final = 20.0  # a NAT forgets an idle mapping after 30 s
 ASK_SILENT_S: Final = 3.0
+ASK_REFUSED_S: Final = 0.5
 RECOVER_FOR_S: Final = 300.0
 MAX_BACKOFF_S: Final = 30.0
 MAX_LIFETIME_S: Final = 86_400
@@ -95,7 +96,7 @@ class TurnClient:
         """Lets a host send, and keeps it so; `Permitted` or `Refused` follows. Raises TurnError."""
         self._check_open()
         binding = self._bindings.permit(host, now)
-        if binding.in_force(now):
+        if binding.in_force(now) and self.phase is RelayPhase.ALLOCATED:
             self._tell(Permitted(host))
         else:
             self._renew(now)
@@ -104,7 +105,7 @@ class TurnClient:
         """Binds a channel, and keeps it; `Bound` or `Refused` follows. Raises TurnError."""
         self._check_open()
         binding = self._bindings.bind(peer, now)
-        if binding.number is not None and binding.in_force(now):
+        if binding.number is not None and self.channel(peer, now) is not None:
             self._tell(Bound(peer, binding.number))
         else:
             self._renew(now)
@@ -225,9 +226,7 @@ class TurnClient:
         """When to call `handle_timeout`."""
         at = [self._requests.deadline() or NEVER, self._again_s]
         if self.phase is RelayPhase.ALLOCATED:
-            asked_s = max(self.ledger.heard_s, self._asked_s)
-            at += [self._expires_s, self._refresh_s, self._bindings.deadline()]
-            at.append(asked_s + (ASK_SILENT_S if self.ledger.spoke or self.error else ASK_IDLE_S))
+            at += [self._expires_s, self._refresh_s, self._bindings.deadline(), self._doubt_s]
         due_s = min(at)
         return None if due_s == NEVER else due_s
 
@@ -246,9 +245,7 @@ class TurnClient:
         for binding in self._bindings.lapsed(now):
             self._tell(Refused(binding.peer, TurnError(TurnError.Reason.NO_PERMISSION, "it lapsed")))
         self._renew(now)
-        asked_s = max(self.ledger.heard_s, self._asked_s)
-        patience_s = ASK_SILENT_S if self.ledger.spoke or self.error else ASK_IDLE_S
-        if now >= self._refresh_s or now >= asked_s + patience_s:
+        if now >= self._refresh_s or now >= self._doubt_s:
             self._refresh_s = now + ASK_SILENT_S
             self._asked_s = now
             self.refresh(now)
@@ -290,6 +287,14 @@ class TurnClient:
         return self._requests.challenged_s
 
     # inside
+
+    @property
+    def _doubt_s(self) -> float:
+        """When the relay is asked whether it still is there: soon after a refusal, else after some silence."""
+        wait_s = ASK_SILENT_S if self.ledger.spoke or self.error else ASK_IDLE_S
+        if self.error is not None and self.error.reason is TurnError.Reason.REFUSED:
+            wait_s = ASK_REFUSED_S
+        return max(self.ledger.heard_s, self._asked_s) + wait_s
 
     def _check_open(self) -> None:
         if self.phase in {RelayPhase.RELEASING, RelayPhase.RELEASED, RelayPhase.FAILED}:
@@ -407,7 +412,6 @@ class TurnClient:
         self._backoff_s = 0.0
         self._allocate_s = took_s
         self._set_lifetime(response, now)
-        self._bindings.reset(now)
         token = response.get(attr.RESERVATION_TOKEN)
         self._tell(Allocated(relayed, self.mapped, self._lifetime_s or 0.0, took_s, again, token))
         self._renew(now)
@@ -456,6 +460,7 @@ class TurnClient:
             return
         self.phase = RelayPhase.RECOVERING
         self._fail_open(error, now)
+        self._bindings.reset(now)
         self._expires_s = self._refresh_s = NEVER
         self._again_s = now + self._backoff_s
         self._backoff_s = min(MAX_BACKOFF_S, max(0.5, 2 * self._backoff_s))

@@ -16,6 +16,8 @@ from netstack.service.peer_book import PeerBook
 from netstack.tasks import TaskScope
 from netstack.transport.protocol import Transport
 from netstack.transport.tcp import TcpTransport
+from netstack.transport.turn import TurnTransport
+from netstack.transport.turn_relay import Relay
 from netstack.transport.udp import UdpTransport
 
 BURSTS_PER_TURN: Final = 8
@@ -74,6 +76,15 @@ class Sessions:
             self._tasks.start(self._tidy(self._tcp), "tidy")
         return None if local is None else await self._tcp.listen(local)
 
+    def add_relay(self, relay: Relay, *, mtu_bytes: int | None = None) -> TurnTransport:
+        """Makes an open relay usable; it is given back when the sessions close.
+
+        `mtu_bytes` is the packet size that surely passes, where the caller knows better than 1,200.
+        """
+        transport = TurnTransport(relay, self, next(self._links), mtu_bytes=mtu_bytes)
+        self._transports.append(transport)
+        return transport
+
     def udp_transports(self) -> tuple[UdpTransport, ...]:
         """The open UDP sockets."""
         return tuple(each for each in self._transports if isinstance(each, UdpTransport))
@@ -116,7 +127,11 @@ class Sessions:
                 raise SessionError(SessionError.Reason.CLOSED)
             return Flow(await self._tcp.connect(remote))
         for each in self._transports:
-            if isinstance(each, UdpTransport) and each.kind is transport and each.family is remote.family:
+            if (
+                isinstance(each, UdpTransport | TurnTransport)
+                and each.kind is transport
+                and each.family is remote.family
+            ):
                 return Flow(each.link, remote)
         raise SessionError(SessionError.Reason.CLOSED, f"{transport} is not open")
 
