@@ -51,7 +51,7 @@ def doctor(
 
                 report = asyncio.run(_examine(settings.stun, settings.turn, tell))
     except PeerscopeError as error:
-        fail(error, as_json=as_json, schema="peerscope.report/1")
+        fail(error, DoctorReport(network=lab or "real") if as_json else None)
     except KeyboardInterrupt:
         return 130
     if as_json:

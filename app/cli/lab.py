@@ -6,17 +6,17 @@ from typing import Annotated
 import msgspec
 import typer
 
-from app.cli.options import Format, FormatOption
+from app.cli.options import ConfigOption, Format, FormatOption
 from app.cli.terminal import console, fail, print_json
 from app.presenters.lab_text import matrix_text, run_text
+from netstack.config import load_config
 from netstack.errors import PeerscopeError
+from netstack.lab.ice import METHOD, NOTE
+from netstack.lab.kinds import KINDS
 from netstack.lab.matrix import matrix as fill_in
 from netstack.lab.rehearsal import rehearse
 from netstack.lab.scenario import NAMES, load_scenario
-from netstack.model.lab import Cell, ScenarioLine, ScenarioList
-
-MATRIX_SCHEMA = "peerscope.lab-matrix/1"
-RUN_SCHEMA = "peerscope.lab-run/1"
+from netstack.model.lab import Cell, LabRun, Matrix, PairOutcome, ScenarioLine, ScenarioList
 
 lab = typer.Typer(
     no_args_is_help=True,
@@ -27,9 +27,13 @@ Seed = Annotated[int, typer.Option(help="Everything random comes from it; the sa
 
 
 @lab.command("list")
-def list_scenarios(output: FormatOption = Format.TEXT) -> int:
+def list_scenarios(output: FormatOption = Format.TEXT, config: ConfigOption = None) -> int:
     """Lists the scenarios."""
-    scenarios = [load_scenario(name) for name in NAMES]
+    try:
+        load_config(config)
+        scenarios = [load_scenario(name) for name in NAMES]
+    except PeerscopeError as error:
+        fail(error, ScenarioList(scenarios=()) if output is Format.JSON else None)
     if output is Format.JSON:
         lines = (ScenarioLine(name=s.name, title=s.title, story=s.story) for s in scenarios)
         print_json(msgspec.to_builtins(ScenarioList(scenarios=tuple(lines))))
@@ -44,12 +48,14 @@ def run(
     scenario: Annotated[str, typer.Argument(help="A name from `peerscope lab list`.")],
     seed: Seed = 0,
     output: FormatOption = Format.TEXT,
+    config: ConfigOption = None,
 ) -> int:
     """Runs a scenario: what each side's NAT check says, and whether the two can connect."""
     try:
+        load_config(config)
         result = rehearse(load_scenario(scenario), seed=seed)
     except PeerscopeError as error:
-        fail(error, as_json=output is Format.JSON, schema=RUN_SCHEMA)
+        fail(error, _nothing_ran(scenario, seed) if output is Format.JSON else None)
     if output is Format.JSON:
         print_json(msgspec.to_builtins(result))
     else:
@@ -65,11 +71,13 @@ def matrix(
         int | None, typer.Option(min=1, max=256, help="Processes to use; the result is the same.")
     ] = None,
     output: FormatOption = Format.TEXT,
+    config: ConfigOption = None,
 ) -> int:
     """Lets every kind of NAT meet every other, and prints the grid."""
     out = console(stderr=True)
     watched = out.is_terminal and output is Format.TEXT
     try:
+        load_config(config)
         with out.status("Filling in the grid") if watched else nullcontext() as status:
 
             def tell(_: Cell, done: int, total: int) -> None:
@@ -78,7 +86,8 @@ def matrix(
 
             grid = fill_in(tries, seed, workers=workers, progress=tell)
     except PeerscopeError as error:
-        fail(error, as_json=output is Format.JSON, schema=MATRIX_SCHEMA)
+        empty = Matrix(method=METHOD, note=NOTE, seed=seed, tries=tries, kinds=tuple(KINDS), cells=())
+        fail(error, empty if output is Format.JSON else None)
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
     if output is Format.JSON:
@@ -86,3 +95,18 @@ def matrix(
     else:
         console().print(matrix_text(grid), highlight=False, markup=False)
     return 0
+
+
+def _nothing_ran(scenario: str, seed: int) -> LabRun:
+    return LabRun(
+        scenario=scenario,
+        title="",
+        story="",
+        seed=seed,
+        pair=("", ""),
+        names={},
+        nat={},
+        connection=PairOutcome(method=METHOD, connected=False, direct=False),
+        sentence="",
+        as_expected=False,
+    )

@@ -45,8 +45,9 @@ def nat(
 ) -> None:
     """Finds out what the NAT in front of this computer does, and what to change."""
     try:
+        known = load_config(config).stun
         scenario = None if lab is None else open_scenario(lab)
-        servers = load_config(config).stun if scenario is None else scenario.stun_servers
+        servers = known if scenario is None else scenario.stun_servers
         report = _run(
             tuple(server) if server else servers,
             fresh=fresh,
@@ -56,7 +57,7 @@ def nat(
             lab=scenario,
         )
     except PeerscopeError as error:
-        fail(error, as_json=output is Format.JSON, schema="peerscope.nat/1")
+        fail(error, NatReport(network=lab or "real") if output is Format.JSON else None)
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
     if output is Format.JSON:

@@ -4,6 +4,7 @@ import json
 import sys
 from typing import Any, NoReturn
 
+import msgspec
 import typer
 from rich.console import Console
 
@@ -20,9 +21,14 @@ def print_json(value: Any) -> None:
     print(json.dumps(value, ensure_ascii=False), flush=True)
 
 
-def fail(error: PeerscopeError, *, as_json: bool, schema: str) -> NoReturn:
-    """Says one sentence (in JSON also as a document with `failure`) and ends with exit code 2."""
-    if as_json:
-        print_json({"schema": schema, "failure": error.reason.value, "failure_text": error.sentence})
+def fail(error: PeerscopeError, document: msgspec.Struct | None) -> NoReturn:
+    """Says one sentence and ends with exit code 2.
+
+    `document`: where JSON is asked for, a result that knows nothing; it is printed with `failure` and `failure_text`,
+    so that a failure has the keys that a result has.
+    """
+    if document is not None:
+        why = {"failure": error.reason.value, "failure_text": error.sentence}
+        print_json(msgspec.to_builtins(document) | why)
     console(stderr=True).print(error.sentence, highlight=False, markup=False)
     raise typer.Exit(2)

@@ -148,6 +148,7 @@ _WHO = {
     "The router": "router",
     "The network": "router",
     "The provider": "provider",
+    "You": "peers",
 }
 
 

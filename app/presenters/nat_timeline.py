@@ -30,6 +30,8 @@ _TONES = {
     "answered": Tone.GOOD,
     "connected": Tone.GOOD,
     "no answer": Tone.UNKNOWN,
+    "does not tell": Tone.UNKNOWN,
+    "nothing there": Tone.UNKNOWN,
     "slower than the others, not waited for": Tone.UNKNOWN,
 }
 

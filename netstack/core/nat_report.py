@@ -31,6 +31,11 @@ _OUTCOME_WORDS = {
     Result.IGNORED: "answered from the wrong address",
     Result.DROPPED: "slower than the others, not waited for",
 }
+_MAY_REFUSE = {
+    Kind.GATEWAY: "does not tell",
+    Kind.OTHER_PORT: "nothing there",
+}
+_REFUSALS = frozenset({Result.REFUSED, Result.UNREACHABLE, Result.ERROR})
 _TIMELINE_WORDS = {
     Kind.MAPPING: "What is my public address?",
     Kind.RECHECK: "Do the servers still disagree?",
@@ -241,10 +246,17 @@ def _timeline(state: State) -> tuple[TimelineEntry, ...]:
                 start_s=start_s,
                 end_s=outcome.end_s if outcome else None,
                 sends=outcome.sends if outcome else 0,
-                outcome=_OUTCOME_WORDS.get(outcome.result, outcome.result.value) if outcome else "running",
+                outcome=_outcome_words(outcome) if outcome else "running",
             )
         )
     return tuple(entries)
+
+
+def _outcome_words(outcome: Outcome) -> str:
+    """A router that speaks no NAT-PMP, or a guessed port with nothing on it, has done nothing wrong."""
+    if outcome.result in _REFUSALS and outcome.probe.kind in _MAY_REFUSE:
+        return _MAY_REFUSE[outcome.probe.kind]
+    return _OUTCOME_WORDS.get(outcome.result, outcome.result.value)
 
 
 def _advice(table: VerdictTable, report: NatReport) -> tuple[str, ...]:

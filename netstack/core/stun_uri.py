@@ -15,6 +15,8 @@ def parse_stun_uri(text: str) -> Server:
     scheme, colon, rest = text.strip().partition(":")
     if colon and scheme.lower() == "stuns":
         raise _refuse(text, "stuns: is STUN over TLS, which says nothing about UDP; use stun:")
+    if colon and rest.startswith("//"):
+        raise _refuse(text, "it is written without slashes")
     body = rest if colon and scheme.lower() == "stun" else text.strip()
     try:
         host, given = split_host_port(body)

@@ -21,6 +21,7 @@ class ScenarioList(msgspec.Struct, frozen=True, kw_only=True):
     schema: str = "peerscope.lab-list/1"
     scenarios: tuple[ScenarioLine, ...]
     failure: str | None = None
+    failure_text: str | None = None
 
 
 class PairOutcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,6 +55,7 @@ class LabRun(msgspec.Struct, frozen=True, kw_only=True):
     sentence: str
     as_expected: bool
     failure: str | None = None
+    failure_text: str | None = None
 
 
 class StoryState(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,6 +100,7 @@ class Matrix(msgspec.Struct, frozen=True, kw_only=True):
     kinds: tuple[str, ...]
     cells: tuple[Cell, ...]
     failure: str | None = None
+    failure_text: str | None = None
 
 
 class GridState(msgspec.Struct, frozen=True, kw_only=True):

@@ -42,6 +42,10 @@ class Gateway(msgspec.Struct, frozen=True):
     interface: str
     family: Family
 
+    def is_on(self, interface: Interface) -> bool:
+        """Whether `interface` leads to it. Windows names the interface of a route by its address."""
+        return self.interface in {interface.name, *interface.hosts}
+
 
 class DatagramReceiver(Protocol):
     """Gets what happens on a datagram endpoint. Called on the loop; must not block or raise."""

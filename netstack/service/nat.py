@@ -1,6 +1,7 @@
 """What does my NAT do? Runs the plan of `core.nat_probe` on a network, and remembers servers and answers."""
 
 import asyncio
+import logging
 import tomllib
 from collections.abc import Callable
 from contextlib import suppress
@@ -22,6 +23,8 @@ from netstack.service.nat_socket import UNTOUCHED, ProbeSocket
 from netstack.service.port_mapping_upnp import ask_wan
 from netstack.tasks import TaskScope
 from netstack.wire import stun
+
+log = logging.getLogger(__name__)
 
 CACHE_S = 300.0
 CHECK_S = 8.0
@@ -88,7 +91,7 @@ class NatService:
                     host
                     for each in interfaces
                     for host in each.hosts
-                    if each.kind is LinkKind.VPN or (gateways and each.name != gateways[0].interface)
+                    if each.kind is LinkKind.VPN or (gateways and not gateways[0].is_on(each))
                 ),
                 gateway=next((gateway.host for gateway in gateways), None),
                 families=families_of(hosts),
@@ -115,6 +118,14 @@ class NatService:
         good = report.failure is None
         self._cached = (key, self._net.now(), report) if good else None
         self._judged = run, report
+        answered = sum(server.answered for server in report.servers)
+        log.info(
+            "NAT check: %s, %d of %d servers answered, %.2f s",
+            report.failure or report.verdict.value,
+            answered,
+            len(report.servers),
+            report.duration_s,
+        )
         return report
 
     def judge_with_port_mapping(self, reachable: bool | None, text: str) -> NatReport:
@@ -324,7 +335,7 @@ class _Run:
                     end_s = self._net.now() - self._zero_s
                     mapped = Address(wan, 0)
                     return Outcome(probe, Result.ANSWERED, start_s, end_s, mapped=mapped, source=probe.target)
-            return await nat_pmp
+            return msgspec.structs.replace(await nat_pmp, end_s=self._net.now() - self._zero_s)
         finally:
             nat_pmp.cancel()
             upnp.cancel()

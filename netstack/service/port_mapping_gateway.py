@@ -11,7 +11,6 @@ async def facing(net: Net) -> tuple[str, str]:
     for gateway in gateways:
         for interface in await net.interfaces():
             hosts = [host for host in interface.hosts if ":" not in host]
-            # Windows names the interface of a route by its address.
-            if hosts and gateway.interface in {interface.name, *hosts}:
+            if hosts and gateway.is_on(interface):
                 return gateway.host, gateway.interface if gateway.interface in hosts else hosts[0]
     raise PortMappingError(PortMappingError.Reason.NO_GATEWAY)

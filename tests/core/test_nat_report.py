@@ -95,6 +95,16 @@ def test_a_provisional_report_gives_no_advice_and_a_cancelled_one_says_so() -> N
     assert _report(state, cancelled=True).failure == "cancelled"
 
 
+def test_a_router_that_speaks_no_nat_pmp_has_done_nothing_wrong() -> None:
+    state = World(three(), "ei", "apd").run(gateway="10.0.1.1")
+    refused = tuple(
+        msgspec.structs.replace(o, result=Result.REFUSED) if o.probe.kind is Kind.GATEWAY else o
+        for o in state.outcomes
+    )
+    timeline = _report(msgspec.structs.replace(state, outcomes=refused)).timeline
+    assert [entry.outcome for entry in timeline if entry.name.startswith("Router")] == ["does not tell"]
+
+
 def test_exit_codes() -> None:
     codes = {verdict: exit_code(NatReport(verdict=verdict)) for verdict in Verdict}
     assert codes == {

@@ -105,3 +105,14 @@ def _advice(mapping: Mapping, filtering: Filtering) -> tuple[str, ...]:
         "vpn": False,
     }
     return advise(TABLE, plain)
+
+
+def test_every_advice_says_who_can_do_it() -> None:
+    doers = {row.text.partition(": ")[0] for row in TABLE.advice}
+    assert doers == {"This PC", "This PC or the router", "The router", "The network", "The provider", "You"}
+
+
+def test_who_has_nothing_to_change_reads_that_first() -> None:
+    facts = {"verdict": "open", "label": "full-cone", "udp": "ok", "hairpin": False}
+    first, *_ = advise(TABLE, facts)
+    assert "nothing to change" in first

@@ -40,6 +40,13 @@ def test_bad(text: str) -> None:
     assert caught.value.sentence.isprintable()
 
 
+def test_slashes_as_in_a_web_address_are_told() -> None:
+    for text in ("stun://stun.example.org:3478", "http://a/b"):
+        with pytest.raises(InputError) as caught:
+            parse_stun_uri(text)
+        assert "without slashes" in caught.value.sentence
+
+
 @given(st.text(max_size=60))
 def test_any_text_is_a_server_or_an_input_error(text: str) -> None:
     with contextlib.suppress(InputError):

@@ -9,8 +9,10 @@ from netstack.core.nat_probe import ANSWER_END_S, TCP_AFTER_S
 from netstack.lab.duel import duel
 from netstack.lab.kinds import KINDS
 from netstack.lab.lab import Lab
+from netstack.lab.net import LabNet
 from netstack.lab.scenario import BoxPart, HostPart, InterfacePart, ServerPart
 from netstack.model.nat import NatReport
+from netstack.net.protocol import Gateway
 from netstack.server.stun import Behaviour
 from netstack.service.nat import NatService
 from tests.expectations import CHAINS, chain, nat
@@ -72,3 +74,24 @@ def test_a_router_that_keeps_silent_delays_no_proof_that_udp_is_blocked() -> Non
     assert over_tcp == [TCP_AFTER_S] * 3
     assert report.verdict == "blocked"
     assert report.duration_s == ANSWER_END_S
+
+
+class _WindowsNet(LabNet):
+    """Names the interface of a route by its address, as Windows does."""
+
+    async def gateways(self) -> tuple[Gateway, ...]:
+        hosts = {interface.name: interface.hosts[0] for interface in await self.interfaces()}
+        return tuple(
+            msgspec.structs.replace(gateway, interface=hosts[gateway.interface])
+            for gateway in await super().gateways()
+        )
+
+
+def test_an_address_of_the_providers_range_is_cgnat_however_the_route_names_its_interface() -> None:
+    scenario = duel("port-restricted", "open", Random(1))
+    box = msgspec.structs.replace(scenario.box[0], lan="100.64.1.1/24", nat_pmp=False)
+    interface = InterfacePart(behind=box.name, hosts=("100.64.1.2",))
+    anna = HostPart(name="anna", interface=(interface,))
+    scenario = msgspec.structs.replace(scenario, box=(box, scenario.box[1]), host=(anna, scenario.host[1]))
+    report = Lab(scenario).run(lambda lab: NatService(_WindowsNet(lab.hosts["anna"])).check(lab.stun_servers))
+    assert report.cgnat is True

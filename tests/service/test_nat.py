@@ -128,3 +128,12 @@ async def test_cancelling_keeps_what_is_known() -> None:
             await check
     assert told[-1].failure == "cancelled"
     assert told[-1].servers[0].answered
+
+
+async def test_a_check_is_one_line_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "netstack")
+    await _check(_full(), _plain("127.0.0.3"))
+    await NatService(SystemNet()).check(_uris(_plain("127.0.0.3")))
+    fine, failed = (record.getMessage() for record in caplog.records)
+    assert fine.startswith("NAT check: open, 2 of 2 servers answered")
+    assert failed.startswith("NAT check: refused, 0 of 1 servers answered")

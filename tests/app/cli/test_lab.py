@@ -113,3 +113,33 @@ def test_a_nat_check_in_the_lab_says_so_and_repeats(capsys: pytest.CaptureFixtur
     assert "This is the lab" in capsys.readouterr().out
     assert app.cli.run(["nat", "--lab", "nowhere"]) == 2
     assert "The lab has no scenario of that name" in capsys.readouterr().err
+
+
+def test_every_command_of_the_lab_reads_the_configuration(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "peerscope.toml"
+    file.write_text("stnu = []")
+    for arguments in (("list",), ("run", "home"), ("matrix", "--tries", "1")):
+        code, text, error = run(capsys, *arguments, "--format", "json", "--config", str(file))
+        assert code == 2
+        assert json.loads(text)["failure"] == "malformed-config"
+        assert "did you mean stun?" in error
+
+
+def test_a_failure_has_the_keys_of_a_result(capsys: pytest.CaptureFixture[str]) -> None:
+    def document(*arguments: str) -> dict[str, object]:
+        app.cli.run([*arguments, "--format", "json"])
+        return json.loads(capsys.readouterr().out)
+
+    for good, bad in (
+        (("nat", "--lab", "home"), ("nat", "--lab", "nowhere")),
+        (("nat", "--lab", "home"), ("nat", "--lab", "home", "--server", "stun:a b")),
+        (("lab", "run", "home"), ("lab", "run", "nowhere")),
+    ):
+        fine, failed = document(*good), document(*bad)
+        assert failed.keys() == fine.keys()
+        assert failed["schema"] == fine["schema"]
+        assert fine["failure"] is None
+        assert failed["failure"]
+        assert failed["failure_text"]

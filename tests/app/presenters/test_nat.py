@@ -19,6 +19,7 @@ from netstack.model.nat import (
     Verdict,
 )
 from netstack.model.snapshot import NatState, Snapshot
+from netstack.service.nat import read_verdict_table
 
 PLAIN = str.maketrans({"\N{NARROW NO-BREAK SPACE}": " "})
 SERVERS = ("stun:198.51.100.1", "stun:198.51.100.2:3479")
@@ -289,3 +290,9 @@ def test_the_way_shows_where_udp_is_translated_and_cut():
     assert [s.title for s in blocked] == ["This computer", "VPN", "Router", "Provider's NAT", "Internet"]
     assert blocked[-1].cut
     assert [s.title for s in page(but(mapping=Mapping.NONE)).path] == ["This computer", "Internet"]
+
+
+def test_every_advice_has_the_sign_of_its_doer():
+    lines = tuple(row.text for row in read_verdict_table().advice)
+    shown = page(but(advice=lines)).advice
+    assert all(step.who and step.icon != "step" for step in shown)
