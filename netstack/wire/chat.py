@@ -1,0 +1,176 @@
+"""What peers say to each other inside a session: texts, payloads, files (docs/wire.md section 8)."""
+
+import struct
+from enum import IntEnum
+from typing import Final
+
+import msgspec
+
+from netstack.errors import DecodeError
+from netstack.model.chat import FileEnd
+
+MAX_TEXT_BYTES: Final = 16_384
+MAX_PART_BYTES: Final = 1 << 20
+MAX_PAYLOAD_BYTES: Final = 1 << 30
+CHUNK_BYTES: Final = 1 << 18
+MAX_NAME_BYTES: Final = 255
+MAX_FILE_BYTES: Final = 1 << 48
+DIGEST_BYTES: Final = 32
+WANTS_ECHO, IS_ECHO = 1, 2
+
+
+class _Kind(IntEnum):
+    TEXT = 0x01
+    PAYLOAD = 0x02
+    OFFER = 0x10
+    ACCEPT = 0x11
+    CHUNK = 0x12
+    GOT = 0x13
+    PAUSE = 0x14
+    RESUME = 0x15
+    END = 0x16
+
+
+class Text(msgspec.Struct, frozen=True):
+    """Words of a person."""
+
+    text: str
+
+
+class PayloadPart(msgspec.Struct, frozen=True):
+    """Bytes to measure with: `data` begins at `offset` of `total`. Flags: `WANTS_ECHO`, `IS_ECHO`."""
+
+    number: int
+    flags: int
+    total: int
+    offset: int
+    data: bytes
+
+
+class Offer(msgspec.Struct, frozen=True):
+    """A file is offered. Numbers are even where the side that dialled offers, odd on the other."""
+
+    file: int
+    size_bytes: int
+    sha256: bytes
+    name: str
+
+
+class Accept(msgspec.Struct, frozen=True):
+    """The file is wanted, from `offset` on."""
+
+    file: int
+    offset: int
+
+
+class Chunk(msgspec.Struct, frozen=True):
+    """A piece of the file."""
+
+    file: int
+    offset: int
+    data: bytes
+
+
+class Got(msgspec.Struct, frozen=True):
+    """So much of the file is written down."""
+
+    file: int
+    offset: int
+
+
+class Pause(msgspec.Struct, frozen=True):
+    """Whoever says so wants a rest."""
+
+    file: int
+
+
+class Resume(msgspec.Struct, frozen=True):
+    """The rest is over."""
+
+    file: int
+
+
+class End(msgspec.Struct, frozen=True):
+    """The file is over for both; COMPLETE comes from the receiver, once the SHA-256 agrees."""
+
+    file: int
+    reason: FileEnd
+
+
+FileNote = Offer | Accept | Chunk | Got | Pause | Resume | End
+ChatNote = Text | PayloadPart | FileNote
+
+_PAYLOAD = struct.Struct("!BIBII")
+_OFFER = struct.Struct("!BIQ32s")
+_PLACE = struct.Struct("!BIQ")
+_FILE = struct.Struct("!BI")
+_END = struct.Struct("!BIB")
+
+
+def encode(note: ChatNote) -> bytes:
+    """As one session message."""
+    match note:
+        case Text(text):
+            return bytes((_Kind.TEXT,)) + text.encode("utf-8", "replace")
+        case PayloadPart(number, flags, total, offset, data):
+            return _PAYLOAD.pack(_Kind.PAYLOAD, number, flags, total, offset) + data
+        case Offer(file, size, sha256, name):
+            return _OFFER.pack(_Kind.OFFER, file, size, sha256) + name.encode()
+        case Accept(file, offset):
+            return _PLACE.pack(_Kind.ACCEPT, file, offset)
+        case Chunk(file, offset, data):
+            return _PLACE.pack(_Kind.CHUNK, file, offset) + data
+        case Got(file, offset):
+            return _PLACE.pack(_Kind.GOT, file, offset)
+        case Pause(file):
+            return _FILE.pack(_Kind.PAUSE, file)
+        case Resume(file):
+            return _FILE.pack(_Kind.RESUME, file)
+        case End(file, reason):
+            return _END.pack(_Kind.END, file, reason)
+
+
+def decode(data: bytes) -> ChatNote:
+    """Reads one session message. Raises DecodeError."""
+    try:
+        return _decode(_Kind(data[0]), data)
+    except IndexError as error:
+        raise DecodeError(DecodeError.Reason.TRUNCATED, "message") from error
+    except (struct.error, ValueError) as error:
+        raise DecodeError(DecodeError.Reason.MALFORMED, "message") from error
+
+
+def _decode(kind: _Kind, data: bytes) -> ChatNote:
+    match kind:
+        case _Kind.TEXT:
+            _fits(0 < len(data) - 1 <= MAX_TEXT_BYTES)
+            return Text(data[1:].decode())
+        case _Kind.PAYLOAD:
+            _, number, flags, total, offset = _PAYLOAD.unpack_from(data)
+            body = data[_PAYLOAD.size :]
+            _fits(len(body) <= MAX_PART_BYTES and total <= MAX_PAYLOAD_BYTES and offset + len(body) <= total)
+            return PayloadPart(number, flags, total, offset, body)
+        case _Kind.OFFER:
+            _, file, size, sha256 = _OFFER.unpack_from(data)
+            name = data[_OFFER.size :]
+            _fits(0 < len(name) <= MAX_NAME_BYTES and size <= MAX_FILE_BYTES)
+            return Offer(file, size, sha256, name.decode())
+        case _Kind.ACCEPT | _Kind.GOT:
+            _, file, offset = _PLACE.unpack(data)
+            return (Accept if kind is _Kind.ACCEPT else Got)(file, offset)
+        case _Kind.CHUNK:
+            _, file, offset = _PLACE.unpack_from(data)
+            body = data[_PLACE.size :]
+            _fits(0 < len(body) <= CHUNK_BYTES)
+            return Chunk(file, offset, body)
+        case _Kind.PAUSE | _Kind.RESUME:
+            _, file = _FILE.unpack(data)
+            return (Pause if kind is _Kind.PAUSE else Resume)(file)
+        case _Kind.END:
+            _, file, reason = _END.unpack(data)
+            return End(file, FileEnd(reason))
+
+
+def _fits(condition: bool) -> None:
+    if not condition:
+        raise DecodeError(DecodeError.Reason.OVERSIZED, "message")
