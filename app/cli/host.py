@@ -40,7 +40,7 @@ def host(
                 f"Your code, good once and for ten minutes:\n\n    {code}\n\nThe other side runs: peerscope join {code}",
                 code=str(code),
             )
-            met = await here.meet(Role.HOST, code, drivers, told=printer.candidate)
+            met = await here.meet(Role.HOST, code, drivers, told=printer.candidate, moved=printer.moved)
             printer.connected(met, None)
             try:
                 while True:

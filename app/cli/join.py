@@ -51,7 +51,7 @@ def join(
         net = SystemNet()
         drivers = drivers_of(net, via or (), settings)
         async with peers(net, settings, printer, name) as here:
-            met = await here.meet(Role.GUEST, wanted, drivers, told=printer.candidate)
+            met = await here.meet(Role.GUEST, wanted, drivers, told=printer.candidate, moved=printer.moved)
             printer.connected(met, await _rtt_s(met.connection))
             for payload in payloads:
                 began_s = net.now()

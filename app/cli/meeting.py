@@ -19,6 +19,7 @@ from netstack.rendezvous.ways import make_driver
 from netstack.service.identity import load_identity
 from netstack.service.peer_book import PeerBook
 from netstack.service.peers import Met, Peers
+from netstack.service.traversal import Reached
 from netstack.wire.candidate_note import TcpCandidate, UdpCandidate
 
 DEFAULT_WAYS = ("lan",)
@@ -57,6 +58,18 @@ class Printer:
             port=candidate.port,
         )
 
+    def moved(self, reached: Reached) -> None:
+        """The session has left its relay."""
+        self.event(
+            "path",
+            f"now {reached.kind} ({reached.transport.value.upper()})",
+            transport=reached.transport.value,
+            kind=reached.kind,
+            remote=reached.remote,
+            connect_s=reached.connect_s,
+            rtt_s=None,
+        )
+
     def connected(self, met: Met, rtt_s: float | None) -> None:
         """The session is up."""
         reached = met.reached
@@ -92,7 +105,7 @@ async def peers(net: SystemNet, config: Config, printer: Printer, name: str | No
     if known is None:
         with contextlib.suppress(OSError, KeyError):
             known = getpass.getuser()
-    here = Peers(net, identity, PeerBook(folder), name=known or "", stun=config.stun)
+    here = Peers(net, identity, PeerBook(folder), name=known or "", stun=config.stun, turn=config.turn)
     try:
         yield here
     finally:

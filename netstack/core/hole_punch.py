@@ -123,16 +123,17 @@ class HolePunch:
         self._remotes.append(candidate)
         for link, family in self._links.items():
             self._pair(link, family, candidate, now)
-        if candidate.kind is not CandidateKind.HOST:  # a relay reaches no private address
-            for link, family in self._relays.items():
-                self._pair(link, family, candidate, now)
+        for link, family in self._relays.items():
+            self._relay_pair(link, family, candidate, now)
         self._check_due(now)
 
     def add_link(self, link: int, family: Family, now: float, *, relay: bool = False) -> None:
         """A socket or a relay that came later."""
         (self._relays if relay else self._links)[link] = family
         for candidate in self._remotes:
-            if not relay or candidate.kind is not CandidateKind.HOST:
+            if relay:
+                self._relay_pair(link, family, candidate, now)
+            else:
                 self._pair(link, family, candidate, now)
         self._check_due(now)
 
@@ -208,6 +209,15 @@ class HolePunch:
         if candidate.address.family is family and key not in self._pairs and len(self._pairs) < MAX_PAIRS:
             self._pairs[key] = _Pair(link, candidate.address, candidate.kind, now)
             self._exhausted = False
+
+    def _relay_pair(self, link: int, family: Family, candidate: Candidate, now: float) -> None:
+        """A relay reaches no private address, and one check opens it for all ports of a host."""
+        known = any(
+            pair.link == link and pair.remote.host == candidate.address.host for pair in self._pairs.values()
+        )
+        relayed = candidate.kind is CandidateKind.RELAYED
+        if candidate.kind is not CandidateKind.HOST and (relayed or not known):
+            self._pair(link, family, candidate, now)
 
     def _check_due(self, now: float) -> None:
         for pair in self._pairs.values():

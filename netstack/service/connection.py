@@ -11,6 +11,8 @@ from netstack.model.session import (
     DialFailed,
     Established,
     Event,
+    Flow,
+    LinkTraits,
     MessageAcknowledged,
     MessageDropped,
     MessageReceived,
@@ -27,13 +29,14 @@ HOLD_ABOVE_BYTES: Final = 4 << 20
 class Connection:
     """Made by `Sessions`. Every waiter ends: with what it waits for, or with SessionError when it is over.
 
-    `watch` hears every event that is not a message.
+    `watch` and every one of `listeners` hear each event that is not a message.
     """
 
     def __init__(self, number: int, wake: Callable[[], None], hold: Callable[[bool], None]) -> None:
         self.number = number
         self.session: Session | None = None
         self.watch: Callable[[Event], None] | None = None
+        self.listeners: list[Callable[[Event], None]] = []
         self._wake = wake
         self._hold = hold
         self._up: asyncio.Future[Established] = asyncio.get_running_loop().create_future()
@@ -124,6 +127,16 @@ class Connection:
             self._wake()
         return sequence
 
+    def add_path(self, flow: Flow, traits: LinkTraits, now: float) -> None:
+        """Tries another way to the peer; listeners hear PathOpened when it works. Raises SessionError."""
+        self._session().add_path(flow, traits, now)
+        self._wake()
+
+    def use_path(self, path_id: int) -> None:
+        """Sends on that path from now on."""
+        self._session().use_path(path_id)
+        self._wake()
+
     def close(self, reason: CloseReason = CloseReason.DONE) -> None:
         """Says good-bye. May be called twice."""
         if self.session is not None:
@@ -164,6 +177,8 @@ class Connection:
                 pass
         if self.watch is not None:
             self.watch(event)
+        for listener in tuple(self.listeners):
+            listener(event)
 
     def _settle(self, number: int, outcome: int | SessionError) -> None:
         future = self._acknowledged.get(number)
