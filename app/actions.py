@@ -36,8 +36,11 @@ class Action(QObject):
         return self._task is not None
 
     def run(self, *arguments: object) -> None:
-        """Starts the work with its arguments; does nothing while it runs. Needs the running loop."""
-        if self._task is None:
+        """Starts the work with its arguments; does nothing while it runs, or once the window is closing.
+
+        Needs the running loop.
+        """
+        if self._task is None and not self._scope.closed:
             self.failure = ""
             self._task = self._scope.start(self._perform(arguments), self.name)
             self.changed.emit()

@@ -31,6 +31,11 @@ class TaskScope:
         task.add_done_callback(self._ended)
         return task
 
+    @property
+    def closed(self) -> bool:
+        """It starts nothing any more."""
+        return self._closed
+
     def __len__(self) -> int:
         return len(self._tasks)
 

@@ -107,3 +107,17 @@ async def test_ending_waits_for_what_was_cancelled(actions):
     await action.end()
     assert seen == ["ended"]
     assert not action.busy
+
+
+async def test_nothing_starts_once_the_window_is_closing() -> None:
+    actions, ran = Actions(), []
+
+    async def work() -> None:
+        ran.append(1)
+
+    action = actions.add("late", work)
+    await actions.stop()
+    action.run()
+    await asyncio.sleep(0)
+    assert not ran
+    assert not action.busy
