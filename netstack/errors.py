@@ -71,13 +71,17 @@ class DecodeError(PeerscopeError):
 
 
 class NetError(PeerscopeError):
-    """The operating system, or the network, refused what was asked of it."""
+    """The operating system, or the network, refused what was asked of it.
+
+    `reporter` is the host that said so (ICMP), where it is told.
+    """
 
     class Reason(StrEnum):
         """What the network said."""
 
         REFUSED = "refused"
         UNREACHABLE = "unreachable"
+        HOP_LIMIT = "hop-limit"
         TIMED_OUT = "timed-out"
         TOO_BIG = "too-big"
         DENIED = "denied"
@@ -92,6 +96,7 @@ class NetError(PeerscopeError):
     TABLE: ClassVar = {
         Reason.REFUSED: (Fault.SERVER, "Nothing listens there: the other computer refused."),
         Reason.UNREACHABLE: (Fault.NETWORK, "No route leads there. Is this computer online?"),
+        Reason.HOP_LIMIT: (Fault.NETWORK, "The packet's time to live was over before it arrived."),
         Reason.TIMED_OUT: (Fault.UNKNOWN, "No answer came in time."),
         Reason.TOO_BIG: (Fault.NETWORK, "The packet is too big for this path."),
         Reason.DENIED: (Fault.PC, "This computer does not allow it; a firewall may forbid it."),
@@ -103,6 +108,10 @@ class NetError(PeerscopeError):
         Reason.TLS: (Fault.SERVER, "The secure connection could not be set up."),
         Reason.FAILED: (Fault.UNKNOWN, "The network failed."),
     }
+
+    def __init__(self, reason: StrEnum, detail: str = "", *, reporter: str | None = None) -> None:
+        super().__init__(reason, detail)
+        self.reporter = reporter
 
 
 class InputError(PeerscopeError):

@@ -6,12 +6,14 @@ from collections.abc import Callable
 import msgspec
 
 from netstack.config import Config
+from netstack.model.doctor import Check, DoctorReport
 from netstack.model.nat import NatReport
 from netstack.model.path import PlotData
 from netstack.model.snapshot import NatState, Snapshot
 from netstack.net.protocol import Net
 from netstack.observe.journal import Journal
 from netstack.observe.store import Store
+from netstack.service.doctor import Doctor
 from netstack.service.nat import NatService
 from netstack.service.nat_port_mapping import try_out
 from netstack.service.path_watch import PathWatch
@@ -32,7 +34,9 @@ class Node:
         self._store = Store(Snapshot(network=network, nat=NatState(servers=config.stun)))
         self._journal = Journal(self._store, net)
         self._nat = NatService(net, network=network)
+        self._turn = config.turn
         self._port_mapping = PortMappingService(net, records=records_path() if network == "real" else None)
+        self._doctor = Doctor(net, network=network, nat=self._nat, mappings=self._port_mapping)
         self._watch = PathWatch(net, lambda paths: self._store.update(paths=paths))
         self._tasks = TaskScope("node")
 
@@ -102,6 +106,51 @@ class Node:
             return report
         finally:
             self._set_nat(running=False, step="", progress=1.0)
+
+    async def examine(self) -> DoctorReport:
+        """Checks the whole connection and returns the report. Cancelling keeps what is known in the snapshot.
+
+        Raises InputError for a malformed server.
+        """
+
+        def tell(checks: tuple[Check, ...]) -> None:
+            self._set_doctor(checks=checks)
+
+        self._set_doctor(running=True, checks=(), retesting="")
+        try:
+            report = await self._doctor.examine(self.snapshot.nat.servers, self._turn, progress=tell)
+        except asyncio.CancelledError:
+            self._take_doctor(self._doctor.known())
+            raise
+        finally:
+            self._set_doctor(running=False)
+        self._take_doctor(report)
+        return report
+
+    async def retest(self, rule: str) -> DoctorReport:
+        """Looks at one rule's facts again and returns the whole report. Cancelling leaves everything as it was.
+
+        Raises KeyError for an unknown rule, LookupError before the first check.
+        """
+        if self.snapshot.doctor.report is None:
+            raise LookupError("no check has ended yet")
+        self._set_doctor(running=True, retesting=rule)
+        try:
+            return self._take_doctor(
+                await self._doctor.retest(rule, progress=lambda checks: self._set_doctor(checks=checks))
+            )
+        finally:
+            self._set_doctor(running=False, retesting="", checks=self._doctor.known().checks)
+
+    def _take_doctor(self, report: DoctorReport) -> DoctorReport:
+        """The NAT page shows what the doctor found out."""
+        self._set_doctor(report=report, checks=report.checks)
+        if report.nat is not None and not self.snapshot.nat.running:
+            self._set_nat(report=report.nat, progress=1.0)
+        return report
+
+    def _set_doctor(self, **changes: object) -> None:
+        self._store.update(doctor=msgspec.structs.replace(self.snapshot.doctor, **changes))
 
     async def rehearse(self) -> None:
         """Sessions over UDP and TCP with oneself, watched until cancelled. Raises NetError, SessionError."""

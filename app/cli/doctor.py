@@ -31,9 +31,8 @@ def doctor(
     try:
         if lab is not None:
             scene = open_scenario(lab, real_time=real_time)
-            patient = scene.scenario.patient or scene.scenario.pair[0]
             report = scene.run(
-                lambda here: Doctor(here.net(patient), network=here.scenario.name).examine(
+                lambda here: Doctor(here.net(here.patient), network=here.scenario.name).examine(
                     here.stun_servers, here.turn_servers
                 )
             )

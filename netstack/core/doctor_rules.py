@@ -4,17 +4,34 @@ A rule fires when every fact that it names has one of the values listed and lies
 that it needs is not known, and none that is known contradicts it, its outcome is unknown.
 """
 
+import string
 from typing import Any
 
 import msgspec
 
-from netstack.model.doctor import Finding, Outcome, Severity, Side
+from netstack.model.doctor import Finding, Outcome, Severity, Side, Steps
+
+Facts = dict[str, str | bool | float | None]
+
+
+class Variant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What else a rule says when more is known: the first variant whose `when` holds."""
+
+    when: dict[str, tuple[str | bool, ...]]
+    side: Side
+    remedy: str
+    evidence: tuple[str, ...] = ()
 
 
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One row. `evidence` are sentences with `{fact}` places; `above` and `below` are bounds of numbers."""
+    """One row. `check` is the row of the checklist that it judges.
+
+    `evidence`, `steps` and `letter` hold `{fact}` places; a line whose fact is not known is left out. `above` and
+    `below` are bounds of numbers.
+    """
 
     id: str
+    check: str
     severity: Severity
     side: Side
     title: str
@@ -23,6 +40,15 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     when: dict[str, tuple[str | bool, ...]] = {}
     above: dict[str, float] = {}
     below: dict[str, float] = {}
+    variants: tuple[Variant, ...] = ()
+    steps: tuple[Steps, ...] = ()
+    letter_to: str = ""
+    letter: str = ""
+
+    @property
+    def needs(self) -> set[str]:
+        """The facts that decide it."""
+        return {*self.when, *self.above, *self.below}
 
 
 class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -30,8 +56,9 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     rule: tuple[Rule, ...]
 
-
-Facts = dict[str, str | bool | float | None]
+    def named(self, name: str) -> Rule:
+        """Raises KeyError for a name that is in no row."""
+        return {rule.id: rule for rule in self.rule}[name]
 
 
 def evaluate(rule: Rule, facts: Facts) -> Outcome:
@@ -61,18 +88,25 @@ def findings(rules: Rules, facts: Facts) -> tuple[tuple[Finding, ...], tuple[str
         if outcome is Outcome.UNKNOWN:
             unknown.append(rule.id)
         elif outcome is Outcome.BAD:
-            fired.append(
-                Finding(
-                    rule=rule.id,
-                    severity=rule.severity,
-                    side=rule.side,
-                    title=rule.title,
-                    evidence=tuple(text.format_map(_Shown(facts)) for text in rule.evidence),
-                    remedy=rule.remedy,
-                )
-            )
+            fired.append(_finding(rule, facts))
     fired.sort(key=lambda finding: finding.severity is not Severity.PROBLEM)
     return tuple(fired), tuple(unknown)
+
+
+def _finding(rule: Rule, facts: Facts) -> Finding:
+    shown = _Shown(facts)
+    known = next((v for v in rule.variants if all(facts[n] in values for n, values in v.when.items())), None)
+    return Finding(
+        rule=rule.id,
+        severity=rule.severity,
+        side=known.side if known else rule.side,
+        title=rule.title,
+        evidence=shown.lines((*rule.evidence, *(known.evidence if known else ()))),
+        remedy=known.remedy if known else rule.remedy,
+        steps=tuple(Steps(each.system, shown.lines(each.lines)) for each in rule.steps),
+        letter_to=rule.letter_to,
+        letter="\n".join(shown.lines(tuple(rule.letter.strip().split("\n")))) if rule.letter else "",
+    )
 
 
 class _Shown(dict[str, Any]):
@@ -85,5 +119,13 @@ class _Shown(dict[str, Any]):
                 self[name] = f"{fact * 1000:.3g} ms"
             elif isinstance(fact, float):
                 self[name] = f"{fact * 100:.2g} %"
-            else:
+            elif fact is not None:
                 self[name] = fact
+
+    def lines(self, texts: tuple[str, ...]) -> tuple[str, ...]:
+        """The lines with their facts; those that need one which is not known are left out."""
+        return tuple(text.format_map(self) for text in texts if _places(text) <= self.keys())
+
+
+def _places(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}

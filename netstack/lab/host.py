@@ -291,7 +291,7 @@ class Host:
         elif isinstance(payload, Segment):
             self._receive_segment(packet, payload)
         else:
-            self._receive_error(payload)
+            self._receive_error(payload, packet.src.host)
 
     def _receive_segment(self, packet: Packet, segment: Segment) -> None:
         connection = self._connections.get((packet.dst, packet.src))
@@ -314,7 +314,7 @@ class Host:
             listener.waiting += 1
             connection.accept(segment)
 
-    def _receive_error(self, icmp: Icmp) -> None:
+    def _receive_error(self, icmp: Icmp, reporter: str) -> None:
         if icmp.kind is IcmpKind.TOO_BIG:
             if len(self.path_mtu) >= _MAX_WAYS:
                 self.path_mtu.clear()
@@ -328,7 +328,7 @@ class Host:
             Address(_WILDCARD[":" in icmp.src.host], icmp.src.port)
         )
         if socket is not None:
-            socket.fail(_as_net_error(icmp), icmp.dst)
+            socket.fail(_as_net_error(icmp, reporter), icmp.dst)
 
     def tcp_opened(self, connection: TcpConnection) -> None:
         """A handshake is complete."""
@@ -379,9 +379,11 @@ class Host:
             self.world.note(f"drop ({why})", self.name, packet)
 
 
-def _as_net_error(icmp: Icmp) -> NetError:
+def _as_net_error(icmp: Icmp, reporter: str) -> NetError:
     if icmp.kind is IcmpKind.PORT_UNREACHABLE:
-        return NetError(Reason.REFUSED, str(icmp.dst))
+        return NetError(Reason.REFUSED, str(icmp.dst), reporter=reporter)
     if icmp.kind is IcmpKind.TOO_BIG:
-        return NetError(Reason.TOO_BIG, f"{icmp.mtu_bytes} B on the path to {icmp.dst}")
-    return NetError(Reason.UNREACHABLE, f"{icmp.dst}: {icmp.kind}")
+        detail = f"{icmp.mtu_bytes} B on the path to {icmp.dst}"
+        return NetError(Reason.TOO_BIG, detail, reporter=reporter)
+    reason = Reason.HOP_LIMIT if icmp.kind is IcmpKind.TTL_EXCEEDED else Reason.UNREACHABLE
+    return NetError(reason, f"{icmp.dst}: {icmp.kind}", reporter=reporter)

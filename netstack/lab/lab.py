@@ -88,6 +88,11 @@ class Lab:
             if server.kind == "turn"
         )
 
+    @property
+    def patient(self) -> str:
+        """The host whom the doctor examines."""
+        return self.scenario.patient or self.scenario.pair[0]
+
     def run(self, work: Callable[["Lab"], Awaitable[T]]) -> T:
         """Starts the lab on a new loop, awaits `work(lab)` and closes it."""
 

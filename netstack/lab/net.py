@@ -148,3 +148,7 @@ class LabNet:
             for interface in up
             for host in interface.gateways
         )
+
+    async def web_proxy(self) -> str | None:
+        """Nobody has one here."""
+        return None

@@ -18,7 +18,7 @@ PICTURE_PERIOD_S = 0.1
 
 
 class LabNode(Node):
-    """The first of a scenario's pair, on the running loop's clock.
+    """The patient of a scenario (the first of its pair unless it names another), on the running loop's clock.
 
     Its reports carry the scenario's name as their network; its snapshot has the lab's picture, ten times a
     second while something moves. `grid` is what another LabNode found out. Raises InputError for an unknown
@@ -35,8 +35,10 @@ class LabNode(Node):
     ) -> None:
         self.lab = open_scenario(scenario, seed=seed)
         self.lab.build()
-        config = msgspec.structs.replace(config or Config(), stun=self.lab.stun_servers, turn=())
-        super().__init__(self.lab.net(), config, network=scenario)
+        config = msgspec.structs.replace(
+            config or Config(), stun=self.lab.stun_servers, turn=self.lab.turn_servers
+        )
+        super().__init__(self.lab.net(self.lab.patient), config, network=scenario)
         self._store.update(grid=grid or GridState())
 
     async def start(self) -> None:

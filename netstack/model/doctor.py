@@ -36,17 +36,28 @@ class Outcome(StrEnum):
 
 
 class Check(msgspec.Struct, frozen=True):
-    """One row of the checklist: `text` is the figure in words, or why it is unknown."""
+    """One row of the checklist: `text` is the figure in words, or why it is unknown; `detail` says more."""
 
     name: str
     title: str
     outcome: Outcome
     text: str
     duration_s: float | None = None
+    detail: str = ""
+
+
+class Steps(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How to do it on one system, or one maker's router, in order."""
+
+    system: str
+    lines: tuple[str, ...]
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """One card: what, whose side, why (evidence), and what to do."""
+    """One card: what, whose side, why (evidence), and what to do.
+
+    `letter` is a text ready to be sent to `letter_to`: provider, network, server or friend.
+    """
 
     rule: str
     severity: Severity
@@ -54,6 +65,9 @@ class Finding(msgspec.Struct, frozen=True):
     title: str
     evidence: tuple[str, ...]
     remedy: str
+    steps: tuple[Steps, ...] = ()
+    letter_to: str = ""
+    letter: str = ""
 
 
 class Quality(msgspec.Struct, frozen=True):
@@ -75,6 +89,25 @@ class Quality(msgspec.Struct, frozen=True):
         return 1 - self.answered / self.sent if self.sent else None
 
 
+class Rung(StrEnum):
+    """Where a segment ends; each begins at this computer."""
+
+    ROUTER = "router"
+    INTERNET = "internet"
+    SERVER = "server"
+
+
+class Segment(msgspec.Struct, frozen=True):
+    """The way from this computer to one station, asked `sent` times; None is "not measured"."""
+
+    rung: Rung
+    host: str | None
+    hop: int | None
+    sent: int
+    answered: int
+    rtt_p50_s: float | None = None
+
+
 class DoctorReport(msgspec.Struct, frozen=True, kw_only=True):
     """The whole answer. `verdict` is one sentence; `unknown` names the rules that could not be judged."""
 
@@ -86,9 +119,22 @@ class DoctorReport(msgspec.Struct, frozen=True, kw_only=True):
     nat: NatReport | None = None
     turn: None = None
     quality: Quality | None = None
+    segments: tuple[Segment, ...] = ()
     paths: tuple[PathReport, ...] = ()
     started_at_s: float = 0.0
     duration_s: float = 0.0
     failure: str | None = None
     failure_text: str | None = None
     network: str = "real"
+
+
+class DoctorState(msgspec.Struct, frozen=True):
+    """The doctor at work: the rows so far, and the newest report, kept when a run is cancelled.
+
+    `retesting` is the rule that is looked at again, empty in a whole run.
+    """
+
+    running: bool = False
+    checks: tuple[Check, ...] = ()
+    report: DoctorReport | None = None
+    retesting: str = ""

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from netstack.model.doctor import DoctorState
 from netstack.model.lab import GridState, StoryState
 from netstack.model.nat import NatReport
 from netstack.model.path import PathReport
@@ -36,6 +37,7 @@ class Snapshot(msgspec.Struct, frozen=True):
 
     version: int = 0
     network: str = "real"
+    doctor: DoctorState = DoctorState()
     nat: NatState = NatState()
     paths: tuple[PathReport, ...] = ()
     turn: TurnState = TurnState()

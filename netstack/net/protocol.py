@@ -222,3 +222,6 @@ class Net(Protocol):
 
     async def gateways(self) -> tuple[Gateway, ...]:
         """Default gateways, best first; empty where there is none or the system does not tell."""
+
+    async def web_proxy(self) -> str | None:
+        """`host:port` of the web proxy that the system is set to use; None without one."""

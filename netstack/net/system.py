@@ -22,6 +22,7 @@ from netstack.net.socket_errors import net_error
 from netstack.net.system_datagram import SystemDatagramEndpoint
 from netstack.net.system_stream import SystemListener, SystemStream
 from netstack.net.udp_socket import bind_udp
+from netstack.net.web_proxy import read_web_proxy
 
 T = TypeVar("T")
 
@@ -128,6 +129,10 @@ class SystemNet:
         if sys.platform == "linux":
             return read_gateways()
         return await _in_thread(read_gateways, "gateways", lambda: None)
+
+    async def web_proxy(self) -> str | None:
+        """By the environment, or the system's settings."""
+        return read_web_proxy()
 
 
 def _lookup(host: str) -> tuple[str, ...]:

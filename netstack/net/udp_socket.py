@@ -20,6 +20,11 @@ _MSG_ERRQUEUE = 0x2000
 _ANCILLARY_BYTES = 512
 _ERRORS_AT_ONCE = 64
 _EXTENDED_ERROR = struct.Struct("=IBBBBII")
+_TIME_EXCEEDED = {(2, 11), (3, 3)}  # (origin, type): ICMP (RFC 792), ICMPv6 (RFC 4443)
+_OFFENDERS: dict[int, slice] = {
+    socket.AF_INET: slice(4, 8),
+    socket.AF_INET6: slice(8, 24),
+}  # its address in a sockaddr
 _STAMP = struct.Struct("@qq")
 
 
@@ -91,5 +96,17 @@ def read_icmp_errors(sock: socket.socket) -> Iterator[tuple[NetError, Address | 
         for level, kind, data in ancillary:
             if (level, kind) in _ERROR_LEVELS and len(data) >= _EXTENDED_ERROR.size:
                 remote = address_of(target) if target else None
-                code = _EXTENDED_ERROR.unpack_from(data)[0]
-                yield NetError(reason_of(code), str(remote) if remote else ""), remote
+                code, origin, kind_of_icmp, *_ = _EXTENDED_ERROR.unpack_from(data)
+                over = (origin, kind_of_icmp) in _TIME_EXCEEDED
+                reason = NetError.Reason.HOP_LIMIT if over else reason_of(code)
+                reporter = _offender(data[_EXTENDED_ERROR.size :])
+                yield NetError(reason, str(remote) if remote else "", reporter=reporter), remote
+
+
+def _offender(name: bytes) -> str | None:
+    """The host in a raw sockaddr; None where it names none."""
+    family = int.from_bytes(name[:2], sys.byteorder)
+    place = _OFFENDERS.get(family)
+    if place is None or len(name) < place.stop:
+        return None
+    return socket.inet_ntop(family, name[place])

@@ -8,6 +8,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
+import msgspec
+
 from netstack.core.histogram import Histogram
 from netstack.errors import DecodeError, NetError
 from netstack.model.address import Address, Family
@@ -56,15 +58,25 @@ class _Asker:
         return transaction_id
 
 
-async def measure_quality(
-    net: Net, server: Address, name: str, tell: Callable[[float], None] = lambda _: None
+async def measure_size(net: Net, server: Address, quality: Quality) -> Quality:
+    """Adds the packet size that passes. Takes about 1.5 s. Raises NetError when nothing can be sent."""
+    asker = _Asker(net)
+    asker.endpoint = await net.open_datagram(asker, family=server.family, dont_fragment=True)
+    try:
+        passed, largest, told = await _find_size(asker, server)
+    finally:
+        asker.endpoint.close()
+    return msgspec.structs.replace(quality, mtu_bytes=passed, mtu_sent_bytes=largest if not told else None)
+
+
+async def measure_latency(
+    net: Net, server: Address, name: str, tell: Callable[[int], None] = lambda _: None
 ) -> Quality:
-    """Takes about 6 s and 20 KB. Raises NetError when nothing can be sent."""
+    """Latency, jitter and loss. Takes 4 to 5 s and 20 KB. Raises NetError when nothing can be sent."""
     asker = _Asker(net)
     asker.endpoint = await net.open_datagram(asker, family=server.family, dont_fragment=True)
     try:
         sent = await _ask_many(net, asker, server, tell)
-        passed, largest, told = await _find_size(asker, server)
     finally:
         asker.endpoint.close()
     histogram, jitter_s, previous, run, longest = Histogram(), 0.0, None, 0, 0
@@ -88,20 +100,18 @@ async def measure_quality(
         rtt_p99_s=histogram.quantile(0.99),
         jitter_s=jitter_s if histogram.n > 1 else None,
         longest_loss=longest,
-        mtu_bytes=passed,
-        mtu_sent_bytes=largest if not told else None,
     )
 
 
 async def _ask_many(
-    net: Net, asker: _Asker, server: Address, tell: Callable[[float], None]
+    net: Net, asker: _Asker, server: Address, tell: Callable[[int], None]
 ) -> dict[bytes, float]:
     sent: dict[bytes, float] = {}
     due_s = net.now()
     for number in range(REQUESTS):
         at_s = net.now()
         sent[asker.ask(server)] = at_s
-        tell(number / REQUESTS)
+        tell(number + 1)
         due_s += GAP_S
         await asyncio.sleep(max(0.0, due_s - net.now()))
     end_s = net.now() + LATE_S

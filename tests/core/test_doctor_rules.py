@@ -2,6 +2,8 @@
 
 import pytest
 
+from netstack.core.doctor_facts import blank
+from netstack.core.doctor_rows import ROWS
 from netstack.core.doctor_rules import Facts, evaluate, findings
 from netstack.model.doctor import Outcome, Severity, Side
 from netstack.service.doctor import read_rules
@@ -10,9 +12,11 @@ RULES = read_rules()
 HEALTHY: Facts = {
     "verdict": "moderate", "mapping": "endpoint-independent", "udp": "ok", "double_nat": False, "cgnat": False,
     "gateway_wan": "203.0.113.7", "hairpin": True, "vpn": False, "vpn_name": None, "ipv6": True, "dns": "ok",
-    "portal": False, "mapping_service": "granted", "turn": "ok", "turn_server": "turn:relay.example",
+    "portal": False, "mapping_service": "speaks", "turn": "ok", "turn_server": "turn:relay.example",
     "rtt_p50_s": 0.03, "loss": 0.0, "longest_loss": 0, "server": "stun.example:3478", "mtu_blackhole": False,
     "mtu_small": 1472, "mtu_large": 1472, "clock_off_s": 0.1, "bluetooth": True, "bluetooth_reason": None,
+    "gateway": "192.168.1.1", "public_address": "203.0.113.7", "ip_bytes": 1500, "interface": "eth0",
+    "slow_from": None, "lossy_from": None,
 }  # fmt: skip
 ILL: dict[str, Facts] = {
     "dns.failing": {"dns": "failing"},
@@ -76,3 +80,34 @@ def test_problems_come_first_and_a_vpn_is_blamed_before_the_router() -> None:
         ("vpn.seen", Severity.PROBLEM, Side.PC),
         ("hairpin.missing", Severity.HINT, Side.ROUTER),
     ]
+
+
+def test_the_facts_of_the_rules_are_those_that_are_gathered() -> None:
+    assert set(HEALTHY) == set(blank())
+
+
+def test_every_rule_judges_a_row_or_waits_for_its_own() -> None:
+    assert {rule.check for rule in RULES.rule} - set(ROWS) == {"bluetooth"}
+
+
+@pytest.mark.parametrize("rule", RULES.rule, ids=lambda rule: rule.id)
+def test_steps_and_letters_name_facts_that_exist_and_are_left_out_without_them(rule) -> None:
+    full = HEALTHY | ILL[rule.id]
+    finding = next(f for f in findings(RULES, full)[0] if f.rule == rule.id)
+    assert bool(finding.letter) == bool(finding.letter_to) == bool(rule.letter)
+    assert finding.letter_to in {"", "provider", "network", "server", "friend"}
+    assert "{" not in finding.letter
+    assert all(each.lines for each in finding.steps)
+    without = full | {"gateway": None, "public_address": None, "interface": None}
+    lines = [line for each in next(f for f in findings(RULES, without)[0]).steps for line in each.lines]
+    assert not any("None" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("where", "side"),
+    [(None, Side.NETWORK), ("home", Side.NETWORK), ("line", Side.PROVIDER), ("beyond", Side.SERVER)],
+)
+def test_where_packets_are_lost_says_whose_side_it_is(where, side) -> None:
+    found, _ = findings(RULES, HEALTHY | ILL["loss.bursty"] | {"lossy_from": where})
+    assert found[0].side is side
+    assert len(found[0].evidence) == (1 if where is None else 2)

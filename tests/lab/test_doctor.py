@@ -14,9 +14,8 @@ from netstack.service.doctor import Doctor, exit_code
 
 
 def _examine(lab: Lab) -> DoctorReport:
-    patient = lab.scenario.patient or lab.scenario.pair[0]
     return lab.run(
-        lambda here: Doctor(here.net(patient), network=here.scenario.name).examine(
+        lambda here: Doctor(here.net(here.patient), network=here.scenario.name).examine(
             here.stun_servers, here.turn_servers
         )
     )

@@ -124,3 +124,40 @@ async def test_a_story_is_told_in_the_snapshot() -> None:
         assert not any(link.changed for link in node.snapshot.lab.links)
     finally:
         await node.close()
+
+
+async def test_the_doctor_examines_the_patient_and_the_nat_page_learns_of_it() -> None:
+    node = LabNode("mtu-blackhole")
+    await node.start()
+    try:
+        assert node.net.host.name == "ben"
+        examining = asyncio.ensure_future(node.examine())  # noqa: TID251
+        while not any(  # noqa: ASYNC110 - what the window would see
+            check.name == "udp" and check.text == "passes" for check in node.snapshot.doctor.checks
+        ):
+            await asyncio.sleep(0.02)
+        assert node.snapshot.doctor.running
+        examining.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await examining
+        state = node.snapshot.doctor
+        assert not state.running
+        assert state.report is not None
+        assert state.report.failure == "cancelled"
+        assert state.report.network == "mtu-blackhole"
+        assert node.snapshot.nat.report == state.report.nat
+        await node.retest("udp.blocked")
+        assert not node.snapshot.doctor.running
+        assert node.snapshot.doctor.retesting == ""
+    finally:
+        await node.close()
+
+
+async def test_nothing_can_be_looked_at_again_before_it_was_looked_at() -> None:
+    node = LabNode()
+    await node.start()
+    try:
+        with pytest.raises(LookupError):
+            await node.retest("nat.strict")
+    finally:
+        await node.close()

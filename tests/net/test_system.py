@@ -58,6 +58,7 @@ async def test_a_refusal_names_the_address_that_refused_and_later_sends_go_on() 
     error, remote = await asyncio.wait_for(inbox.errors.get(), 5)
     assert error.reason is NetError.Reason.REFUSED
     assert remote == dead
+    assert error.reporter == HERE.host
     assert (await asyncio.wait_for(peer.datagrams.get(), 5))[0] == b"y"
     a.close()
     alive.close()

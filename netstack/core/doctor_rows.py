@@ -1,0 +1,166 @@
+"""The checklist: what each measurement looks like in a row. Pure."""
+
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+from netstack.core.doctor_facts import black_hole, has_ipv6
+from netstack.model.doctor import Outcome, Quality, Segment
+from netstack.model.nat import NatReport, Udp, Verdict
+from netstack.model.port_mapping import MappingGateway, MappingProtocol
+
+ROWS: Final = {
+    "interfaces": "Network",
+    "way": "Way to the router",
+    "names": "Names (DNS)",
+    "udp": "UDP",
+    "nat": "NAT",
+    "gateway": "Outside address",
+    "mapping": "Opening ports",
+    "ipv6": "IPv6",
+    "vpn": "VPN",
+    "proxy": "Web proxy",
+    "relay": "Relay",
+    "latency": "Latency",
+    "loss": "Loss",
+    "mtu": "Packet size",
+    "clock": "Clock",
+    "portal": "Login page",
+}
+"""Every row with its title, in the order in which they stand."""
+
+_KINDS = {
+    "cable": "cable",
+    "wifi": "Wi-Fi",
+    "vpn": "VPN",
+    "virtual": "virtual",
+    "unknown": "of unknown kind",
+}
+_LANGUAGES = {MappingProtocol.PCP: "PCP", MappingProtocol.NAT_PMP: "NAT-PMP", MappingProtocol.UPNP: "UPnP"}
+
+
+class Row(NamedTuple):
+    """What a row says; a problem of its own makes it bad whatever `outcome` is."""
+
+    outcome: Outcome
+    text: str
+    detail: str = ""
+
+
+UNASKED: Final = {
+    "clock": Row(Outcome.UNKNOWN, "not measured", "Nothing that is asked here tells the time."),
+    "portal": Row(Outcome.UNKNOWN, "not measured", "No web page is fetched, so none can come instead of it."),
+}
+"""Rows of what is not asked by this check, and why."""
+
+
+def interface_row(interfaces: Iterable[tuple[str, str, int | None]]) -> Row:
+    """`interfaces`: name, kind and MTU of each."""
+    used = [
+        f"{name} ({_KINDS[kind]}{f', MTU {mtu_bytes}' if mtu_bytes else ''})"
+        for name, kind, mtu_bytes in interfaces
+        if kind != "loopback"
+    ]
+    if not used:
+        return Row(Outcome.BAD, "no network interface is up")
+    return Row(Outcome.GOOD, ", ".join(used))
+
+
+def name_row(looked_up: Iterable[tuple[str, float | None, str]]) -> Row:
+    """`looked_up`: each name with its seconds, None where it was not found, and why."""
+    every = list(looked_up)
+    found = [took_s for _, took_s, _ in every if took_s is not None]
+    detail = "; ".join(f"{name}: {why or _ms(took_s)}" for name, took_s, why in every)
+    if not every:
+        return Row(Outcome.UNKNOWN, "not measured", "Every server is given as an address.")
+    if not found:
+        return Row(Outcome.BAD, "no name was found", detail)
+    count = f"{len(found)} of {len(every)} found"
+    return Row(Outcome.GOOD, f"{count}, the slowest in {_ms(max(found))}", detail)
+
+
+def nat_rows(nat: NatReport) -> dict[str, Row]:
+    """The rows that the NAT check fills."""
+    good, bad, unknown = Outcome.GOOD, Outcome.BAD, Outcome.UNKNOWN
+    word, _, meaning = nat.headline.partition(" - ")
+    verdict = bad if nat.verdict in {Verdict.STRICT, Verdict.BLOCKED} else good
+    if nat.verdict is Verdict.UNKNOWN:
+        verdict, word, meaning = unknown, "not known", nat.failure_text or nat.headline
+    answering = sum(server.answered for server in nat.servers)
+    udp = {
+        Udp.OK: Row(good, "passes", f"{answering} of {len(nat.servers)} servers answered"),
+        Udp.BLOCKED: Row(bad, "blocked", "Servers that answer over TCP stay silent over UDP."),
+        Udp.UNKNOWN: Row(unknown, "no server answered", nat.failure_text or ""),
+    }[nat.udp]
+    if nat.cgnat or nat.double_nat:
+        gateway = Row(bad, f"{nat.gateway_wan}, translated again", "Another NAT stands behind the router.")
+    elif nat.gateway_wan:
+        gateway = Row(good, f"{nat.gateway_wan}")
+    else:
+        gateway = Row(unknown, "the router does not tell", "It answers neither NAT-PMP nor UPnP.")
+    ipv6 = Row(good, "works") if has_ipv6(nat) else Row(unknown, "not in use")
+    vpn = Row(good, f"{nat.vpn} is on", "What you see here is what the VPN does.") if nat.vpn else None
+    return {
+        "udp": udp,
+        "nat": Row(verdict, word, meaning[:1].upper() + meaning[1:]),
+        "gateway": gateway,
+        "ipv6": ipv6,
+        "vpn": vpn or Row(good, "none is on"),
+    }
+
+
+def mapping_row(gateway: MappingGateway) -> tuple[str | None, Row]:
+    """The fact `mapping_service`, and its row. Silence is not a refusal: the fact stays unknown."""
+    spoken = [_LANGUAGES[tried.protocol] for tried in gateway.spoken if tried.failure is None]
+    detail = "; ".join(f"{_LANGUAGES[t.protocol]}: {t.failure}" for t in gateway.spoken if t.failure)
+    if spoken:
+        return "speaks", Row(Outcome.GOOD, f"the router speaks {', '.join(spoken)}", detail)
+    return "none", Row(Outcome.UNKNOWN, "the router offers nothing", detail)
+
+
+def latency_rows(quality: Quality) -> dict[str, Row]:
+    """Latency and loss of the way to one server."""
+    of = f"to {quality.server}, n = {quality.sent}"
+    if quality.rtt_p50_s is None:
+        silent = Row(Outcome.UNKNOWN, "nothing was answered", of)
+        return {"latency": silent, "loss": silent}
+    jitter = "" if quality.jitter_s is None else f", jitter {_ms(quality.jitter_s)}"
+    lost = quality.sent - quality.answered
+    run = f", up to {quality.longest_loss} in a row" if quality.longest_loss > 1 else ""
+    worst = "" if quality.rtt_p99_s is None else f"; one in a hundred took {_ms(quality.rtt_p99_s)} or longer"
+    return {
+        "latency": Row(
+            Outcome.GOOD, f"{_ms(quality.rtt_p50_s)}{jitter}", f"Half of all round trips {of}{worst}"
+        ),
+        "loss": Row(Outcome.GOOD, f"{lost} of {quality.sent} lost{run}", of[:1].upper() + of[1:]),
+    }
+
+
+def size_row(quality: Quality) -> Row:
+    """The packet size that passes."""
+    if quality.mtu_bytes is None:
+        return Row(Outcome.UNKNOWN, "not measured", "The server does not answer padded requests.")
+    hole = black_hole(quality)
+    detail = "Payload of a UDP packet, both ways"
+    if hole:
+        detail = f"Packets of {quality.mtu_sent_bytes} bytes vanish without a word."
+    return Row(Outcome.BAD if hole else Outcome.GOOD, f"{quality.mtu_bytes} bytes pass", detail)
+
+
+def way_row(segments: tuple[Segment, ...]) -> Row:
+    """The nearest station."""
+    if not segments or not segments[0].answered or segments[0].hop != 1:
+        return Row(
+            Outcome.UNKNOWN,
+            "not measured",
+            "The router does not tell when a packet's time to live ends there, or this system does not say so.",
+        )
+    first = segments[0]
+    lost = first.sent - first.answered
+    text = f"{_ms(first.rtt_p50_s)}, {lost} of {first.sent} unanswered"
+    return Row(Outcome.GOOD, text, "Routers answer few probes; one alone unanswered proves nothing.")
+
+
+def _ms(seconds: float | None) -> str:
+    if seconds is None:
+        return "not measured"
+    return f"{seconds * 1000:.3g} ms" if seconds >= 0.00005 else "under 0.1 ms"

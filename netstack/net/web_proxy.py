@@ -1,0 +1,19 @@
+"""The web proxy that this computer is set to use."""
+
+from urllib.parse import urlsplit
+
+
+def read_web_proxy() -> str | None:
+    """`host:port` of the proxy for https, else http; None without one. A user name or password in it is left out."""
+    import urllib.request  # noqa: PLC0415 - half of the standard library, for one rare question
+
+    proxies = urllib.request.getproxies()
+    text = proxies.get("https") or proxies.get("http") or proxies.get("all")
+    if not text:
+        return None
+    parts = urlsplit(text if "//" in text else f"//{text}")
+    try:
+        port = parts.port
+    except ValueError:
+        port = None
+    return None if not parts.hostname else f"{parts.hostname}:{port}" if port else parts.hostname
