@@ -80,10 +80,17 @@ class Actions:
 
     def __init__(self) -> None:
         self._scope = TaskScope("action")
+        self._all: list[Action] = []
 
     def add(self, name: str, work: Callable[..., Awaitable[object]], *, quiet: bool = False) -> Action:
         """A new action; `work` makes the awaitable of one run. A `quiet` one is not worth a line in the log."""
-        return Action(name, work, self._scope, quiet=quiet)
+        action = Action(name, work, self._scope, quiet=quiet)
+        self._all.append(action)
+        return action
+
+    async def end_all_but(self, spared: Action) -> None:
+        """Cancels every other action and waits for it."""
+        await asyncio.gather(*(action.end() for action in self._all if action is not spared))
 
     async def stop(self) -> None:
         """Cancels every running action and waits for it."""

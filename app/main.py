@@ -6,7 +6,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +21,8 @@ from PySide6.QtWidgets import QApplication
 from app.actions import Actions
 from app.engine import Engine
 from app.garbage import UiGarbage
+from app.lab_window import chosen_scenario, lab_actions, loop_maker, node_maker, scenario_lines
+from app.panels.lab import LabPage
 from app.panels.metrics import MetricsActions, MetricsPage
 from app.panels.nat import NatActions, NatPage
 from app.presenters.nat_servers import problem
@@ -33,8 +35,6 @@ from netstack.model.path import PlotData
 if TYPE_CHECKING:
     from netstack.node import Node
 
-FIRST_SCENARIO = "home"
-
 
 def main(argv: list[str]) -> int:
     """Opens the window and returns when it is closed: 0 fine, 2 wrong use."""
@@ -42,7 +42,10 @@ def main(argv: list[str]) -> int:
     warnings: list[str] = []
     try:
         config = load_config(options.config, warn=warnings)
-        make_node = _node_maker(options.lab)
+        settings = _settings("window.ini" if options.lab is None else "lab.ini")
+        scenario = (
+            None if options.lab is None else chosen_scenario(options.lab, settings.value("lab/scenario"))
+        )
     except PeerscopeError as error:
         print(error.sentence, file=sys.stderr)
         return 2
@@ -54,11 +57,8 @@ def main(argv: list[str]) -> int:
     app.setDesktopFileName("peerscope")
     app.setQuitOnLastWindowClosed(False)
     garbage = UiGarbage()
-    settings = QSettings(str(user_config_path().with_name("window.ini")), QSettings.Format.IniFormat)
     with qasync.QEventLoop(app) as loop:
-        loop.run_until_complete(
-            _run(app, settings, config, make_node, own_servers=options.config is None and options.lab is None)
-        )
+        loop.run_until_complete(_run(app, settings, config, scenario, options.config))
     garbage.stop()
     return 0
 
@@ -76,48 +76,32 @@ def _parse(argv: list[str]) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def _node_maker(scenario: str | None) -> "Callable[[Config], Node]":
-    """What makes the Node, on the engine's thread: on the real network, or in a scenario of the lab.
+def _on_system(config: Config) -> "Node":
+    """The Node on the real network; what it needs is imported here, so that the first window need not wait."""
+    from netstack.net.system import SystemNet  # noqa: PLC0415
+    from netstack.node import Node  # noqa: PLC0415
 
-    What it needs is imported there, so that the first window need not wait. Raises InputError.
-    """
-
-    def on_system(config: Config) -> "Node":
-        from netstack.net.system import SystemNet  # noqa: PLC0415
-        from netstack.node import Node  # noqa: PLC0415
-
-        return Node(SystemNet(), config)
-
-    def in_lab(config: Config) -> "Node":
-        from netstack.lab.node import LabNode  # noqa: PLC0415
-
-        return LabNode(name, config)
-
-    if scenario is None:
-        return on_system
-    from netstack.lab.scenario import load_scenario  # noqa: PLC0415
-
-    name = scenario or FIRST_SCENARIO
-    load_scenario(name)
-    return in_lab
+    return Node(SystemNet(), config)
 
 
 async def _run(
     app: QApplication,
     settings: QSettings,
     config: Config,
-    make_node: "Callable[[Config], Node]",
-    *,
-    own_servers: bool,
+    scenario: str | None,
+    config_file: Path | None,
 ) -> None:
-    """Shows the window until it is closed, then ends everything in order.
-
-    `own_servers`: the servers that the user edits in the window are kept between starts.
-    """
+    """Shows the window until it is closed, then ends everything in order. `scenario`: it is the lab's window."""
+    # Servers that the user edits in the window are kept between starts, unless a file says which.
+    own_servers = scenario is None and config_file is None
     defaults = config.stun if own_servers else ()
     if own_servers and (kept := _kept_servers(settings)):
         config = msgspec.structs.replace(config, stun=kept)
-    engine = Engine(lambda: make_node(config))
+    if scenario is None:
+        engine = Engine(lambda: _on_system(config))
+    else:
+        settings.setValue("lab/scenario", scenario)
+        engine = Engine(node_maker(scenario, config), loop_maker())
     actions = Actions()
 
     async def use_servers(servers: tuple[str, ...]) -> None:
@@ -128,7 +112,8 @@ async def _run(
         if own_servers:
             settings.setValue("nat/servers", [] if servers == defaults else list(servers))
 
-    theme = Theme(app, _kept_theme(settings))
+    given = settings if scenario is None or settings.contains("window/theme") else _settings("window.ini")
+    theme = Theme(app, _kept_theme(given))
     window = Window(theme, settings)
     window.add_page(
         NatPage(
@@ -158,11 +143,13 @@ async def _run(
         ),
     )
     window.add_page(metrics)
+    lines = () if scenario is None else scenario_lines()
+    window.add_page(LabPage(theme, lab_actions(actions, engine, config, config_file), lines, settings))
     closed = asyncio.Event()
     window.closing.connect(closed.set)
     engine.changed.connect(window.show_snapshot)
     engine.failed.connect(window.show_failure)
-    window.restore()
+    window.restore("nat" if scenario is None else "lab")
     window.show()
     engine.start()
     with _closed_by_signals(window):
@@ -170,6 +157,10 @@ async def _run(
     await actions.stop()
     await engine.close()
     window.deleteLater()
+
+
+def _settings(name: str) -> QSettings:
+    return QSettings(str(user_config_path().with_name(name)), QSettings.Format.IniFormat)
 
 
 def _kept_servers(settings: QSettings) -> tuple[str, ...]:

@@ -5,12 +5,14 @@ from operator import methodcaller
 
 from PySide6.QtCore import QByteArray, QPoint, QSettings, Qt, QTimerEvent, Signal
 from PySide6.QtGui import QActionGroup, QCloseEvent, QIcon, QKeySequence, QResizeEvent, QShortcut
-from PySide6.QtWidgets import QDockWidget, QLabel, QMainWindow, QMenu, QStackedWidget, QWidget
+from PySide6.QtWidgets import QDockWidget, QLabel, QMainWindow, QMenu, QStackedWidget, QVBoxLayout, QWidget
 
 from app.lag import LagMeter
+from app.presenters.lab import banner
 from app.presenters.log import log_view
 from app.presenters.status import status
 from app.presenters.veil import of_report
+from app.widgets.lab_banner import LabBanner
 from app.widgets.log_dock import LogDock
 from app.widgets.page import Page
 from app.widgets.sidebar import Sidebar
@@ -48,7 +50,15 @@ class Window(QMainWindow):
         self.resize(1280, 860)
 
         self._stack = QStackedWidget()
-        self.setCentralWidget(self._stack)
+        self._banner = LabBanner(theme)
+        self._banner.left.connect(self.close)
+        middle = QWidget()
+        column = QVBoxLayout(middle)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self._banner)
+        column.addWidget(self._stack, 1)
+        self.setCentralWidget(middle)
         self._sidebar = Sidebar(theme)
         self._sidebar.chosen.connect(self.open_page)
         side = QDockWidget("Pages", self)
@@ -114,16 +124,20 @@ class Window(QMainWindow):
         self._page.setFocus()
         self._retitle()
 
-    def restore(self) -> None:
-        """Takes up the state of the last start; call it after the pages were added."""
+    def restore(self, first: str = "") -> None:
+        """Takes up the state of the last start; call it after the pages were added.
+
+        The page whose key is `first` comes to the front when there is none to take up.
+        """
         if isinstance(geometry := self._settings.value("window/geometry"), QByteArray):
             self.restoreGeometry(geometry)
         if isinstance(state := self._settings.value("window/state"), QByteArray):
             self.restoreState(state)
         level = self.log.level.findData(self._settings.value("log/level"))
         self.log.level.setCurrentIndex(max(0, level))
-        wanted = self._settings.value("window/page")
-        self.open_page(next((i for i, page in enumerate(self._pages) if page.key == wanted), 0))
+        keys = [page.key for page in self._pages]
+        wanted = (self._settings.value("window/page"), first)
+        self.open_page(next((keys.index(key) for key in wanted if key in keys), 0))
 
     def show_snapshot(self, snapshot: Snapshot) -> None:
         """Shows the newest state."""
@@ -132,6 +146,7 @@ class Window(QMainWindow):
         old, self._snapshot = self._snapshot, snapshot
         if snapshot.log is not old.log:
             self._show_log()
+        self._banner.say(banner(snapshot))
         self._page.show_snapshot(snapshot, time.monotonic())
 
     def show_failure(self, error: PeerscopeError) -> None:

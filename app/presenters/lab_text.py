@@ -1,12 +1,14 @@
 """What the lab found out, as plain text."""
 
+import msgspec
+
 from netstack.model.lab import Cell, Interval, LabRun, Matrix
 
 _LETTERS = {"direct": "D", "relay": "r", "none": "-"}
 
 
-def run_text(run: LabRun) -> str:
-    """A scenario's run."""
+def run_text(run: LabRun, *, played: bool = False) -> str:
+    """A scenario's run: rehearsed in virtual time, or played in real time, with the links as somebody left them."""
     lines = [run.title, run.story, ""]
     for name in run.pair:
         report = run.nat[name]
@@ -14,10 +16,21 @@ def run_text(run: LabRun) -> str:
         if report.failure_text:
             lines.append(f"  {report.failure_text}")
         lines += [f"  - {advice}" for advice in report.advice]
-    lines += ["", run.sentence, f"(connected by {run.connection.method}, seed {run.seed}, virtual time)"]
-    if not run.as_expected:
+    lines += [
+        "",
+        run.sentence,
+        f"(connected by {run.connection.method}, seed {run.seed}, {'real' if played else 'virtual'} time)",
+    ]
+    if played:
+        lines.insert(0, f'This is the lab, scenario "{run.scenario}", not a real network.')
+    elif not run.as_expected:
         lines.append("This is not what the scenario is meant to show.")
     return "\n".join(lines)
+
+
+def run_json(run: LabRun) -> str:
+    """A scenario's run as `peerscope.lab-run/1`, indented."""
+    return msgspec.json.format(msgspec.json.encode(run), indent=2).decode()
 
 
 def matrix_text(matrix: Matrix) -> str:

@@ -83,6 +83,8 @@ async def _try(
     relay: bool,
 ) -> PairOutcome:
     events = sorted(lab.scenario.event, key=lambda event: event.at_s)
+    if events:
+        step = f"{step} and going on"
     talk_s = events[-1].at_s + AFTER_EVENTS_S if events else 0.0
     cut: set[str] = set()
 

@@ -1,6 +1,8 @@
 """The real program on a real screen, driven by keys and clicks, with another project's STUN server on loopback."""
 
 import configparser
+import os
+import re
 import signal
 import socket
 import subprocess
@@ -128,6 +130,98 @@ def test_the_theme_is_switched_and_kept(program: ShownWindow, tmp_path: Path) ->
 
 def test_the_lab_is_checked_as_the_real_network_is(screen: dict[str, str], tmp_path: Path) -> None:
     with shown_window([*COMMAND, "--lab", "cgnat"], screen, PYTHONPATH=str(ROOT)) as window:
-        window.press("F5")
+        wait_for_title(window, "Lab cgnat")
+        window.press("ctrl+1", "F5")
         wait_for_title(window, "moderate")
         end(window)
+
+
+def test_hands_are_laid_on_the_lab_which_is_closed_in_the_middle_of_its_story(
+    screen: dict[str, str], tmp_path: Path
+) -> None:
+    more = {"PYTHONPATH": str(ROOT), "XDG_CONFIG_HOME": str(tmp_path)}
+    with shown_window([*COMMAND, "--lab"], screen, **more) as window:
+        wait_for_title(window, "Lab home")
+        window.press("Tab", "Tab", "space")  # past the box: the next scenario
+        wait_for_title(window, "Lab strict-router")
+        window.press("Tab", "Tab", "Tab", "space")  # past starting over and the map: the router restarts
+        window.press("Tab", "End")  # the delay of its line: a second
+        window.press("F5")
+        wait_for_title(window, "strict-router: direct")
+        window.press("ctrl+c")
+        said = clipboard(screen)
+        first_byte = re.search(r"after ([0-9.]+) s", said)
+        assert first_byte is not None, said
+        assert float(first_byte[1]) > 1
+        window.press("F5")
+        wait_for_title(window, "playing")
+        end(window)
+    kept = configparser.ConfigParser(interpolation=None)
+    kept.read(tmp_path / "peerscope" / "lab.ini", "utf-8")
+    assert kept["lab"]["scenario"] == "strict-router"
+    assert not (tmp_path / "peerscope" / "window.ini").exists()
+
+
+def test_the_grid_is_left_in_the_middle_and_no_process_stays(screen: dict[str, str]) -> None:
+    with shown_window([*COMMAND, "--lab"], screen, PYTHONPATH=str(ROOT)) as window:
+        wait_for_title(window, "Lab home")
+        window.press(*["Tab"] * 14, "space")
+        deadline = time.monotonic() + PATIENCE_S
+        while not (workers := children(window.process.pid)):
+            assert time.monotonic() < deadline, "nothing was started"
+            time.sleep(0.02)
+        end(window)
+        while any(map(runs, workers)):  # Python's own tracker of resources ends when it notices that we have
+            assert time.monotonic() < deadline + PATIENCE_S, "a process stayed"
+            time.sleep(0.02)
+
+
+def test_the_real_window_opens_the_labs_beside_it(program: ShownWindow, screen: dict[str, str]) -> None:
+    program.press("ctrl+3", "F5")
+    found: list[str] = []
+    deadline = time.monotonic() + PATIENCE_S
+    while not found:
+        assert time.monotonic() < deadline, "no second window came"
+        time.sleep(0.05)
+        found = xdotool(screen, "search", "--onlyvisible", "--name", "Lab home").split()
+    assert "Lab" in program.title()
+    assert "home" not in program.title()
+    end(program)
+    other = int(xdotool(screen, "getwindowpid", found[0]))
+    assert "--lab" in Path(f"/proc/{other}/cmdline").read_text("utf-8").split("\0")
+    subprocess.run(["wmctrl", "-i", "-c", found[0]], env={**os.environ, **screen}, check=True)
+    while runs(other):
+        assert time.monotonic() < deadline + PATIENCE_S, "it did not end"
+        time.sleep(0.05)
+
+
+def children(process: int) -> set[int]:
+    found = subprocess.run(["pgrep", "-P", str(process)], capture_output=True, text=True, check=False)
+    return set(map(int, found.stdout.split()))
+
+
+def runs(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text("utf-8").rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def xdotool(screen: dict[str, str], *arguments: str) -> str:
+    done = subprocess.run(
+        ["xdotool", *arguments], env={**os.environ, **screen}, capture_output=True, text=True, check=False
+    )
+    return done.stdout.strip()
+
+
+def clipboard(screen: dict[str, str]) -> str:
+    """What another program would paste."""
+    paste = "from PySide6.QtGui import QGuiApplication as A; a = A([]); print(a.clipboard().text())"
+    done = subprocess.run(
+        [sys.executable, "-c", paste],
+        env={**os.environ, **screen},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout

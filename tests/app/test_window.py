@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QSettings, Qt
-from PySide6.QtWidgets import QApplication, QLabel
+from PySide6.QtWidgets import QApplication, QLabel, QPushButton
 
 from app.widgets.page import Page
 from app.widgets.theme import Choice, Theme
@@ -168,4 +168,28 @@ def test_a_narrow_window_keeps_the_names_of_its_pages(make):
     assert not any(button.text() for button, _ in window._sidebar._icons)
     window.resize(1200, 700)
     assert all(button.text() for button, _ in window._sidebar._icons)
+    window.close()
+
+
+def test_every_page_says_that_this_is_the_lab_and_how_to_leave(make, qtbot):
+    window, _ = make()
+    told = []
+    window.closing.connect(lambda: told.append(1))
+    window.show_snapshot(Snapshot())
+    assert not window._banner.isVisible()
+    window.show_snapshot(Snapshot(network="home"))
+    for page in (0, 1):
+        window.open_page(page)
+        assert window._banner.isVisible()
+        assert "home" in window._banner.accessibleName()
+    qtbot.mouseClick(window._banner.findChild(QPushButton), Qt.MouseButton.LeftButton)
+    assert told == [1]
+
+
+def test_without_a_page_to_take_up_the_wanted_one_comes_first(make):
+    window, _ = make()
+    window.restore("second")
+    assert window._page.key == "second"
+    window.restore("none")
+    assert window._page.key == "first"
     window.close()
