@@ -3,6 +3,8 @@
 MAX_ACK_DELAY_S = 0.005
 PACKETS_PER_ACK = 16
 BATCHES_PER_ACK = 2
+RIDE_AFTER_S = MAX_ACK_DELAY_S / 2
+LONE_BATCH_S = 0.0005
 EAGER_PACKETS = 100
 EAGER_PACKETS_PER_ACK = 2
 
@@ -11,17 +13,18 @@ class AckSchedule:
     """Counts packets, not reads: a read may hold one packet or 44.
 
     An acknowledgement is due at once after a gap; after `BATCHES_PER_ACK` reads with together
-    `PACKETS_PER_ACK` packets (2 packets while the path is young); and `MAX_ACK_DELAY_S` after the first
+    `PACKETS_PER_ACK` packets (2 packets while the path is young), or soon after the first of them; and `MAX_ACK_DELAY_S` after the first
     packet that wants one.
     """
 
-    __slots__ = ("_batches", "_due_at_s", "_eager", "_packets")
+    __slots__ = ("_batches", "_due_at_s", "_eager", "_packets", "_sent_at_s")
 
     def __init__(self) -> None:
         self._packets = 0
         self._batches = 0
         self._eager = EAGER_PACKETS
         self._due_at_s: float | None = None
+        self._sent_at_s = float("-inf")
 
     def received(self, packets: int, in_order: bool, now: float) -> None:
         """One read brought `packets` that want an acknowledgement."""
@@ -36,21 +39,23 @@ class AckSchedule:
             enough = self._packets >= PACKETS_PER_ACK and self._batches >= BATCHES_PER_ACK
         if enough or not in_order:
             self._due_at_s = now
+        elif self._packets >= PACKETS_PER_ACK:
+            self._due_at_s = min(self._due_at_s, now + LONE_BATCH_S)
 
     def due(self, now: float) -> bool:
         """An acknowledgement is to be sent now."""
         return self._due_at_s is not None and self._due_at_s <= now
 
-    @property
-    def wanted(self) -> bool:
-        """Something is not acknowledged yet: a packet that leaves anyway takes it along."""
-        return self._due_at_s is not None
+    def rides(self, now: float) -> bool:
+        """A packet that leaves anyway takes an acknowledgement along, but not every packet of a quick exchange."""
+        return self._due_at_s is not None and (self._due_at_s <= now or now - self._sent_at_s >= RIDE_AFTER_S)
 
     def deadline(self) -> float | None:
         """When an acknowledgement falls due. None: nothing to acknowledge."""
         return self._due_at_s
 
-    def sent(self) -> None:
+    def sent(self, now: float) -> None:
         """An acknowledgement of everything left."""
+        self._sent_at_s = now
         self._packets = self._batches = 0
         self._due_at_s = None

@@ -7,6 +7,7 @@ the round trip is measured anew, on an almost empty pipe, when it has not been s
 """
 
 from enum import Enum, auto
+from math import sqrt
 
 from netstack.core.congestion import INITIAL_PACKETS, MINIMUM_PACKETS, Sample
 
@@ -22,11 +23,14 @@ MAX_PROBE_ROUNDS = 4
 ASSUMED_RTT_S = 0.001
 
 LEAST_RTT_KEPT_S = 10.0
+LONGER = 2.2
+LONGER_ROUNDS = 8
 PROBE_RTT_S = 0.2
 PROBE_RTT_GAIN = 0.5
 
 LOSS_CAP = 0.1
 LOSS_CAP_PACKETS = 8
+LOSS_DOUBT = 0.3  # one standard deviation of a tenth: a small round may be unlucky
 LOSS_CUT = 0.7
 
 AGGREGATION_S = 0.002
@@ -66,6 +70,7 @@ class Bbr:
         "_probe_rtt_until_s",
         "_rate",
         "_rates",
+        "_round_rtts_s",
         "_rounds",
         "_step",
         "_window",
@@ -79,6 +84,7 @@ class Bbr:
         self._rate = 0.0
         self._rates: list[float] = [0.0]
         self._rounds = 0
+        self._round_rtts_s: list[float] = [float("inf")]
         self._full_rate = 0.0
         self._full_rounds = 0
         self._least_rtt_s: float | None = None
@@ -108,16 +114,29 @@ class Bbr:
 
     @property
     def bytes_per_s(self) -> float:
-        """The pace."""
-        if not self._rate:
+        """The pace. While the path is not known, what little the caller has sent must not slow it down."""
+        pace = PACE * self._gain * self._rate
+        if self._phase is Phase.STARTUP or not self._rate:
             rtt_s = ASSUMED_RTT_S if self._least_rtt_s is None else self._least_rtt_s
-            return STARTUP_GAIN * INITIAL_PACKETS * self._packet_bytes / rtt_s
-        return PACE * self._gain * self._rate
+            return max(pace, STARTUP_GAIN * INITIAL_PACKETS * self._packet_bytes / rtt_s)
+        return pace
 
     def idle(self, now: float) -> None:
         """A pause says nothing about the path, and needs no probing phase to be made good."""
         self._extra_epoch_at_s = now
         self._extra_epoch_bytes = 0.0
+
+    def quiet(self, rtt_s: float, now: float) -> None:
+        """A packet that travelled alone found the pipe empty, which is what measuring the round trip needs."""
+        if (
+            self._least_rtt_s is None
+            or rtt_s <= self._least_rtt_s
+            or now - self._least_rtt_at_s > LEAST_RTT_KEPT_S
+        ):
+            self._least_rtt_s = rtt_s
+            self._least_rtt_at_s = now
+        if self._phase is Phase.PROBE_RTT:
+            self._cruise(now)
 
     def update(self, sample: Sample) -> None:
         """Learns from one acknowledgement or loss."""
@@ -143,6 +162,8 @@ class Bbr:
         self._rounds += 1
         self._rates.append(0.0)
         del self._rates[:-RATE_ROUNDS]
+        self._round_rtts_s.append(float("inf"))
+        del self._round_rtts_s[:-LONGER_ROUNDS]
         self._extra_bytes *= 0.9
         self._acked_in_round = self._lost_in_round = self._lost_packets_in_round = 0
 
@@ -156,11 +177,26 @@ class Bbr:
         """True when the least round trip is so old that it wants measuring anew."""
         if sample.rtt_s is None:
             return False
+        self._round_rtts_s[-1] = min(self._round_rtts_s[-1], sample.rtt_s)
         old = self._least_rtt_s is not None and sample.now - self._least_rtt_at_s > LEAST_RTT_KEPT_S
         if self._least_rtt_s is None or sample.rtt_s <= self._least_rtt_s or old:
             self._least_rtt_s = sample.rtt_s
             self._least_rtt_at_s = sample.now
-        return old
+        return old or self._became_longer(self._least_rtt_s)
+
+    def _became_longer(self, least_s: float) -> bool:
+        """No queue of our own makes every round that long: the path has changed, or others have filled it.
+
+        What it is shows when the pipe is almost empty. Waiting for the figure to grow old would not do: a window too small for the path lowers the rate that
+        is measured, which lowers the window.
+        """
+        rounds = self._round_rtts_s
+        return (
+            self._phase is Phase.PROBE_RATE
+            and len(rounds) == LONGER_ROUNDS
+            and min(rounds) < float("inf")
+            and min(rounds) > LONGER * least_s + 2 * AGGREGATION_S
+        )
 
     def _learn_loss(self, sample: Sample) -> None:
         """Cuts when more than a tenth of a round is lost; random loss stays below that.
@@ -175,7 +211,8 @@ class Bbr:
         if not sample.lost_packets or self._lost_packets_in_round < LOSS_CAP_PACKETS:
             return
         flight = max(self._lost_in_round + self._acked_in_round, sample.prior_in_flight_bytes)
-        if self._lost_in_round <= LOSS_CAP * flight:
+        packets = flight / self._packet_bytes
+        if self._lost_packets_in_round <= LOSS_CAP * packets + LOSS_DOUBT * sqrt(packets):
             return
         self._acked_in_round = self._lost_in_round = self._lost_packets_in_round = 0
         self._lost_in_cycle = True
@@ -255,8 +292,11 @@ class Bbr:
         if self._probe_rtt_until_s is None:
             if sample.in_flight_bytes <= max(self._product(PROBE_RTT_GAIN), self._least_window()):
                 self._probe_rtt_until_s = sample.now + PROBE_RTT_S
-        elif sample.now > self._probe_rtt_until_s:
+                self._round_rtts_s = [float("inf")]
+        elif sample.now > self._probe_rtt_until_s and (found_s := min(self._round_rtts_s)) < float("inf"):
+            self._least_rtt_s = found_s
             self._least_rtt_at_s = sample.now
+            self._round_rtts_s = [float("inf")]
             self._cruise(sample.now)
 
     def _least_window(self) -> int:

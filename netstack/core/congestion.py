@@ -66,5 +66,8 @@ class Congestion(Protocol):
     def update(self, sample: Sample) -> None:
         """Takes one sample."""
 
+    def quiet(self, rtt_s: float, now: float) -> None:
+        """A packet that travelled alone came back: it tells the round trip, and nothing of the rate."""
+
     def idle(self, now: float) -> None:
         """Something is sent after nothing was in flight."""

@@ -66,6 +66,10 @@ class Cubic:
         """Silence does not count as time to grow (section 5.8)."""
         self._epoch_at_s = None
 
+    def quiet(self, rtt_s: float, now: float) -> None:
+        """A packet that travelled alone: it says nothing of the window."""
+        self._smoothed_s = rtt_s if self._smoothed_s is None else self._smoothed_s * 0.875 + rtt_s * 0.125
+
     def update(self, sample: Sample) -> None:
         """Grows with what was acknowledged, shrinks at most once a round trip for what was lost."""
         if sample.rtt_s is not None:

@@ -31,6 +31,14 @@ class DeliveryRate:
         """The caller had nothing to send: rates until the bytes in flight are delivered are too low."""
         self._app_limited_until = max(self.delivered_bytes + in_flight_bytes, 1)
 
+    def acked_alone(self, burst: SentBurst, size_bytes: int, now: float) -> None:
+        """All that was in flight arrived and it was too little to measure a rate."""
+        self.delivered_bytes += size_bytes
+        self.delivered_at_s = now
+        self.first_sent_at_s = max(self.first_sent_at_s, burst.sent_at_s)
+        if self._app_limited_until and self.delivered_bytes > self._app_limited_until:
+            self._app_limited_until = 0
+
     def acked(self, newest: SentBurst, acked_bytes: int, least_rtt_s: float, now: float) -> float | None:
         """Bytes a second over the flight of `newest`, or None when the sample is unusable."""
         self.delivered_bytes += acked_bytes

@@ -153,6 +153,15 @@ class Endpoint:
         """Takes a datagram, or datagrams of `segment_bytes` each. Never raises for what is in them."""
         traits = self._links.get(flow.link)
         size = len(data)
+        if (
+            traits is not None
+            and self._admit is None
+            and packet.FULL_HEADER_BYTES < size <= segment_bytes
+            and data[0] & 0xFC == packet.SEALED
+            and (route := self._table.by_id(data[1] << 16 | data[2] << 8 | data[3])) is not None
+        ):
+            self._deliver(route, data, flow, traits, now, 0, received_at_s)
+            return
         if traits is None or size == 0:
             self.drops[Drop.UNKNOWN] += 1
             return
@@ -190,6 +199,18 @@ class Endpoint:
         if route is None:
             self.drops[Drop.UNKNOWN] += 1
             return
+        self._deliver(route, data, flow, traits, now, segment_bytes, received_at_s)
+
+    def _deliver(
+        self,
+        route: tuple[int, int],
+        data: Buffer,
+        flow: Flow,
+        traits: LinkTraits,
+        now: float,
+        segment_bytes: int,
+        received_at_s: float | None,
+    ) -> None:
         number, path_id = route
         session = self.sessions[number]
         opened = session.receive(
@@ -346,6 +367,18 @@ class Endpoint:
     def poll_event(self, now: float) -> tuple[int, Event] | None:
         """The next event and the number of its session or dial (`NOBODY`: of none)."""
         return self._events.popleft() if self._events else self._table.poll_event(now)
+
+    @property
+    def rests(self) -> bool:
+        """Nothing is left to send, and what `deadline` said last is still early enough."""
+        return not (
+            self._table.sooner
+            or self._table.ready
+            or self._answers
+            or self._events
+            or self._dials
+            or len(self.responder)
+        )
 
     def deadline(self, now: float) -> float | None:
         """When to call `poll_transmit` although nothing happened; `now` or earlier: at once."""

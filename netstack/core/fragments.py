@@ -233,6 +233,39 @@ class Outbox:
             return Run(message, start, stop, units, count, wide)
         return None
 
+    def take_single(self, room_bytes: int) -> tuple[bytes, Run] | None:
+        """The one message that waits, whole: its header and the run. None: it is not that simple."""
+        found: tuple[int, _Lane] | None = None
+        for number, state in self._order:
+            if state.again or len(state.queue) > 1:
+                return None
+            if state.queue:
+                if found is not None:
+                    return None
+                found = number, state
+        if found is None:
+            return None
+        number, state = found
+        message = state.queue[0]
+        size_bytes = len(message.data)
+        start = state.next
+        end = start + size_bytes // UNIT_BYTES + 1
+        if (
+            message.start >= 0
+            or message.deadline_s is not None
+            or end > state.credit
+            or size_bytes + HEADER_BYTES > room_bytes
+            or start - state.known > WIDE_ABOVE_UNITS
+        ):
+            return None
+        self._start(state, message)
+        message.next = end
+        message.packets += 1
+        self.stats.sent_fragments += 1
+        state.queue.popleft()
+        self._left(message)
+        return fragment.encode_header(number, True, True, start), Run(message, start, end, end - start, 1)
+
     def take_parts(self, room_bytes: int, now: float) -> tuple[bytes, Parts] | None:
         """Several small messages for one packet. None when fewer than two fit: `take_run` is cheaper."""
         chosen = self._small_messages(room_bytes, now)

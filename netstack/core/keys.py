@@ -71,13 +71,18 @@ class ReceiveKeys:
         self.forget_s: float | None = None
         self.turn = 0
 
+    @property
+    def aead(self) -> ChaCha20Poly1305:
+        """The cipher of the present turn."""
+        if self._aead is None:
+            self._aead = ChaCha20Poly1305(self._key)
+        return self._aead
+
     def for_phase(self, phase: int) -> tuple[int, ChaCha20Poly1305] | None:
         """The turn that a packet's two phase bits mean, and its cipher; None when it is forgotten."""
         match (phase - self.turn) & 3:
             case 0:
-                if self._aead is None:
-                    self._aead = ChaCha20Poly1305(self._key)
-                return self.turn, self._aead
+                return self.turn, self.aead
             case 1:
                 if self._next is None:
                     fresh = self._fresh_turn == self.turn + 1

@@ -77,6 +77,11 @@ class SentBurst:
         self.first_sent_at_s = 0.0
         self.app_limited = False
 
+    @property
+    def end(self) -> int:
+        """The number after its last."""
+        return self.first + self.count
+
     def bytes_of(self, mask: int) -> int:
         """The size of the packets whose bits are set."""
         size = mask.bit_count() * self.packet_bytes
@@ -205,6 +210,12 @@ class LossDetector:
         return self.probe_timeouts >= MAX_PROBE_TIMEOUTS
 
     @property
+    def latest_cargo(self) -> Any:
+        """What the newest packets that are still pending carry; None where nothing is."""
+        bursts = self._ledger.bursts
+        return bursts[-1].cargo if bursts else None
+
+    @property
     def largest_acked(self) -> int:
         """The largest acknowledged packet number, -1 before the first."""
         return self._largest_acked
@@ -242,6 +253,16 @@ class LossDetector:
         self._eliciting_sent_at_s = now
         return burst
 
+    def sent_one(self, number: int, size_bytes: int, now: float, cargo: Any) -> SentBurst:
+        """`sent` for a single packet."""
+        burst = SentBurst(number, 1, size_bytes, size_bytes, now, cargo)
+        self._next = number + 1
+        self._ledger.firsts.append(number)
+        self._ledger.bursts.append(burst)
+        self.bytes_in_flight += size_bytes
+        self._eliciting_sent_at_s = now
+        return burst
+
     def sent_unacknowledged(self, number: int) -> None:
         """Records a packet that the peer need not acknowledge (it only carries acknowledgements)."""
         if number < self._next:
@@ -270,6 +291,29 @@ class LossDetector:
         if newest is not None:
             self._newest_acked_sent_at_s = max(self._newest_acked_sent_at_s, newest.sent_at_s)
         return outcome
+
+    def alone(self, low: int, high: int) -> SentBurst | None:
+        """The packet `high`, where it is all that is in flight and `low` to `high` touches no lost one."""
+        bursts = self._ledger.bursts
+        if len(bursts) != 1:
+            return None
+        burst = bursts[0]
+        if burst.first != high or burst.count != 1 or burst.mtu_probe or high <= self._largest_acked:
+            return None
+        if self._buried is not None and self._buried.firsts and self._buried.bursts[-1].end > low:
+            return None
+        return burst
+
+    def acked_alone(self, burst: SentBurst, ack_delay_s: float, now: float) -> float:
+        """What `alone` found has arrived. Returns the round trip."""
+        self._ledger = _Ledger()
+        burst.pending = 0
+        self.bytes_in_flight = 0
+        self.probe_timeouts = 0
+        self._largest_acked = burst.first
+        self._loss_at_s = None
+        self._newest_acked_sent_at_s = max(self._newest_acked_sent_at_s, burst.sent_at_s)
+        return self.rtt.add(now - burst.sent_at_s, min(max(ack_delay_s, 0.0), self.max_ack_delay_s))
 
     def deadline(self) -> float | None:
         """When to call `expired`: a loss becomes certain, or a probe is due. None: nothing is pending."""

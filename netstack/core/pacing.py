@@ -3,6 +3,7 @@
 QUANTUM_S = 0.001
 MIN_QUANTUM_PACKETS = 2
 MAX_DEBT_QUANTA = 2
+ROUNDING_S = 1e-6
 
 
 class Pacer:
@@ -33,6 +34,11 @@ class Pacer:
         self._credit_bytes = min(self._credit_bytes, quantum * MAX_DEBT_QUANTA)
         return int(self._credit_bytes) if self._credit_bytes >= quantum else 0
 
+    @property
+    def ample(self) -> bool:
+        """There is credit for a packet, whatever has come since: who sends little need not count."""
+        return self._credit_bytes >= MIN_QUANTUM_PACKETS * self.packet_bytes
+
     def sent(self, size_bytes: int) -> None:
         """Spends credit; it may fall below zero (probes are not held back)."""
         self._credit_bytes -= size_bytes
@@ -40,4 +46,7 @@ class Pacer:
     def ready_at(self, bytes_per_s: float, now: float) -> float:
         """When `allowance` is next above 0."""
         missing = self.quantum_bytes(bytes_per_s) - self._credit_bytes
-        return now if missing <= 0 else max(self._at_s + missing / bytes_per_s, now)
+        if missing <= 0:
+            return now
+        # A little later than computed: rounding must not give a moment at which nothing may leave yet.
+        return max(self._at_s + missing / bytes_per_s, now) + ROUNDING_S

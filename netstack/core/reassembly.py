@@ -11,7 +11,7 @@ from typing import Final
 
 from netstack.core.intervals import IntervalSet
 from netstack.model.session import FragmentStats
-from netstack.wire.fragment import RELIABLE_LANES, UNIT_BYTES
+from netstack.wire.fragment import OFFSET_RANGE, RELIABLE_LANES, UNIT_BYTES
 
 MESSAGE_MAX_BYTES: Final = 4 << 20
 PEER_MAX_BYTES: Final = 32 << 20
@@ -157,6 +157,27 @@ class Reassembly:
         end = offset + units * len(payloads)
         self._append(lane, state, before, False, end, payloads, size_bytes, now)
         return True
+
+    def receive_whole(self, lane: int, low: int, size_bytes: int) -> int | None:
+        """A whole message that begins where everything before it ends: nothing need be kept.
+
+        `low` are the 26 bits of its offset. Returns its end, None when it is not that simple.
+        """
+        state = self._lane(lane)
+        start = state.highest
+        if low != start & (OFFSET_RANGE - 1) or state.pieces:
+            return None
+        end = start + size_bytes // UNIT_BYTES + 1
+        if state.floor == start:
+            state.floor = end
+        elif state.done.ends and state.done.ends[-1] == start and lane >= RELIABLE_LANES:
+            state.done.ends[-1] = end
+        else:
+            return None
+        state.highest = end
+        self.stats.received_fragments += 1
+        self.stats.completed += 1
+        return end
 
     def abandon(self, lane: int, offset: int, count: int) -> None:
         """The sender will not complete these units of an unreliable lane."""

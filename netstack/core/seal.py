@@ -35,6 +35,15 @@ def seal_burst(
     return b"".join(parts)
 
 
+def seal_one(
+    aead: ChaCha20Poly1305, path_id: int, phase: int, receiver_id: int, number: int, plaintext: bytes
+) -> bytes:
+    """One packet with a full header."""
+    word, low = (SEALED | phase) << 24 | receiver_id, number & 0xFFFFFFFF
+    nonce = packet.NONCE.pack(path_id, number >> 32, word, low)
+    return nonce[-FULL_HEADER_BYTES:] + aead.encrypt(nonce, plaintext, None)
+
+
 def seal_short(aead: ChaCha20Poly1305, path_id: int, phase: int, number: int, plaintext: bytes) -> bytes:
     """One packet with a short header."""
     sealed = aead.encrypt(packet.nonce(path_id, phase, 0, number), plaintext, None)

@@ -110,6 +110,24 @@ class SendControl:
         self.sent_packets += count
         return burst
 
+    def may_send_one(self, now: float) -> bool:
+        """A packet may leave."""
+        if self._window_left() < self.pacer.packet_bytes:
+            return False
+        return self.pacer.ample or self.pacer.allowance(self.pace_bytes_per_s, now) >= self.pacer.packet_bytes
+
+    def sent_last(self, number: int, size_bytes: int, now: float, cargo: Any) -> None:
+        """One packet left that may leave by `may_send_one`, and nothing waits behind it."""
+        losses = self.losses
+        prior = losses.bytes_in_flight
+        if prior == 0:
+            self.congestion.idle(now)
+        burst = losses.sent_one(number, size_bytes, now, cargo)
+        self._delivery.sent(burst, prior, now)
+        self._delivery.ran_dry(losses.bytes_in_flight)
+        self.pacer.sent(size_bytes)
+        self.sent_packets += 1
+
     def sent_unacknowledged(self, number: int) -> None:
         """A packet left that only carries acknowledgements."""
         self.losses.sent_unacknowledged(number)
@@ -118,6 +136,16 @@ class SendControl:
         """Nothing more to send although there is allowance: rates measured from here on are the caller's."""
         if self._window_left() > 0 and self.pacer.allowance(self.pace_bytes_per_s, now):
             self._delivery.ran_dry(self.losses.bytes_in_flight)
+
+    def acked_alone(self, low: int, high: int, ack_delay_s: float, now: float) -> SentBurst | None:
+        """The quick way where one packet was all in flight: it, when it has arrived and the caller was the limit."""
+        burst = self.losses.alone(low, high)
+        if burst is None or not burst.app_limited:
+            return None
+        rtt_s = self.losses.acked_alone(burst, ack_delay_s, now)
+        self._delivery.acked_alone(burst, burst.last_bytes, now)
+        self.congestion.quiet(rtt_s, now)
+        return burst
 
     def acked(self, ranges: Sequence[tuple[int, int]], ack_delay_s: float, now: float) -> Outcome:
         """Ranges as in `LossDetector.acked`. Raises DecodeError."""
@@ -134,13 +162,19 @@ class SendControl:
     def deadline(self, now: float, *, waiting: bool) -> float | None:
         """When to call `expired` or, if something is `waiting` to be sent, to look at `allowance` again."""
         due = self.losses.deadline()
-        if not waiting or self._window_left() <= 0:
-            return due
+        if not waiting or self._window_left() < self.pacer.packet_bytes:
+            return due  # an acknowledgement will open the window, not the clock
         ready = self.pacer.ready_at(self.pace_bytes_per_s, now)
         return ready if due is None else min(due, ready)
 
     def _learn(self, outcome: Outcome, now: float) -> None:
         if not outcome.acked and not outcome.lost:
+            return
+        newest = outcome.newest
+        if newest is not None and _told_little(outcome, newest) and not self.losses.bytes_in_flight:
+            self._delivery.acked_alone(newest, outcome.acked_bytes, now)
+            if outcome.rtt_s is not None:
+                self.congestion.quiet(outcome.rtt_s, now)
             return
         sample = Sample(now)
         sample.acked_bytes = outcome.acked_bytes
@@ -153,7 +187,6 @@ class SendControl:
         sample.in_flight_bytes = self.losses.bytes_in_flight
         if outcome.lost:
             sample.largest_lost_sent_at_s = outcome.lost[0][0].sent_at_s
-        newest = outcome.newest
         if newest is not None:
             least_s = self.rtt.least_s or 0.0
             sample.rate = self._delivery.acked(newest, outcome.acked_bytes, least_s, now)
@@ -165,3 +198,14 @@ class SendControl:
         self.lost_packets += outcome.lost_packets
         self.spurious_packets += outcome.spurious_packets
         self.congestion.update(sample)
+
+
+def _told_little(outcome: Outcome, newest: SentBurst) -> bool:
+    """One packet that travelled alone because the caller had no more."""
+    return (
+        newest.app_limited
+        and newest.count == 1
+        and len(outcome.acked) == 1
+        and not outcome.lost
+        and not outcome.spurious_packets
+    )

@@ -11,7 +11,6 @@ The machine knows no socket and no clock. It is driven by:
 
 from collections import Counter
 from collections.abc import Callable
-from typing import Final
 
 from netstack.core.fragments import Outbox
 from netstack.core.handshake import Entropy, Secrets
@@ -29,7 +28,9 @@ from netstack.core.session_receive import (
     too_many_forgeries,
 )
 from netstack.core.session_sender import Sender, Transmit
+from netstack.core.session_timers import Timers
 from netstack.core.session_turns import Turns
+from netstack.core.single_packet import SinglePackets
 from netstack.errors import DecodeError
 from netstack.model.session import (
     CloseReason,
@@ -38,7 +39,6 @@ from netstack.model.session import (
     Event,
     Flow,
     FragmentStats,
-    KeysTurned,
     LinkTraits,
     Mode,
     PathOpened,
@@ -48,8 +48,6 @@ from netstack.model.session import (
 )
 from netstack.wire import frame
 from netstack.wire.fragment import Fragment
-
-IDLE_S: Final = 60.0
 
 
 class Session:
@@ -63,15 +61,17 @@ class Session:
         "_entropy",
         "_events",
         "_inbox",
-        "_look_at_s",
         "_paths",
         "_sender",
+        "_singles",
+        "_timers",
         "_turns",
         "closed",
         "drops",
         "established",
         "initiator",
         "peer_key",
+        "rests",
         "safety_digits",
         "stats",
     )
@@ -94,10 +94,12 @@ class Session:
         self.drops: Counter[Drop] = Counter()
         self.established = False
         self.closed = False
+        self.rests = (
+            False  # `poll_transmit` has given all there is, and nothing but plain traffic has happened
+        )
         self._entropy = entropy
         self._events: list[Event] = []
         self._closing: CloseReason | None = None
-        self._look_at_s = now  # nothing depends on the clock before then
         self._turns = Turns(secrets.send_chain, secrets.receive_chain, entropy, now)
         self._inbox = Inbox(budget, self.stats, self.drops)
         self._sender = Sender(Outbox(self.stats), self._turns, self._still_wanted)
@@ -112,6 +114,8 @@ class Session:
             events=self._events,
             say=self._sender.say,
         )
+        self._timers = Timers(self._turns, self._inbox, self._paths, self._sender, self._events, now)
+        self._singles = SinglePackets(self._turns, self._inbox, self._sender, self._acked)
 
     # What the caller wants.
 
@@ -149,18 +153,21 @@ class Session:
         """Tries another way to the peer; `PathOpened` tells when it works. Raises SessionError at the limit."""
         if self.closed:
             raise SessionError(SessionError.Reason.CLOSED)
+        self._timers.stir()
         return self._paths.add(flow, traits, now).id
 
     def use_path(self, path_id: int) -> None:
         """Messages travel on this path from now on, once it is proved."""
         path = self._paths.table.get(path_id)
         if path is not None and path.in_use:
+            self._timers.stir()
             self._paths.main = path_id
 
     def close_path(self, path_id: int, reason: CloseReason = CloseReason.DONE) -> None:
         """Ends a path; the session goes on over another, or waits for one."""
         path = self._paths.table.get(path_id)
         if path is not None:
+            self._timers.stir()
             self._sender.give_up(path)
             self._paths.drop(path, reason)
             self._sender.say(frame.PathClose(path_id, reason))
@@ -194,6 +201,12 @@ class Session:
         self._paths.changed = True
         self._turns.forget_all()
         self._events.append(SessionClosed(reason, by_peer))
+
+    @property
+    def silent(self) -> bool:
+        """No event waits."""
+        outbox = self._sender.outbox
+        return not (self._events or self._inbox.messages or outbox.done or outbox.dropped or outbox.full)
 
     def poll_event(self, now: float) -> Event | None:
         """The next thing that happened."""
@@ -239,16 +252,22 @@ class Session:
             self.drops[Drop.CLOSED] += 1
             return False
         path.stamp_s = received_at_s
-        self._look_at_s = now
         if not 0 < segment_bytes < len(data):
-            return self._receive_one(path, data, flow, traits, now)
+            plaintext = self._singles.open(path, data)
+            if plaintext is None:
+                return self._receive_one(path, data, flow, traits, now)
+            if not (self.established and flow == path.flow and path.budget_bytes is None) or (
+                path.suspect or not self._singles.take(path, plaintext, len(data), now)
+            ):
+                opened = Opened(path.window.highest + 1, self._turns.receive.turn, [plaintext])
+                self._opened(path, opened, len(data), flow, traits, now)
+            return True
         run = open_run(path, self._turns, data, segment_bytes)
         if run is not None:
             self._opened(path, run, len(data), flow, traits, now)
             return True
         packets = [data[at : at + segment_bytes] for at in range(0, len(data), segment_bytes)]
-        opened = [self._receive_one(path, each, flow, traits, now) for each in packets]
-        return any(opened)
+        return any(self._receive_one(path, each, flow, traits, now) for each in packets)
 
     def _receive_one(self, path: Path, data: Buffer, flow: Flow, traits: LinkTraits, now: float) -> bool:
         if self.closed:
@@ -265,6 +284,7 @@ class Session:
     def _opened(
         self, path: Path, opened: Opened, size_bytes: int, flow: Flow, traits: LinkTraits, now: float
     ) -> None:
+        self._timers.stir()
         newest = opened.first > path.window.highest
         count = len(opened.plaintexts)
         path.window.add(opened.first, count)
@@ -351,6 +371,7 @@ class Session:
                 pass
 
     def _acked(self, ack: frame.Ack, now: float) -> None:
+        self._timers.stir()
         path = self._paths.table.get(ack.path_id)
         if path is None or not self._sender.acked(path, ack, now):
             self.drops[Drop.BAD_ACK] += 1
@@ -379,16 +400,27 @@ class Session:
 
     def poll_transmit(self, now: float) -> Transmit | None:
         """The next packets to send, if any may leave now."""
+        self.rests = False
         if self.closed:
             return None
         if self._closing is not None:
             return self._say_good_bye(self._closing, now)
-        if now >= self._look_at_s:
-            self._expire(now)
-        for path in list(self._paths.table.values()):
-            transmit = self._sender.poll(path, now, main=path.id == self._paths.main)
+        if now >= self._timers.look_at_s:
+            reason = self._timers.expire(now, established=self.established)
+            if reason is not None:
+                self.abort(reason)
+                return None
+        elif self._turns.ripe:
+            self._timers.turn_keys(now)
+        main = self._paths.main
+        for path in self._paths.table.values():
+            if path.id == main and (transmit := self._singles.poll(path, now)) is not None:
+                self.rests = self._timers.calm and len(self._paths.table) == 1
+                return transmit
+            transmit = self._sender.poll(path, now, main=path.id == main)
             if transmit is not None:
                 return transmit
+        self.rests = self._timers.calm and self._sender.outbox.idle
         return None
 
     def _say_good_bye(self, reason: CloseReason, now: float) -> Transmit | None:
@@ -399,59 +431,13 @@ class Session:
         self.abort(reason)
         return transmit
 
-    def _expire(self, now: float) -> None:
-        """Everything whose time has come."""
-        self._turns.receive.forget(now)
-        self._inbox.reassembly.expire(now)
-        self._paths.expire(now)
-        heard_s = -1.0
-        for path in list(self._paths.table.values()):
-            heard_s = max(heard_s, path.last_heard_s)
-            control = path.control
-            if control is None:
-                continue
-            due = control.deadline(now, waiting=False)
-            if due is not None and due <= now:
-                self._sender.settle(path, control.expired(now))
-                if control.exhausted:
-                    path.suspect = True
-                    self._sender.give_up(path)
-        if heard_s + IDLE_S <= now:
-            self.abort(CloseReason.IDLE)
-            return
-        if self.established and (share := self._turns.begin_fresh(now)) is not None:
-            self._sender.say(share)
-        turned = self._turns.advance(now)
-        if turned is not None:
-            for path in self._paths.table.values():
-                path.turn_first = path.next_number
-            if turned > 0:
-                self._events.append(KeysTurned(turned))
-                self.ping(self._paths.main)
-        for lane, offset, count in self._sender.outbox.abandoned:
-            self._sender.say(frame.Abandon(lane, offset, count))
-        self._sender.outbox.abandoned.clear()
-
     def deadline(self, now: float) -> float | None:
         """When to call `poll_transmit` although nothing happened; `now` or earlier: at once."""
         if self.closed:
             return None
         if self._closing is not None:
             return now
-        due = [
-            self._turns.receive.forget_s,
-            self._inbox.reassembly.deadline(),
-            self._paths.deadline(),
-            self._turns.fresh_due_s(),
-        ]
-        heard_s = -1.0
-        for path in self._paths.table.values():
-            heard_s = max(heard_s, path.last_heard_s)
-            main = path.id == self._paths.main
-            due.append(self._sender.deadline(path, now, main=main))
-        due.append(heard_s + IDLE_S)
-        self._look_at_s = min(each for each in due if each is not None)
-        return self._look_at_s
+        return self._timers.deadline(now)
 
     def park(self, now: float) -> None:
         """Frees what an idle session does not need (cipher objects, congestion state)."""

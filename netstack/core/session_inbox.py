@@ -1,9 +1,10 @@
 """Fragments that opened become messages, within credit and memory."""
 
-from collections import Counter
+from collections import Counter, deque
 
 from netstack.core.reassembly import Budget, Reassembly
 from netstack.core.session_credit import CreditGiver
+from netstack.core.session_path import Path
 from netstack.core.session_receive import DataRun
 from netstack.model.session import Drop, FragmentStats, MessageReceived
 from netstack.wire import fragment
@@ -17,14 +18,13 @@ class Inbox:
     `take` and `take_run` return new credit to tell the peer, or None for what may not be acknowledged.
     """
 
-    __slots__ = ("_credit", "_drops", "_next", "messages", "reassembly")
+    __slots__ = ("_credit", "_drops", "messages", "reassembly")
 
     def __init__(self, budget: Budget, stats: FragmentStats, drops: Counter[Drop]) -> None:
         self.reassembly = Reassembly(budget, stats)
         self._credit: CreditGiver | None = None
         self._drops = drops
-        self.messages: list[MessageReceived] = []
-        self._next: list[MessageReceived] = []  # the oldest of them, last first
+        self.messages: deque[MessageReceived] = deque()
 
     def take(self, piece: Fragment, rtt_s: float, now: float) -> tuple[Credit, ...] | None:
         """One fragment."""
@@ -42,9 +42,29 @@ class Inbox:
             return None
         for data in whole:
             self._giver.delivered(len(data))
-            mode, priority = fragment.lane_mode(lane), fragment.lane_priority(lane)
-            self.messages.append(MessageReceived(data, mode, priority))
+            self.messages.append(
+                MessageReceived(data, fragment.LANE_MODES[lane], fragment.LANE_PRIORITIES[lane])
+            )
         return self._grant(lane, rtt_s, now)
+
+    def take_whole(
+        self, lane: int, low: int, payload: bytes, path: Path, now: float
+    ) -> tuple[Credit, ...] | None:
+        """A whole message in its turn. None: take it as a fragment."""
+        giver = self._giver
+        if giver.full:
+            return None
+        if lane < RELIABLE_LANES:
+            end = self.reassembly.reference(lane) + len(payload) // UNIT_BYTES + 1
+            if end > giver.limit(lane):
+                return None
+        if self.reassembly.receive_whole(lane, low, len(payload)) is None:
+            return None
+        giver.delivered(len(payload))
+        self.messages.append(
+            MessageReceived(payload, fragment.LANE_MODES[lane], fragment.LANE_PRIORITIES[lane])
+        )
+        return self._grant(lane, path.rtt_s, now) if lane < RELIABLE_LANES else ()
 
     def take_run(self, run: DataRun, rtt_s: float, now: float) -> tuple[Credit, ...] | None:
         """The middle of a message at once. None: take its fragments one by one."""
@@ -58,12 +78,12 @@ class Inbox:
 
     def read(self, now: float) -> tuple[MessageReceived, tuple[Credit, ...]] | None:
         """The next message for the caller, and the credit that there may be room for again."""
-        if not self._next:
-            if not self.messages:
-                return None
-            self._next, self.messages = self.messages[::-1], []
-        message = self._next.pop()
+        if not self.messages:
+            return None
+        message = self.messages.popleft()
         self._giver.read(len(message.data))
+        if not message.mode.reliable:
+            return message, ()
         return message, self._grant(fragment.lane_of(message.mode, message.priority), 0.0, now)
 
     def still_newest(self, frame: Credit) -> bool:

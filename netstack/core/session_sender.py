@@ -21,6 +21,7 @@ from netstack.wire.frame import (
     Control,
     Credit,
     KeyShare,
+    PlainAck,
     Probe,
     ProbeReply,
     encode,
@@ -34,7 +35,6 @@ LEAST_PACKET_BYTES: Final = 80
 CHALLENGE_PACKET_BYTES: Final = 1200
 LEAST_DATA_ROOM_BYTES: Final = 64
 NANO: Final = 1_000_000_000
-TICK_S: Final = 0.0001  # the pacer's rounding must not make a machine spin
 
 
 class Transmit(NamedTuple):
@@ -79,10 +79,12 @@ class Sender:
     def report(self, events: list[Event]) -> None:
         """What happened to messages becomes events."""
         outbox = self.outbox
-        events.extend(MessageAcknowledged(*done) for done in outbox.done)
-        events.extend(map(MessageDropped, outbox.dropped))
-        outbox.done.clear()
-        outbox.dropped.clear()
+        if outbox.done:
+            events.extend(MessageAcknowledged(*done) for done in outbox.done)
+            outbox.done.clear()
+        if outbox.dropped:
+            events.extend(map(MessageDropped, outbox.dropped))
+            outbox.dropped.clear()
         if outbox.room_again:
             outbox.full = False
             events.append(SendReady())
@@ -98,11 +100,8 @@ class Sender:
         due = path.schedule.deadline() if path.schedule is not None else None
         waiting = main and path.in_use and path.proved and self.outbox.waiting(now)
         if path.control is not None:
-            # Less than a packet: the window is full, and an acknowledgement will open it, not the clock.
-            full = 0 < path.control.allowance(now) < path.mtu_bytes
-            control_due = path.control.deadline(now, waiting=waiting and not full)
+            control_due = path.control.deadline(now, waiting=waiting)
             if control_due is not None:
-                control_due = max(control_due, now + TICK_S)
                 due = control_due if due is None else min(due, control_due)
         elif waiting:
             due = now
@@ -116,7 +115,7 @@ class Sender:
         if limit < LEAST_PACKET_BYTES:
             return None
         packet = self._single(path, now, limit, main)
-        if packet is None and main and path.in_use and limit == path.mtu_bytes:
+        if packet is None and main and path.in_use and limit == path.mtu_bytes and not self.outbox.idle:
             packet = self._burst(path, now)
         return packet
 
@@ -130,8 +129,8 @@ class Sender:
         schedule = path.schedule
         carries_data = main and path.in_use
         probing = path.probes_due > 0
-        wants_ack = schedule is not None and schedule.wanted
-        answers = wants_ack and carries_data and self.outbox.waiting(now)
+        wants_ack = schedule is not None and schedule.deadline() is not None
+        answers = carries_data and schedule is not None and schedule.rides(now) and self.outbox.waiting(now)
         if not (
             (schedule is not None and schedule.due(now))
             or answers
@@ -260,7 +259,7 @@ class Sender:
             path.control.sent_unacknowledged(first)
         if acknowledges and path.acks is not None and path.schedule is not None:
             path.acks.carried(first)
-            path.schedule.sent()
+            path.schedule.sent(now)
         if cargo is not None:
             if not isinstance(cargo, Mixed) or cargo.data is not None:
                 self.outbox.stats.link_bytes += len(data)
@@ -286,6 +285,21 @@ class Sender:
             for first, last in ack.ranges:
                 path.acks.confirmed(first, last)
         self.settle(path, outcome)
+        return True
+
+    def acked_plain(self, ack: PlainAck, path: Path, now: float) -> bool:
+        """The one message that was in flight arrived. False: nothing has changed, take it the general way."""
+        control = path.control
+        if ack.path_id != path.id or control is None or type(control.losses.latest_cargo) is not Run:
+            return False
+        burst = control.acked_alone(ack.low, ack.high, ack.delay_us / 1e6, now)
+        if burst is None:
+            return False
+        if ack.high >= path.turn_first:
+            self._turns.acknowledged = True
+        if path.acks is not None:
+            path.acks.confirmed(ack.low, ack.high)
+        self.outbox.acked(burst.cargo, 1)
         return True
 
     def settle(self, path: Path, outcome: Outcome) -> None:

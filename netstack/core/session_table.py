@@ -4,12 +4,14 @@ import heapq
 from collections.abc import Iterator
 from typing import Final
 
+from netstack.core.ack_schedule import MAX_ACK_DELAY_S
 from netstack.core.session import Session
 from netstack.core.session_sender import Transmit
 from netstack.model.session import Event, MessageReceived, SessionClosed
 
 PARK_AFTER_S: Final = 2.0
 MAX_AWAKE: Final = 1024
+TOUCH_AGAIN_S: Final = 0.25
 
 
 class SessionTable:
@@ -32,10 +34,12 @@ class SessionTable:
         "_ready",
         "_routes",
         "sessions",
+        "sooner",
     )
 
     def __init__(self) -> None:
         self.sessions: dict[int, Session] = {}
+        self.sooner = True  # a deadline has come nearer since `deadline` was asked
         self._routes: dict[int, tuple[int, int]] = {}  # receiver id -> session number, path id
         self._exclusive: dict[int, tuple[int, int]] = {}  # link -> the same
         self._by_peer: dict[bytes, int] = {}
@@ -102,10 +106,17 @@ class SessionTable:
         """Something happened to a session, or was asked of it."""
         self._ready[number] = None
         self._noisy[number] = None
-        self._awake.pop(number, None)
-        self._awake[number] = now
-        if len(self._awake) > MAX_AWAKE:
-            self._park(next(iter(self._awake)), now)
+        if now - self._awake.get(number, float("-inf")) > TOUCH_AGAIN_S:
+            self._awake.pop(number, None)
+            self._awake[number] = now
+            self.sooner = self.sooner or len(self._awake) == 1
+            if len(self._awake) > MAX_AWAKE:
+                self._park(next(iter(self._awake)), now)
+
+    @property
+    def ready(self) -> bool:
+        """A session may have something to send."""
+        return bool(self._ready)
 
     def poll_transmit(self, now: float) -> Transmit | None:
         """The next packets of any session."""
@@ -123,10 +134,18 @@ class SessionTable:
             if session.paths.changed:
                 self.route(number, session)
             if transmit is not None:
-                self._ready[number] = None
-                self._awake.setdefault(number, now)
+                if number not in self._awake:
+                    self._awake[number] = now
+                    self.sooner = True
+                if session.rests:
+                    self._schedule_plain(number, session, now)
+                else:
+                    self._ready[number] = None
                 return transmit
-            self._schedule(number, session.deadline(now))
+            if session.rests:
+                self._schedule_plain(number, session, now)
+            else:
+                self._schedule(number, session.deadline(now))
         while self._awake:
             number, since_s = next(iter(self._awake.items()))
             if since_s + PARK_AFTER_S > now:
@@ -134,12 +153,19 @@ class SessionTable:
             self._park(number, now)
         return None
 
+    def _schedule_plain(self, number: int, session: Session, now: float) -> None:
+        """Plain traffic wants nothing earlier than `MAX_ACK_DELAY_S` from now: what wakes before then will look."""
+        due = self._due_at.get(number)
+        if due is None or due > now + MAX_ACK_DELAY_S:
+            self._schedule(number, session.deadline(now))
+
     def _schedule(self, number: int, due: float | None) -> None:
         before = self._due_at.get(number)
         if due is None:
             self._due_at.pop(number, None)
         elif before is None or due < before:
             self._due_at[number] = due
+            self.sooner = True
             heapq.heappush(self._due, (due, number))
             if len(self._due) > 64 + 4 * len(self.sessions):
                 self._due = sorted((at, each) for each, at in self._due_at.items())
@@ -157,8 +183,9 @@ class SessionTable:
                 continue
             session = self.sessions[number]
             event = session.poll_event(now)
-            if event is None:
+            if event is None or session.silent:
                 del self._noisy[number]
+            if event is None:
                 continue
             if isinstance(event, MessageReceived):
                 self._ready[number] = None  # what was read may have made room for more
@@ -178,6 +205,7 @@ class SessionTable:
 
     def deadline(self) -> float | None:
         """When to call `poll_transmit` although nothing happened."""
+        self.sooner = bool(self._ready)
         if self._ready:
             return float("-inf")
         while self._due and self._due_at.get(self._due[0][1]) != self._due[0][0]:

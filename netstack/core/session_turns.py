@@ -35,6 +35,7 @@ class Turns:
         "protected",
         "receive",
         "rekey",
+        "ripe",
         "send",
     )
 
@@ -44,6 +45,7 @@ class Turns:
         self.rekey: Rekey | None = None
         self.acknowledged = False  # a packet of the present turn
         self.protected = False
+        self.ripe = False  # the present turn has sealed enough
         self.forgeries = 0
         self._entropy = entropy
         self._bytes = 0
@@ -56,6 +58,8 @@ class Turns:
         self._packets += packets
         self._packets_since_fresh += packets
         self._bytes += size_bytes
+        if self._bytes >= TURN_AFTER_BYTES or self._packets >= TURN_AFTER_PACKETS:
+            self.ripe = True
 
     def fresh_due_s(self) -> float | None:
         """When fresh keys are to be asked for."""
@@ -116,7 +120,7 @@ class Turns:
             return number
         if rekey is not None and rekey.running:
             return None
-        if self.acknowledged and (self._bytes >= TURN_AFTER_BYTES or self._packets >= TURN_AFTER_PACKETS):
+        if self.acknowledged and self.ripe:
             self._turn(b"")
             return -1
         return None
@@ -134,7 +138,7 @@ class Turns:
 
     def _turn(self, secret: bytes) -> None:
         self.send.advance(secret)
-        self.acknowledged = False
+        self.acknowledged = self.ripe = False
         self._bytes = self._packets = 0
         self.finish()
 

@@ -29,7 +29,8 @@ HOLD_ABOVE_BYTES: Final = 4 << 20
 class Connection:
     """Made by `Sessions`. Every waiter ends: with what it waits for, or with SessionError when it is over.
 
-    `watch` and every one of `listeners` hear each event that is not a message.
+    `watch` and every one of `listeners` hear each event that is not a message. `on_message`, where set, is called with
+    every message in the turn that it came in, and `receive` gets none: a coroutine is woken a turn of the loop later.
     """
 
     def __init__(self, number: int, wake: Callable[[], None], hold: Callable[[bool], None]) -> None:
@@ -37,6 +38,7 @@ class Connection:
         self.session: Session | None = None
         self.watch: Callable[[Event], None] | None = None
         self.listeners: list[Callable[[Event], None]] = []
+        self.on_message: Callable[[MessageReceived], None] | None = None
         self._wake = wake
         self._hold = hold
         self._up: asyncio.Future[Established] = asyncio.get_running_loop().create_future()
@@ -137,6 +139,18 @@ class Connection:
         self._session().use_path(path_id)
         self._wake()
 
+    def post(
+        self,
+        data: bytes,
+        priority: Priority = Priority.REALTIME,
+        mode: Mode = Mode.UNRELIABLE,
+        deadline_s: float | None = None,
+    ) -> int:
+        """Queues a message without waiting. Raises SessionError, QUEUE_FULL too."""
+        number = self._session().send_message(data, priority, mode, deadline_s)
+        self._wake()
+        return number
+
     def close(self, reason: CloseReason = CloseReason.DONE) -> None:
         """Says good-bye. May be called twice."""
         if self.session is not None:
@@ -153,6 +167,9 @@ class Connection:
     def happened(self, event: Event) -> None:
         """Called by `Sessions` for every event."""
         match event:
+            case MessageReceived() if self.on_message is not None:
+                self.on_message(event)
+                return
             case MessageReceived():
                 self._messages.append(event)
                 before = self._unread_bytes

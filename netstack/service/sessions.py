@@ -21,6 +21,7 @@ from netstack.transport.turn_relay import Relay
 from netstack.transport.udp import UdpTransport
 
 BURSTS_PER_TURN: Final = 8
+AT_ONCE_BYTES: Final = 1000  # less than this came alone, and is answered in the turn that it came in
 TIDY_EVERY_S: Final = 5.0
 UNUSED_LINK_S: Final = 15.0
 STORE_AFTER_S: Final = 0.5
@@ -142,9 +143,10 @@ class Sessions:
 
     def _wake(self, number: int) -> None:
         """Something was asked: it leaves at once, not in the loop's next turn."""
-        self.endpoint.wake(number, self._net.now())
+        now = self._net.now()
+        self.endpoint.wake(number, now)
         if not self._pumping and not self._closed:
-            self._pump()
+            self._pump(now)
 
     def _hold(self, number: int, held: bool) -> None:
         self.endpoint.hold(number, held=held)
@@ -161,8 +163,12 @@ class Sessions:
     ) -> None:
         """A transport has packets."""
         now = self._net.now()
+        size = len(data)
         self.endpoint.receive(data, flow, now, segment_bytes=segment_bytes, received_at_s=received_at_s)
-        self._pump_soon()
+        if size < AT_ONCE_BYTES and not self._pumping and not self._closed:
+            self._pump(now)
+        else:
+            self._pump_soon()
 
     def link_writable(self, link: int) -> None:
         """A socket was full and is not any more."""
@@ -178,13 +184,27 @@ class Sessions:
     def _pump_soon(self) -> None:
         if not self._pump_due and not self._closed:
             self._pump_due = True
-            asyncio.get_running_loop().call_soon(self._pump)
+            asyncio.get_running_loop().call_soon(self._pump_later)
 
-    def _pump(self) -> None:
-        """What happened is told first: it may be answered by the same packets."""
+    def _pump_later(self) -> None:
         self._pump_due = False
+        if not self._closed:
+            self._pump(self._net.now())
+
+    def _pump(self, now: float) -> None:
+        """What happened is told first: it may be answered by the same packets."""
         self._pumping = True
-        now = self._net.now()
+        try:
+            self._tell(now)
+            if self._send(now):
+                self._pump_soon()
+            else:
+                self._arm(now)
+        finally:
+            self._pumping = False
+
+    def _tell(self, now: float) -> None:
+        """Gives every connection its events."""
         while (happened := self.endpoint.poll_event(now)) is not None:
             number, event = happened
             connection = self._connections.get(number)
@@ -199,11 +219,6 @@ class Sessions:
                 connection.happened(event)
                 if connection.closed:
                     self._connections.pop(number, None)
-        if self._send(now):
-            self._pump_soon()
-        else:
-            self._arm(now)
-        self._pumping = False
 
     def _send(self, now: float) -> bool:
         """Sends a few bursts; true when there is more."""
@@ -218,10 +233,14 @@ class Sessions:
                         self._refused = transmit
                         return False
                     break
+            if self.endpoint.rests:
+                return False
         return True
 
     def _arm(self, now: float) -> None:
         """One timer, never later than the next deadline; one that fires early just looks again."""
+        if self._timer is not None and self.endpoint.rests:
+            return
         due = self.endpoint.deadline(now)
         if due is None or self._closed or self._refused is not None:
             return
@@ -233,7 +252,7 @@ class Sessions:
 
     def _fired(self) -> None:
         self._timer = None
-        self._pump()
+        self._pump(self._net.now())
 
     def _remember(self, peer: KnownPeer) -> None:
         self._peers.keep(peer)

@@ -33,6 +33,7 @@ class UdpTransport:
         self.family = Family.IPV4
         self.stun: Callable[[bytes, Address, float], None] | None = None
         self.refused: Callable[[Address], None] | None = None
+        self._flow: Flow | None = None  # the last one, as packets mostly come from one peer
         self.failures: Counter[str] = Counter()
         self.unsent = 0
 
@@ -87,8 +88,12 @@ class UdpTransport:
                 for start in range(0, len(data), segment_bytes):
                     self.stun(bytes(data[start : start + segment_bytes]), remote, received_at_s)
         elif len(data):
-            stamp = received_at_s if kernel_stamp else None
-            self._receiver.packets_received(data, Flow(self.link, remote), segment_bytes, stamp)
+            flow = self._flow
+            if flow is None or flow.remote is not remote:
+                flow = self._flow = Flow(self.link, remote)
+            self._receiver.packets_received(
+                data, flow, segment_bytes, received_at_s if kernel_stamp else None
+            )
 
     def writable(self) -> None:
         """The socket takes bursts again."""

@@ -43,6 +43,10 @@ def lane_priority(lane: int) -> Priority:
     return Priority(lane % len(Priority))
 
 
+LANE_MODES = tuple(lane_mode(lane) for lane in range(LANES))
+LANE_PRIORITIES = tuple(lane_priority(lane) for lane in range(LANES))
+
+
 def message_units(length: int) -> int:
     """How many units a message of `length` bytes takes: one more than it fills, so an empty one counts."""
     return length // UNIT_BYTES + 1

@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Callable
+from typing import NamedTuple
 
 import msgspec
 
@@ -14,6 +15,7 @@ VARINT_MAX = (1 << 62) - 1
 CHALLENGE_BYTES = 8
 SHARE_BYTES = 32
 PING_BYTES = b"\x01"
+ACK = 0x02
 
 _WIDE, _PART = 0x0E, 0x0F
 _PROBE = struct.Struct(">IQQQIB")
@@ -137,6 +139,39 @@ def encode_varint(value: int) -> bytes:
     if value <= VARINT_MAX:
         return (value | 3 << 62).to_bytes(8, "big")
     raise ValueError("more than 62 bits")
+
+
+class PlainAck(NamedTuple):
+    """An ACK of one range, packets `low` to `high`; `end` is where it ends in the packet."""
+
+    path_id: int
+    low: int
+    high: int
+    delay_us: int
+    end: int
+
+
+_VARINT_MASKS = {1: 0x3F, 2: 0x3FFF, 4: 0x3FFFFFFF, 8: VARINT_MAX}
+
+
+def read_plain_ack(plaintext: bytes) -> PlainAck | None:
+    """The ACK that a packet begins with, where it has one range; None for any other, or a broken one."""
+    try:
+        path_id = plaintext[1]
+        size = 1 << (plaintext[2] >> 6)
+        at = 2 + size
+        high = int.from_bytes(plaintext[2:at], "big") & _VARINT_MASKS[size]
+        size = 1 << (plaintext[at] >> 6)
+        end = at + size
+        delay_us = int.from_bytes(plaintext[at:end], "big") & _VARINT_MASKS[size]
+        size = 1 << (plaintext[end + 1] >> 6)
+        at = end + 1 + size
+        if path_id >= 64 or plaintext[end] or at > len(plaintext):
+            return None
+        low = high - (int.from_bytes(plaintext[end + 1 : at], "big") & _VARINT_MASKS[size])
+    except IndexError:
+        return None
+    return None if low < 0 else PlainAck(path_id, low, high, delay_us, at)
 
 
 class _Reader:

@@ -152,7 +152,7 @@ class Flow:
 
     def _acknowledge(self) -> None:
         now = self.world.now
-        self.schedule.sent()
+        self.schedule.sent(self.world.now)
         ranges = self.received.newest(32)
         held_s = now - self.received.largest_at_s
         if not self.link.lost():

@@ -1,0 +1,104 @@
+"""Our figures beside their references: interleaved, medians of five with least and most.
+
+    python -m tests.bench.targets [echo] [udp] [plain] [tcp] [aioquic] ... [--runs 5] [--megabytes 256]
+
+Each program runs alone in processes of its own, one after the other, so that a noisy minute hits all alike; the
+ratio is of medians. Nothing is asserted.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+from collections.abc import Sequence
+
+OURS = "tests.bench.session_loopback"
+ECHOES = "2000"
+
+
+class Row:
+    """One figure: `programs` are ours and then the references, each with the key to read from its JSON line."""
+
+    def __init__(self, goal: str, key: str, unit: str, *programs: tuple[str, str, Sequence[str]]) -> None:
+        self.goal = goal
+        self.key = key
+        self.unit = unit
+        self.programs = programs
+
+
+def rows(megabytes: int) -> dict[str, Row]:
+    """What can be compared."""
+    size = str(megabytes)
+    few = str(max(megabytes // 8, 16))
+    return {
+        "echo": Row(
+            "at most 1.0 x asyncio's DatagramProtocol",
+            "rtt_p50_s",
+            "us",
+            ("sealed echo", OURS, ("udp", "--echoes", ECHOES, "--megabytes", "0")),
+            ("sealed echo, awaited", OURS, ("udp", "--echoes", ECHOES, "--megabytes", "0", "--awaited")),
+            ("asyncio echo", "tests.bench.asyncio_plain", ("echo", ECHOES)),
+        ),
+        "udp": Row(
+            "at least 0.6 x the bare loop, 15 x aioquic",
+            "throughput_bps",
+            "Mbit/s",
+            ("sealed UDP", OURS, ("udp", "--echoes", "0", "--megabytes", size)),
+            ("bare loop", "tests.bench.bare_sealed", (size,)),
+            ("aioquic", "tests.bench.aioquic_stream", (few,)),
+        ),
+        "plain": Row(
+            "without segmentation offload: at least 4 x aioquic",
+            "throughput_bps",
+            "Mbit/s",
+            ("sealed UDP", OURS, ("udp", "--echoes", "0", "--megabytes", size, "--plain")),
+            ("aioquic", "tests.bench.aioquic_stream", (few,)),
+        ),
+        "tcp": Row(
+            "at least 0.5 x asyncio's TCP",
+            "throughput_bps",
+            "Mbit/s",
+            ("sealed TCP", OURS, ("tcp", "--echoes", "0", "--megabytes", size)),
+            ("asyncio TCP", "tests.bench.asyncio_plain", ("tcp", size)),
+        ),
+    }
+
+
+def run(module: str, arguments: Sequence[str], key: str) -> float:
+    """One run of one program."""
+    done = subprocess.run(
+        [sys.executable, "-m", module, *arguments], capture_output=True, text=True, timeout=300, check=True
+    )
+    return float(json.loads(done.stdout.splitlines()[-1])[key])
+
+
+def main() -> None:
+    """Prints a table for every row asked for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("rows", nargs="*")
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--megabytes", type=int, default=256)
+    chosen = parser.parse_args()
+    table = rows(chosen.megabytes)
+    for name in chosen.rows or table:
+        row = table[name]
+        found: list[list[float]] = [[] for _ in row.programs]
+        for _ in range(chosen.runs):
+            for (_, module, arguments), values in zip(row.programs, found, strict=True):
+                values.append(run(module, arguments, row.key))
+        scale = 1e6 if row.unit == "us" else 1e-6
+        ours = statistics.median(found[0])
+        print(f"{name}: {row.goal} (load {os.getloadavg()[0]:.1f}, n={chosen.runs})", flush=True)
+        for (title, _, _), values in zip(row.programs, found, strict=True):
+            low, high, middle = min(values), max(values), statistics.median(values)
+            print(
+                f"  {title:<22} {middle * scale:>8.0f} {row.unit} [{low * scale:.0f}-{high * scale:.0f}]"
+                f"   ours / this = {ours / middle:.2f}",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()
