@@ -11,9 +11,9 @@ from app.cli.terminal import console, fail, print_json
 from app.presenters.lab_text import matrix_text, run_text
 from netstack.config import load_config
 from netstack.errors import PeerscopeError
-from netstack.lab.ice import METHOD, NOTE
 from netstack.lab.kinds import KINDS
 from netstack.lab.matrix import matrix as fill_in
+from netstack.lab.meet import METHOD, NOTE
 from netstack.lab.rehearsal import rehearse
 from netstack.lab.scenario import NAMES, load_scenario
 from netstack.model.lab import Cell, LabRun, Matrix, PairOutcome, ScenarioLine, ScenarioList

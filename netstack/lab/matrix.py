@@ -10,8 +10,8 @@ from statistics import median
 import msgspec
 
 from netstack.lab.duel import duel
-from netstack.lab.ice import METHOD, NOTE, meet_with_aioice
 from netstack.lab.kinds import KINDS
+from netstack.lab.meet import METHOD, NOTE, meet
 from netstack.lab.scenario import ServerPart
 from netstack.lab.workers import spread, spread_beside
 from netstack.model.lab import Cell, Interval, Matrix, PairOutcome
@@ -23,6 +23,7 @@ _Z = 1.959964  # 95 %
 _FEW_TRIES = 64
 _SERVERS = (
     ServerPart(name="stun", kind="stun", hosts=("203.0.113.10",), dns="stun.example"),
+    ServerPart(name="stun2", kind="stun", hosts=("203.0.113.20",), dns="stun2.example"),
     ServerPart(name="relay", kind="turn", hosts=("203.0.113.40",), dns="relay.example"),
 )
 
@@ -46,7 +47,7 @@ def one_try(a: str, b: str, seed: int, index: int) -> PairOutcome:
     """Try number `index` of a pair; its links and its world come from the seed."""
     random = Random(f"{seed} {a} {b} {index}")  # noqa: S311 - repeatable on purpose
     scenario = msgspec.structs.replace(duel(a, b, random), server=_SERVERS)
-    return meet_with_aioice(scenario, random.getrandbits(63))
+    return meet(scenario, random.getrandbits(63))
 
 
 def cell(job: Job) -> Cell:

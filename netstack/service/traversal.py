@@ -171,7 +171,9 @@ class Traversal:
             raise TraversalError(TraversalError.Reason.NO_DIRECT_WAY, self._tally()) from error
         return connection, self._reached(transport, remote)
 
-    async def improve(self, connection: Connection, moved: Callable[[Reached], None]) -> None:
+    async def improve(
+        self, connection: Connection, moved: Callable[[Reached], None], *, limit_s: float = IMPROVE_S
+    ) -> None:
         """Moves the session from a relay to the first direct way that opens; ends when every way was tried."""
         opened: asyncio.Queue[int] = asyncio.Queue(16)
 
@@ -182,7 +184,7 @@ class Traversal:
         connection.listeners.append(listen)
         adding = self._tasks.start(self._add_direct_paths(connection), "direct") if self._guest else None
         try:
-            async with asyncio.timeout(IMPROVE_S):
+            async with asyncio.timeout(limit_s):
                 while not connection.closed and self._is_relayed(*_where(connection)):
                     path_id = await opened.get()
                     session = connection.session

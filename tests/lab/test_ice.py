@@ -1,14 +1,30 @@
 """aioice, unmodified, agrees with the table of routes that the kernel's NATs gave."""
 
+from random import Random
+
 import ifaddr
+import msgspec
 import pytest
 
-from netstack.lab.ice import connect_with_aioice, lab_adapters
+from netstack.lab.duel import duel
+from netstack.lab.ice import connect_with_aioice, lab_adapters, meet_with_aioice
 from netstack.lab.lab import Lab, open_scenario
 from netstack.lab.loop import on
-from netstack.lab.matrix import PAIRS, one_try
-from netstack.lab.scenario import load_scenario
+from netstack.lab.matrix import PAIRS
+from netstack.lab.scenario import ServerPart, load_scenario
+from netstack.model.lab import PairOutcome
 from tests.expectations import Route, route
+
+SERVERS = (
+    ServerPart(name="stun", kind="stun", hosts=("203.0.113.10",), dns="stun.example"),
+    ServerPart(name="relay", kind="turn", hosts=("203.0.113.40",), dns="relay.example"),
+)
+
+
+def one_try(one: str, other: str, seed: int, index: int) -> PairOutcome:
+    random = Random(f"{seed} {one} {other} {index}")
+    scenario = msgspec.structs.replace(duel(one, other, random), server=SERVERS)
+    return meet_with_aioice(scenario, random.getrandbits(63))
 
 
 @pytest.mark.parametrize(("one", "other"), PAIRS)

@@ -66,12 +66,12 @@ def test_matrix(capsys: pytest.CaptureFixture[str]) -> None:
     assert code == 0
     said = json.loads(text)
     assert (said["schema"], said["tries"], said["seed"]) == ("peerscope.lab-matrix/1", 1, 3)
-    assert said["method"] == "aioice"
+    assert said["method"] == "peerscope"
     assert len(said["cells"]) == 55
     assert said["cells"][0].keys() >= {"a", "b", "tries", "direct", "connected", "connect_p50_s"}
     code, text, _ = run(capsys, "matrix", "--tries", "1", "--seed", "3")
     assert code == 0
-    assert "what aioice, an ICE library, can do" in text
+    assert "relay first, then direct" in text
     assert all(kind in text for kind in KINDS)
 
 
