@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 
 import msgspec
 
@@ -9,6 +10,7 @@ from netstack.config import Config
 from netstack.model.doctor import Check, DoctorReport
 from netstack.model.nat import NatReport
 from netstack.model.path import PlotData
+from netstack.model.peers import PeersState
 from netstack.model.snapshot import NatState, Snapshot
 from netstack.net.protocol import Net
 from netstack.observe.journal import Journal
@@ -17,6 +19,7 @@ from netstack.service.doctor import Doctor
 from netstack.service.nat import NatService
 from netstack.service.nat_port_mapping import try_out
 from netstack.service.path_watch import PathWatch
+from netstack.service.peer_desk import DriverMaker, PeerDesk
 from netstack.service.port_mapping import PortMappingService
 from netstack.service.port_mapping_records import records_path
 from netstack.service.rehearsal import rehearse
@@ -26,9 +29,23 @@ LAG_PERIOD_S = 0.5
 
 
 class Node:
-    """Owns the services of one host on one network. `network` is "real" or a lab scenario's name."""
+    """Owns the services of one host on one network. `network` is "real" or a lab scenario's name.
 
-    def __init__(self, net: Net, config: Config, *, network: str = "real") -> None:
+    `home` keeps the identity and the known peers (None: nothing is kept), `folder` gets received files, `peers` is
+    the state to begin with, `drivers` makes a way to meet from its name.
+    """
+
+    def __init__(
+        self,
+        net: Net,
+        config: Config,
+        *,
+        network: str = "real",
+        home: Path | None = None,
+        folder: Path | None = None,
+        peers: PeersState | None = None,
+        drivers: DriverMaker | None = None,
+    ) -> None:
         self.net = net
         self.network = network
         self._store = Store(Snapshot(network=network, nat=NatState(servers=config.stun)))
@@ -38,6 +55,17 @@ class Node:
         self._port_mapping = PortMappingService(net, records=records_path() if network == "real" else None)
         self._doctor = Doctor(net, network=network, nat=self._nat, mappings=self._port_mapping)
         self._watch = PathWatch(net, lambda paths: self._store.update(paths=paths))
+        self.peers = PeerDesk(
+            net,
+            self._watch,
+            lambda state: self._store.update(peers=state),
+            home=home,
+            folder=folder or Path("received"),
+            stun=config.stun,
+            turn=config.turn,
+            state=peers or PeersState(ways=config.rendezvous, brokers=config.brokers),
+            drivers=drivers,
+        )
         self._tasks = TaskScope("node")
 
     @property
@@ -50,10 +78,12 @@ class Node:
         self._journal.open()
         self._tasks.start(self._watch_lag(), "lag")
         self._tasks.start(self._port_mapping.start(), "port mappings left behind")
+        await self.peers.start()
 
     async def close(self) -> None:
         """Ends services, tasks and the store, in that order. May be called twice."""
         await self._tasks.close()
+        await self.peers.close()
         await self._watch.close()
         await self._port_mapping.close()
         self._journal.close()

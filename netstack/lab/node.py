@@ -1,18 +1,24 @@
 """LabNode: the Node on the virtual internet, in real time, with hands on its links and routers."""
 
 import asyncio
+import shutil
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from netstack.config import Config
+from netstack.lab.echo_peer import EchoPeer
 from netstack.lab.lab import open_scenario
 from netstack.lab.matrix import PAIRS, matrix_beside
 from netstack.lab.picture import topology
 from netstack.lab.story import play
 from netstack.model.lab import GridState, LabRun, Matrix
+from netstack.model.peers import PeersState
 from netstack.net.protocol import Net
 from netstack.node import Node
+from netstack.rendezvous.memory import MemoryDriver, MemoryHub
 
 PICTURE_PERIOD_S = 0.1
 
@@ -38,19 +44,38 @@ class LabNode(Node):
         config = msgspec.structs.replace(
             config or Config(), stun=self.lab.stun_servers, turn=self.lab.turn_servers
         )
-        super().__init__(self.lab.net(self.lab.patient), config, network=scenario)
+        net = self.lab.net(self.lab.patient)
+        partner = next(name for name in reversed(self.lab.scenario.pair) if name != self.lab.patient)
+        hub = MemoryHub()
+        self._received = Path(tempfile.gettempdir()) / f"peerscope-received-{net.random_bytes(8).hex()}"
+        super().__init__(
+            net,
+            config,
+            network=scenario,
+            folder=self._received,
+            peers=PeersState(ways=("lab",), name=self.lab.patient.title(), partner=partner.title()),
+            drivers=lambda _: MemoryDriver(hub),
+        )
+        self._partner = EchoPeer(
+            self.lab.net(partner), hub, partner.title(), config, self.peers.show_partner_code
+        )
+        self.peers.invited = self._partner.hears
+        self.peers.called = self._partner.is_called
         self._store.update(grid=grid or GridState())
 
     async def start(self) -> None:
         """Begins to draw the picture too."""
         await self.lab.serve()
         await super().start()
+        self._partner.start()
         self._tasks.start(self._draw(), "picture")
 
     async def close(self) -> None:
         """Ends the Node, then the world. May be called twice."""
         await super().close()
+        await self._partner.close()
         await self.lab.close()
+        shutil.rmtree(self._received, ignore_errors=True)
 
     def set_link(self, name: str, **changes: Any) -> None:
         """Changes a link at once, by the fields of `netstack.lab.link.Shape`. Raises InputError."""

@@ -33,6 +33,7 @@ class MeetingError(PeerscopeError):
         TOO_MANY_FAILURES = "too-many-failures"
         WITHDRAWN = "withdrawn"
         NO_WAY = "no-way"
+        ABSENT = "absent"
 
     TABLE: ClassVar = {
         Reason.MALFORMED_CODE: (
@@ -61,6 +62,10 @@ class MeetingError(PeerscopeError):
             "Three wrong codes were tried, so the invitation has ended; make a new one.",
         ),
         Reason.WITHDRAWN: (Fault.USER, "The invitation was withdrawn."),
+        Reason.ABSENT: (
+            Fault.PEER,
+            "The other side did not come within ten minutes; ask them to connect, too.",
+        ),
         Reason.NO_WAY: (Fault.NETWORK, "None of the ways to find each other works from here."),
     }
 

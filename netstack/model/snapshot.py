@@ -6,6 +6,7 @@ from netstack.model.doctor import DoctorState
 from netstack.model.lab import GridState, StoryState
 from netstack.model.nat import NatReport
 from netstack.model.path import PathReport
+from netstack.model.peers import PeersState
 from netstack.model.topology import Topology
 from netstack.model.turn import TurnState
 
@@ -41,6 +42,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     nat: NatState = NatState()
     paths: tuple[PathReport, ...] = ()
     turn: TurnState = TurnState()
+    peers: PeersState = PeersState()
     engine_lag_s: float | None = None
     log: tuple[LogLine, ...] = ()
     lab: Topology | None = None

@@ -36,8 +36,12 @@ async def invite(
     for left in reversed(range(NAMEPLATES)):
         code = SessionCode.make(net.random_bytes)
         meeting = Meeting(net, Role.HOST, code, make_drivers(), on_change=on_change)
-        meeting.start()
-        await meeting.settled(SETTLE_S)
+        try:
+            meeting.start()
+            await meeting.settled(SETTLE_S)
+        except BaseException:
+            await meeting.close()
+            raise
         if not meeting.taken or not left:
             return meeting
         await meeting.close()

@@ -107,14 +107,15 @@ class PathWatch:
         self._tasks = TaskScope("path watch")
         self._ticking: asyncio.Task[None] | None = None
 
-    def watch(self, connection: Connection, peer: str) -> None:
-        """Watches every path of a connection, those that come later included."""
+    def watch(self, connection: Connection, peer: str) -> int:
+        """Watches every path of a connection, those that come later included: reports with key `number/path id`."""
         self._count += 1
         number = self._count
         self._connections.append((connection, peer, number))
         connection.watch = lambda event: self._happened(number, event)
         if self._ticking is None or self._ticking.done():
             self._ticking = self._tasks.start(self._tick(), "tick")
+        return number
 
     def forget_closed(self) -> None:
         """Drops what is closed from the reports."""

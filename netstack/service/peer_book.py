@@ -8,6 +8,7 @@ import msgspec
 
 from netstack.core.identity import KnownPeer
 from netstack.service.identity import IdentityError, write_private
+from netstack.wire.candidate_note import plain_name
 
 FILE: Final = "peers.json"
 MAX_PEERS: Final = 4096
@@ -17,6 +18,16 @@ class _Entry(msgspec.Struct, frozen=True):
     key: str
     psk: str
     previous_psk: str | None = None
+    name: str = ""
+    seen_at_s: float | None = None
+
+
+class Acquaintance(msgspec.Struct, frozen=True):
+    """What is remembered for people: what the peer called itself, and when it was met last (since 1970)."""
+
+    key: bytes
+    name: str = ""
+    seen_at_s: float | None = None
 
 
 class PeerBook:
@@ -28,6 +39,7 @@ class PeerBook:
     def __init__(self, folder: Path | None = None) -> None:
         self._path = None if folder is None else folder / FILE
         self._peers: dict[bytes, KnownPeer] = {}
+        self._notes: dict[bytes, Acquaintance] = {}
         self.dirty = False
         self.failure: str | None = None
         if self._path is not None and self._path.exists():
@@ -40,16 +52,31 @@ class PeerBook:
         """The peer with this key."""
         return self._peers.get(key)
 
+    @property
+    def acquaintances(self) -> tuple[Acquaintance, ...]:
+        """Every known peer, the one met last first."""
+        notes = [self._notes.get(key) or Acquaintance(key) for key in self._peers]
+        return tuple(sorted(notes, key=lambda note: -(note.seen_at_s or 0.0)))
+
+    def note(self, note: Acquaintance) -> None:
+        """Remembers what the peer called itself; one that is not known is not noted."""
+        if note.key in self._peers:
+            self._notes[note.key] = note
+            self.dirty = True
+
     def keep(self, peer: KnownPeer) -> None:
         """Remembers a peer; `store` writes it."""
         self._peers.pop(peer.key, None)
         self._peers[peer.key] = peer
         while len(self._peers) > MAX_PEERS:
-            del self._peers[next(iter(self._peers))]
+            oldest = next(iter(self._peers))
+            del self._peers[oldest]
+            self._notes.pop(oldest, None)
         self.dirty = True
 
     def forget(self, key: bytes) -> None:
         """Forgets a peer. Forgetting one that is not known does nothing."""
+        self._notes.pop(key, None)
         self.dirty = self._peers.pop(key, None) is not None or self.dirty
 
     def _load(self, path: Path) -> None:
@@ -59,6 +86,7 @@ class PeerBook:
                 previous = None if entry.previous_psk is None else base64.b64decode(entry.previous_psk)
                 key, psk = base64.b64decode(entry.key), base64.b64decode(entry.psk)
                 self._peers[key] = KnownPeer(key, psk, previous)
+                self._notes[key] = Acquaintance(key, plain_name(entry.name), entry.seen_at_s)
         except (OSError, ValueError, msgspec.DecodeError) as error:
             raise IdentityError(IdentityError.Reason.FILE, f"{path}: {error}") from error
 
@@ -71,6 +99,8 @@ class PeerBook:
                 _text(peer.key),
                 _text(peer.psk),
                 None if peer.previous_psk is None else _text(peer.previous_psk),
+                (note := self._notes.get(peer.key) or Acquaintance(peer.key)).name,
+                note.seen_at_s,
             )
             for peer in list(self._peers.values())
         ]

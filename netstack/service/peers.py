@@ -7,16 +7,18 @@ from typing import Final, NamedTuple
 
 from netstack.config import TurnServer
 from netstack.core.identity import Identity
+from netstack.core.known_peer import daily_code, days, role_of
 from netstack.core.session_code import SessionCode
 from netstack.core.stun_uri import parse_stun_uri
 from netstack.core.turn_uri import parse_turn_uri
-from netstack.model.meeting import Role
-from netstack.model.session import Established
+from netstack.model.candidate import PairStory
+from netstack.model.meeting import MeetingError, Role, WayHealth
+from netstack.model.session import Established, SessionError
 from netstack.model.turn import TurnCredentials
 from netstack.net.protocol import Net
 from netstack.rendezvous.driver import Driver
 from netstack.service.connection import Connection
-from netstack.service.meeting import Meeting
+from netstack.service.meeting import Meeting, invite
 from netstack.service.peer_book import PeerBook
 from netstack.service.sessions import Sessions
 from netstack.service.traversal import Reached, Relay, Traversal
@@ -24,6 +26,56 @@ from netstack.tasks import TaskScope
 from netstack.wire.candidate_note import About, TcpCandidate, UdpCandidate
 
 ACCEPTED: Final = 8
+
+MakeDrivers = Callable[[], Sequence[Driver]]
+
+
+class Attempt:
+    """One attempt to meet, to be looked at while it goes. `changed` is called when there is something new.
+
+    `told` is called with each of our addresses, `moved` when the session has left its relay for a direct way;
+    `reached` is where it is then.
+    """
+
+    def __init__(
+        self,
+        changed: Callable[[], None] = lambda: None,
+        *,
+        told: Callable[[UdpCandidate | TcpCandidate], None] = lambda _: None,
+        moved: Callable[[Reached], None] = lambda _: None,
+    ) -> None:
+        self.changed = changed
+        self.told = told
+        self.reached: Reached | None = None
+        self._moved = moved
+        self.meeting: Meeting | None = None
+        self.traversal: Traversal | None = None
+
+    @property
+    def agreed(self) -> bool:
+        """Both have proved the code; now they look for a path."""
+        return self.traversal is not None
+
+    @property
+    def ways(self) -> tuple[WayHealth, ...]:
+        """How each way to find each other fares."""
+        return self.meeting.health if self.meeting is not None else ()
+
+    @property
+    def failures(self) -> int:
+        """How many wrong codes were tried."""
+        return self.meeting.failures if self.meeting is not None else 0
+
+    def move(self, reached: Reached) -> None:
+        """The session has found a better way."""
+        self.reached = reached
+        self._moved(reached)
+        self.changed()
+
+    @property
+    def stories(self) -> tuple[PairStory, ...]:
+        """What became of every pair of addresses."""
+        return self.traversal.stories if self.traversal is not None else ()
 
 
 class Met(NamedTuple):
@@ -36,7 +88,7 @@ class Met(NamedTuple):
 
 
 class Peers:
-    """Our side of meetings: one identity, one set of sockets. Close it at the end."""
+    """Our side of meetings: one identity, and for each meeting sockets of its own. Close it at the end."""
 
     def __init__(
         self,
@@ -48,67 +100,134 @@ class Peers:
         stun: Sequence[str] = (),
         turn: Sequence[TurnServer] = (),
     ) -> None:
+        self.name = name
+        self.identity = identity
         self._net = net
-        self._name = name
+        self._book = book
         self._servers = tuple(map(parse_stun_uri, stun))
         self._relays = tuple(
             Relay(parse_turn_uri(each.url), TurnCredentials(each.username, each.password)) for each in turn
         )
-        self._accepted: asyncio.Queue[Connection] = asyncio.Queue(ACCEPTED)
+        self._open: dict[Connection, Sessions] = {}
         self._tasks = TaskScope("peers")
-        self.sessions = Sessions(net, identity, book, self._accept)
+
+    async def invite(self, make_drivers: MakeDrivers, attempt: Attempt) -> Met:
+        """Makes a code (`attempt.meeting.code`) and meets whoever has it. Raises as `meet` does."""
+        async with AsyncExitStack() as stack:
+            meeting = attempt.meeting = await invite(self._net, make_drivers, on_change=attempt.changed)
+            stack.push_async_callback(meeting.close)
+            attempt.changed()
+            return await self._connect(stack, await meeting.confirmed(), Role.HOST, meeting, attempt)
 
     async def meet(
         self,
         role: Role,
         code: SessionCode,
         drivers: Sequence[Driver],
+        attempt: Attempt | None = None,
         *,
         told: Callable[[UdpCandidate | TcpCandidate], None] = lambda _: None,
-        agreed: Callable[[], None] = lambda: None,
         moved: Callable[[Reached], None] = lambda _: None,
     ) -> Met:
         """Meets whoever has the same code. Raises MeetingError, TraversalError, SessionError, NetError.
 
-        `agreed` is called once both have proved the code, `told` with each of our addresses, `moved` when the session
-        has left its relay for a direct way.
+        Without an `attempt`, `told` and `moved` are those of one.
         """
+        attempt = attempt or Attempt(told=told, moved=moved)
         async with AsyncExitStack() as stack:
-            meeting = await stack.enter_async_context(Meeting(self._net, role, code, drivers))
-            psk = await meeting.confirmed()
-            agreed()
-            traversal = Traversal(
-                self._net,
-                self.sessions,
-                meeting,
-                psk,
-                guest=role is Role.GUEST,
-                servers=self._servers,
-                relays=self._relays,
-                about=About(name=self._name),
-                told=told,
-            )
-            stack.push_async_callback(traversal.close)
-            connection, reached = await traversal.connect(self._accepted)
-            established = await connection.established()
-            self._tasks.start(_improve(stack.pop_all(), traversal, connection, moved), "improve")
-        return Met(connection, traversal.peer.name, reached, established)
+            meeting = attempt.meeting = Meeting(self._net, role, code, drivers, on_change=attempt.changed)
+            await stack.enter_async_context(meeting)
+            attempt.changed()
+            return await self._connect(stack, await meeting.confirmed(), role, meeting, attempt)
+
+    async def reconnect(self, key: bytes, make_drivers: MakeDrivers, attempt: Attempt | None = None) -> Met:
+        """Meets a known peer, who does the same, without a code. Raises as `meet` does.
+
+        MeetingError.ABSENT: the other side did not come within ten minutes.
+        """
+        attempt = attempt or Attempt()
+        role = role_of(self.identity, key)
+        async with AsyncExitStack() as stack, TaskScope("known peer") as tasks:
+            waiting: dict[asyncio.Task[bytes | MeetingError], Meeting] = {}
+            for day in days(role, self._net.wall_time()):
+                code = daily_code(self.identity, key, day)
+                meeting = Meeting(self._net, role, code, make_drivers(), on_change=attempt.changed)
+                await stack.enter_async_context(meeting)
+                attempt.meeting = meeting
+                waiting[tasks.start(_confirmed(meeting), f"day {day}")] = meeting
+            attempt.changed()
+            done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            first = done.pop()
+            psk = first.result()
+            if isinstance(psk, MeetingError):
+                absent = psk.reason is MeetingError.Reason.EXPIRED
+                raise MeetingError(MeetingError.Reason.ABSENT) if absent else psk
+            attempt.meeting = waiting[first]
+            met = await self._connect(stack, psk, role, attempt.meeting, attempt)
+        if met.established.peer_key != key:
+            await self.hang_up(met.connection)
+            raise SessionError(SessionError.Reason.WRONG_KEY)
+        return met
+
+    async def hang_up(self, connection: Connection) -> None:
+        """Says good-bye and closes its sockets. Does nothing for one that is gone."""
+        sessions = self._open.pop(connection, None)
+        if sessions is not None:
+            await sessions.close()
 
     async def close(self) -> None:
         """Ends every session and socket. May be called twice."""
         await self._tasks.close()
-        await self.sessions.close()
+        while self._open:
+            await self.hang_up(next(iter(self._open)))
 
-    def _accept(self, connection: Connection) -> None:
-        if self._accepted.full():
-            connection.close()
-        else:
-            self._accepted.put_nowait(connection)
+    async def _connect(
+        self, stack: AsyncExitStack, psk: bytes, role: Role, meeting: Meeting, attempt: Attempt
+    ) -> Met:
+        """From the agreed key to a session. What `stack` holds lives until the way is as good as it gets."""
+        accepted: asyncio.Queue[Connection] = asyncio.Queue(ACCEPTED)
+
+        def accept(connection: Connection) -> None:
+            if accepted.full():
+                connection.close()
+            else:
+                accepted.put_nowait(connection)
+
+        sessions = Sessions(self._net, self.identity, self._book, accept)
+        traversal = attempt.traversal = Traversal(
+            self._net,
+            sessions,
+            meeting,
+            psk,
+            guest=role is Role.GUEST,
+            servers=self._servers,
+            relays=self._relays,
+            about=About(name=self.name),
+            told=attempt.told,
+        )
+        attempt.changed()
+        try:
+            connection, reached = await traversal.connect(accepted)
+            established = await connection.established()
+        except BaseException:
+            await traversal.close()
+            await sessions.close()
+            raise
+        self._open[connection] = sessions
+        stack.push_async_callback(traversal.close)
+        self._tasks.start(_improve(stack.pop_all(), connection, attempt), "improve")
+        return Met(connection, traversal.peer.name, reached, established)
 
 
-async def _improve(
-    stack: AsyncExitStack, traversal: Traversal, connection: Connection, moved: Callable[[Reached], None]
-) -> None:
+async def _improve(stack: AsyncExitStack, connection: Connection, attempt: Attempt) -> None:
     """Keeps the notes and the punching alive until the way is as good as it gets; then ends both."""
     async with stack:
-        await traversal.improve(connection, moved)
+        if attempt.traversal is not None:
+            await attempt.traversal.improve(connection, attempt.move)
+
+
+async def _confirmed(meeting: Meeting) -> bytes | MeetingError:
+    try:
+        return await meeting.confirmed()
+    except MeetingError as error:
+        return error

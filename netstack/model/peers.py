@@ -1,0 +1,91 @@
+"""The state of meetings and of connected peers, as the window shows it. No key and no secret but the open code."""
+
+from enum import StrEnum
+
+import msgspec
+
+from netstack.model.candidate import PairStory
+from netstack.model.chat import ChatLine, FileReport
+from netstack.model.meeting import WayHealth
+
+
+class Stage(StrEnum):
+    """How far an attempt is: a code is made, the two look for each other, then for a path."""
+
+    PREPARING = "preparing"
+    FINDING = "finding"
+    CONNECTING = "connecting"
+
+
+class InvitationState(msgspec.Struct, frozen=True):
+    """Our open invitation. `code` and `link` are secrets of the two until it is used, and go with it."""
+
+    stage: Stage = Stage.PREPARING
+    code: str = ""
+    link: str = ""
+    left_s: int = 600
+    failures: int = 0
+    ways: tuple[WayHealth, ...] = ()
+
+
+class CallState(msgspec.Struct, frozen=True):
+    """An attempt to reach somebody who invited us (`peer` empty), or a known peer (its id)."""
+
+    peer: str = ""
+    name: str = ""
+    stage: Stage = Stage.FINDING
+    left_s: int = 600
+    ways: tuple[WayHealth, ...] = ()
+
+
+class KnownPeer(msgspec.Struct, frozen=True):
+    """Somebody met before. `peer` is the fingerprint of the key; `seen_at_s` counts from 1970."""
+
+    peer: str
+    name: str
+    seen_at_s: float | None = None
+
+
+class Conversation(msgspec.Struct, frozen=True, kw_only=True):
+    """One connected peer, or one that has just left (`ended` says how, in a sentence; empty while it is open).
+
+    `kind` is direct, local or relay. `path` is the key of its main path's `PathReport`.
+    """
+
+    number: int
+    peer: str
+    name: str
+    transport: str
+    kind: str
+    remote: str
+    path: str
+    digits: str
+    connect_s: float
+    since_s: float
+    ended: str = ""
+    lines: tuple[ChatLine, ...] = ()
+    files: tuple[FileReport, ...] = ()
+    stories: tuple[PairStory, ...] = ()
+    nat: str | None = None
+
+
+class PeersState(msgspec.Struct, frozen=True):
+    """Everything of the Peers page. `ways` are those chosen, empty until somebody has; `brokers` may be offered.
+
+    `failed_stories` tells of the last attempt that agreed on a code and found no path. `undo` names the peer that
+    was forgotten last. `partner` is the lab's second person, whose code `partner_code` is.
+    """
+
+    ways: tuple[str, ...] = ()
+    brokers: tuple[str, ...] = ()
+    name: str = ""
+    folder: str = ""
+    invitation: InvitationState | None = None
+    joining: CallState | None = None
+    calls: tuple[CallState, ...] = ()
+    conversations: tuple[Conversation, ...] = ()
+    known: tuple[KnownPeer, ...] = ()
+    failed_stories: tuple[PairStory, ...] = ()
+    undo: str = ""
+    partner: str = ""
+    partner_code: str = ""

@@ -1,0 +1,416 @@
+"""Everything that a person does with peers: invite, join, meet again, talk, send, forget; and the state of it all."""
+
+import asyncio
+import logging
+import os
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from netstack.config import TurnServer
+from netstack.core.identity import Identity, KnownPeer, fingerprint
+from netstack.core.invitation import LIFE_S
+from netstack.core.rendezvous_uri import parse_rendezvous
+from netstack.core.session_code import SessionCode, parse_session_code
+from netstack.core.session_link import MAX_VIAS, SessionLink
+from netstack.errors import InputError, PeerscopeError
+from netstack.model.chat import Payload
+from netstack.model.meeting import MeetingError, Role, Way
+from netstack.model.peers import CallState, InvitationState, PeersState, Stage
+from netstack.model.peers import KnownPeer as KnownPeerState
+from netstack.net.protocol import Net
+from netstack.rendezvous.driver import Driver
+from netstack.rendezvous.ways import make_driver
+from netstack.service.conversation import Talk
+from netstack.service.identity import load_identity
+from netstack.service.path_watch import PathWatch
+from netstack.service.peer_book import Acquaintance, PeerBook
+from netstack.service.peers import Attempt, Met, Peers
+from netstack.service.shelf import Shelf
+from netstack.tasks import TaskScope
+from netstack.wire.candidate_note import plain_name
+
+TICK_S: Final = 0.5
+MAX_OPEN: Final = 16
+MAX_ENDED: Final = 4
+
+log = logging.getLogger(__name__)
+
+DriverMaker = Callable[[str], Driver]
+
+
+class PeerDesk:
+    """One person's meetings and conversations. `changed` gets the new state; call all of it on one loop.
+
+    `home` keeps the identity and the known peers; None: both last as long as this does. `invited` hears every
+    code of ours, `called` our key whenever a known peer is called: the lab's second person listens there.
+    """
+
+    def __init__(
+        self,
+        net: Net,
+        watch: PathWatch,
+        changed: Callable[[PeersState], None],
+        *,
+        home: Path | None = None,
+        folder: Path,
+        stun: Sequence[str] = (),
+        turn: Sequence[TurnServer] = (),
+        state: PeersState,
+        drivers: DriverMaker | None = None,
+    ) -> None:
+        self._net = net
+        self._watch = watch
+        self._tell = changed
+        self._home = home
+        self._stun, self._turn = stun, turn
+        self._drivers = drivers or (lambda way: make_driver(net, parse_rendezvous(way)))
+        self._shelf = Shelf(folder)
+        self._book = PeerBook(None)
+        self._peers: Peers | None = None
+        self._getting_ready = asyncio.Lock()
+        self._invitation: Attempt | None = None
+        self._joining: Attempt | None = None
+        self._calls: dict[str, Attempt] = {}
+        self._talks: dict[int, Talk] = {}
+        self._unfinished: dict[bytes, tuple[Path, ...]] = {}
+        self._count = 0
+        self._forgotten: tuple[KnownPeer, Acquaintance] | None = None
+        self._began: dict[Attempt, float] = {}
+        self._known: tuple[KnownPeerState, ...] = ()
+        self._tasks = TaskScope("peers")
+        self.state = msgspec.structs.replace(state, folder=str(folder))
+        self._told = PeersState()
+        self.invited: Callable[[SessionCode], None] = lambda _: None
+        self.called: Callable[[bytes], None] = lambda _: None
+
+    async def start(self) -> None:
+        """Reads the known peers. A book that cannot be read is told in the log and left as it is."""
+        if self._home is not None:
+            try:
+                self._book = await asyncio.to_thread(PeerBook, self._home)
+            except PeerscopeError as error:
+                log.warning("known peers: %s", error.sentence)
+                self._home = None
+        self._tasks.start(self._tick(), "tick")
+        self._know()
+
+    async def close(self) -> None:
+        """Hangs up on everybody. May be called twice."""
+        await self._tasks.close()
+        if self._peers is not None:
+            await self._peers.close()
+        for talk in self._talks.values():
+            await talk.close()
+
+    # Ways and names.
+
+    def set_ways(self, ways: Sequence[str]) -> None:
+        """How to meet, from now on. Raises MeetingError for one that is none, or where none is left."""
+        if not ways:
+            raise MeetingError(MeetingError.Reason.NO_WAY, "none was chosen")
+        if self.state.partner:
+            return
+        uris = [parse_rendezvous(way) for way in ways]
+        self._set(ways=tuple(str(uri) for uri in uris if uri.way is not Way.PASTE))
+
+    def show_partner_code(self, code: str) -> None:
+        """The lab's second person reads out a code."""
+        self._set(partner_code=code)
+
+    def set_name(self, name: str) -> None:
+        """What others see."""
+        self._set(name=plain_name(name))
+        if self._peers is not None:
+            self._peers.name = self.state.name
+
+    # Meeting.
+
+    async def invite(self) -> int:
+        """Makes a code, shows it in the state, and returns the conversation's number once somebody has come.
+
+        Cancelling withdraws it. Raises MeetingError, TraversalError, SessionError, NetError, IdentityError.
+        """
+        if self._invitation is not None:
+            raise InputError(InputError.Reason.USAGE, "an invitation is open already")
+        attempt = self._invitation = Attempt(self._show)
+        try:
+            async with self._attempting(attempt):
+                peers = await self._ready()
+                told = False
+
+                def changed() -> None:
+                    nonlocal told
+                    if attempt.meeting is not None and not told:
+                        told = True
+                        self._began[attempt] = self._net.now()
+                        self.invited(attempt.meeting.code)
+                    self._show()
+
+                attempt.changed = changed
+                met = await peers.invite(self._make_drivers, attempt)
+            return self._begin(met, attempt)
+        finally:
+            self._invitation = None
+            self._show()
+
+    async def join(self, code: str, ways: Sequence[str] = ()) -> int:
+        """Meets whoever made the code, over `ways` or the chosen ones. Raises as `invite` does."""
+        wanted = parse_session_code(code)
+        drivers = [
+            self._drivers(way) for way in (ways if ways and not self.state.partner else self.state.ways)
+        ]
+        if self._joining is not None:
+            raise InputError(InputError.Reason.USAGE, "one code at a time")
+        attempt = self._joining = Attempt(self._show)
+        try:
+            async with self._attempting(attempt):
+                peers = await self._ready()
+                met = await peers.meet(Role.GUEST, wanted, drivers, attempt)
+            return self._begin(met, attempt)
+        finally:
+            self._joining = None
+            self._show()
+
+    async def reconnect(self, peer: str) -> int:
+        """Meets a known peer again, who presses the same. Raises as `invite` does, LookupError when unknown."""
+        key = self._key(peer)
+        if peer in self._calls:
+            raise InputError(InputError.Reason.USAGE, "that peer is being called already")
+        attempt = self._calls[peer] = Attempt(self._show)
+        try:
+            async with self._attempting(attempt):
+                peers = await self._ready()
+                self.called(peers.identity.public)
+                met = await peers.reconnect(key, self._make_drivers, attempt)
+            return self._begin(met, attempt)
+        finally:
+            del self._calls[peer]
+            self._show()
+
+    def forget_peer(self, peer: str) -> None:
+        """Forgets a known peer; `undo_forget` brings back the last one."""
+        key = self._key(peer)
+        known = self._book.get(key)
+        if known is None:
+            return
+        note = next(each for each in self._book.acquaintances if each.key == key)
+        self._forgotten = known, note
+        self._book.forget(key)
+        self._set(undo=note.name or peer)
+        self._know()
+
+    def undo_forget(self) -> None:
+        """Takes the last `forget_peer` back."""
+        if self._forgotten is not None:
+            known, note = self._forgotten
+            self._forgotten = None
+            self._book.keep(known)
+            self._book.note(note)
+            self._set(undo="")
+            self._know()
+
+    # Talking. A number that is gone raises LookupError, which only a stale window can cause.
+
+    async def send_text(self, number: int, text: str) -> None:
+        """Returns once the peer has it. Raises InputError, SessionError."""
+        await self._talk(number).chat.send_text(text)
+
+    async def send_payload(self, number: int, payload: Payload) -> None:
+        """Returns once it has left, or arrived where that is promised. Raises InputError, SessionError."""
+        await self._talk(number).chat.send_payload(payload)
+
+    async def send_file(self, number: int, path: str) -> None:
+        """Offers a file. Raises FileError."""
+        self._talk(number).chat.send_file(Path(path))
+
+    async def answer_file(self, number: int, file: int, accept: bool) -> None:
+        """Takes an offered file, or does not."""
+        self._talk(number).chat.files.answer(file, accept=accept)
+
+    async def pause_file(self, number: int, file: int, paused: bool) -> None:
+        """Lets a file rest, or go on."""
+        self._talk(number).chat.files.pause(file, paused=paused)
+
+    async def cancel_file(self, number: int, file: int) -> None:
+        """Ends a file for both."""
+        self._talk(number).chat.files.cancel(file)
+
+    async def disconnect(self, number: int) -> None:
+        """Hangs up, or puts away a conversation that has ended."""
+        talk = self._talk(number)
+        if talk.ended:
+            del self._talks[number]
+            await talk.close()
+        elif self._peers is not None:
+            talk.ending = "You hung up."
+            await self._peers.hang_up(talk.met.connection)
+        self._show()
+
+    # Inside.
+
+    @asynccontextmanager
+    async def _attempting(self, attempt: Attempt) -> AsyncIterator[None]:
+        """What any attempt needs before and leaves behind."""
+        if not self.state.ways:
+            raise MeetingError(MeetingError.Reason.NO_WAY, "none was chosen")
+        if sum(not talk.ended for talk in self._talks.values()) >= MAX_OPEN:
+            raise InputError(
+                InputError.Reason.USAGE, f"at most {MAX_OPEN} peers at once; disconnect one first"
+            )
+        self._began[attempt] = self._net.now()
+        self._set(failed_stories=())
+        try:
+            yield
+        except PeerscopeError:
+            self._set(failed_stories=attempt.stories)
+            raise
+        finally:
+            del self._began[attempt]
+
+    async def _ready(self) -> Peers:
+        """Ourselves: the key is only asked for when it is needed, as a keyring may want a password."""
+        async with self._getting_ready:
+            if self._peers is None:
+                if self._home is None:
+                    identity = Identity(self._net.random_bytes(32))
+                else:
+                    await asyncio.to_thread(self._home.mkdir, 0o700, True, True)
+                    identity = await load_identity(self._home, os.urandom, log.warning)
+                self._peers = Peers(
+                    self._net,
+                    identity,
+                    self._book,
+                    name=self.state.name,
+                    stun=self._stun,
+                    turn=self._turn,
+                )
+            return self._peers
+
+    def _make_drivers(self) -> list[Driver]:
+        return [self._drivers(way) for way in self.state.ways]
+
+    def _begin(self, met: Met, attempt: Attempt) -> int:
+        """A conversation begins: it is watched, remembered, and goes on with files that were cut off."""
+        key = met.established.peer_key
+        name = met.name or "Peer"
+        for number, old in list(self._talks.items()):
+            if old.key == key and not old.ended:
+                old.ending = "The two of you are connected anew."
+                old.met.connection.close()
+            elif old.key == key:
+                del self._talks[number]
+        ended = [number for number, talk in self._talks.items() if talk.ended]
+        for number in ended[: max(0, len(ended) - MAX_ENDED)]:
+            del self._talks[number]
+        self._count += 1
+        number = self._count
+        watched = self._watch.watch(met.connection, name)
+        talk = self._talks[number] = Talk(
+            self._net, met, name, number, watched, self._shelf, attempt, self._show
+        )
+        attempt.changed = self._show
+        self._book.note(Acquaintance(key, name, self._net.wall_time()))
+        self._know()
+        self._tasks.start(self._converse(talk), f"conversation {number}")
+        for path in self._unfinished.pop(key, ()):
+            talk.chat.send_file(path)
+        self._show()
+        return number
+
+    async def _converse(self, talk: Talk) -> None:
+        try:
+            await talk.run()
+        finally:
+            if talk.chat.files.unfinished:
+                self._unfinished[talk.key] = talk.chat.files.unfinished
+            self._book.note(Acquaintance(talk.key, talk.name, self._net.wall_time()))
+            if self._peers is not None:
+                await self._peers.hang_up(talk.met.connection)
+            self._show()
+
+    def _talk(self, number: int) -> Talk:
+        if number not in self._talks:
+            raise InputError(InputError.Reason.USAGE, "that conversation is over")
+        return self._talks[number]
+
+    def _key(self, peer: str) -> bytes:
+        for note in self._book.acquaintances:
+            if fingerprint(note.key) == peer:
+                return note.key
+        raise InputError(InputError.Reason.USAGE, "that peer is not known any more")
+
+    async def _tick(self) -> None:
+        """Countdowns run, and paths change without a word."""
+        while True:
+            await asyncio.sleep(TICK_S)
+            if self._began or any(not talk.ended for talk in self._talks.values()):
+                self._show()
+
+    def _set(self, **changes: object) -> None:
+        self.state = msgspec.structs.replace(self.state, **changes)
+        self._show()
+
+    def _know(self) -> None:
+        """The book has changed."""
+        self._known = tuple(
+            KnownPeerState(fingerprint(note.key), note.name, note.seen_at_s)
+            for note in self._book.acquaintances
+        )
+        if self._home is not None:
+            self._tasks.start(asyncio.to_thread(self._book.store), "peer book")
+        self._show()
+
+    def _show(self) -> None:
+        names = {note.peer: note.name for note in self._known}
+        state = self.state = msgspec.structs.replace(
+            self.state,
+            invitation=self._invitation_state(),
+            joining=None if self._joining is None else self._call_state(self._joining),
+            calls=tuple(
+                self._call_state(each, peer, names.get(peer, "")) for peer, each in self._calls.items()
+            ),
+            conversations=tuple(talk.state() for talk in self._talks.values()),
+            known=self._known,
+        )
+        if state != self._told:
+            self._told = state
+            self._tell(state)
+
+    def _invitation_state(self) -> InvitationState | None:
+        attempt = self._invitation
+        if attempt is None:
+            return None
+        meeting = attempt.meeting
+        if attempt.agreed or meeting is None:
+            stage = Stage.CONNECTING if attempt.agreed else Stage.PREPARING
+            return InvitationState(stage=stage, ways=attempt.ways)
+        return InvitationState(
+            Stage.FINDING,
+            str(meeting.code),
+            self._link(meeting.code),
+            self._left_s(attempt),
+            attempt.failures,
+            attempt.ways,
+        )
+
+    def _call_state(self, attempt: Attempt, peer: str = "", name: str = "") -> CallState:
+        stage = Stage.CONNECTING if attempt.agreed else Stage.FINDING
+        return CallState(peer, name, stage, self._left_s(attempt), attempt.ways)
+
+    def _left_s(self, attempt: Attempt) -> int:
+        began_s = self._began.get(attempt, self._net.now())
+        return max(0, round(LIFE_S - (self._net.now() - began_s)))
+
+    def _link(self, code: SessionCode) -> str:
+        """Without ways where they would not fit, or mean nothing elsewhere."""
+        if self.state.partner:
+            return str(SessionLink(code))
+        vias = tuple(parse_rendezvous(way) for way in self.state.ways)[:MAX_VIAS]
+        try:
+            return str(SessionLink(code, vias))
+        except MeetingError:
+            return str(SessionLink(code))
