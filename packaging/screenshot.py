@@ -1,14 +1,17 @@
-"""The real window, light and dark, as docs/images shows it: `sudo .venv/bin/python packaging/screenshot.py`.
+"""The real window, light and dark, as docs/images shows it: `sudo .venv/bin/python packaging/screenshot.py [lab]`.
 
 The program runs on a virtual screen, behind a NAT of the kernel, and checks it with STUN servers that nobody here
-wrote: what the pictures show was measured while they were taken. Needs what `dev.py setup` installs.
+wrote: what the pictures show was measured while they were taken. The lab's pictures, which `lab` takes alone, are of a
+story in the middle. Needs what `dev.py setup` installs; root only for the kernel's NAT.
 """
 
 import os
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from environment import ROOT
 from shown_window import ShownWindow
@@ -16,24 +19,33 @@ from virtual_display import virtual_display
 
 sys.path.insert(0, str(ROOT))
 
-from tests.kernel.bed import SERVERS, Bed, Site
+if TYPE_CHECKING:
+    from tests.kernel.bed import Site
 
 IMAGES = ROOT / "docs" / "images"
 KIND = "port-restricted"
+SCENARIO = "symmetric-vs-restricted"
 SETTLE_S = 1.0
+PLAYED_S = 0.8
+THEMES = ("light", "dark")
+COMMAND = [sys.executable, "-m", "app"]
 
 
-def take(site: Site, theme: str, screen: dict[str, str], folder: Path) -> None:
-    """Starts the program in `theme`, lets it check the NAT, and saves what it shows."""
-    home = folder / theme
-    settings = home / "peerscope" / "window.ini"
-    settings.parent.mkdir(parents=True)
-    settings.write_text(f"[window]\ntheme={theme}\n", encoding="utf-8")
-    config = home / "config.toml"
-    config.write_text(f"stun = {list(SERVERS)}\n".replace("'", '"'), encoding="utf-8")
+def _home(folder: Path, theme: str, screen: dict[str, str]) -> tuple[Path, dict[str, str]]:
+    """A home of its own where `theme` was chosen, and the environment to start in."""
+    home = Path(tempfile.mkdtemp(dir=folder))
+    (home / "peerscope").mkdir()
+    (home / "peerscope" / "window.ini").write_text(f"[window]\ntheme={theme}\n", encoding="utf-8")
     homes = {f"XDG_{name}_HOME": str(home) for name in ("CONFIG", "CACHE", "DATA", "STATE")}
-    command = [sys.executable, "-m", "app", "--config", str(config)]
-    env = {**os.environ, **screen, **homes, "HOME": str(home), "PYTHONPATH": str(ROOT)}
+    return home, {**os.environ, **screen, **homes, "HOME": str(home), "PYTHONPATH": str(ROOT)}
+
+
+def take_nat(site: "Site", servers: Sequence[str], theme: str, screen: dict[str, str], folder: Path) -> None:
+    """Starts the program in `theme`, lets it check the NAT, and saves what it shows."""
+    home, env = _home(folder, theme, screen)
+    config = home / "config.toml"
+    config.write_text(f"stun = {list(servers)}\n".replace("'", '"'), encoding="utf-8")
+    command = [*COMMAND, "--config", str(config)]
     window = site.client.do(ShownWindow, command, env, home / "output", 30.0)
     try:
         window.press("F5")
@@ -45,16 +57,38 @@ def take(site: Site, theme: str, screen: dict[str, str], folder: Path) -> None:
         window.kill()
 
 
+def take_lab(theme: str, screen: dict[str, str], folder: Path) -> None:
+    """Starts the lab in `theme`, plays its story, and saves what it shows while packets move."""
+    home, env = _home(folder, theme, screen)
+    window = ShownWindow([*COMMAND, "--lab", SCENARIO], env, home / "output", 30.0)
+    try:
+        window.wait_for_title(SCENARIO)
+        time.sleep(SETTLE_S)
+        window.press("F5")
+        print(theme, window.wait_for_title("playing"))
+        time.sleep(PLAYED_S)
+        window.save_image(IMAGES / f"lab-{theme}.png")
+        window.close()
+    finally:
+        window.kill()
+
+
 def main() -> None:
-    """Saves docs/images/nat-light.png and nat-dark.png."""
+    """Saves nat-light.png, nat-dark.png, lab-light.png and lab-dark.png in docs/images."""
     IMAGES.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="peerscope-screenshot-") as name:
+    with tempfile.TemporaryDirectory(prefix="peerscope-screenshot-") as name, virtual_display() as screen:
         folder = Path(name)
-        with virtual_display() as screen, Bed(folder) as bed:
+        for theme in THEMES:
+            take_lab(theme, screen, folder)
+        if sys.argv[1:] == ["lab"]:
+            return
+        from tests.kernel.bed import SERVERS, Bed
+
+        with Bed(folder) as bed:
             site = bed.add_site()
             site.set(KIND)
-            for theme in ("light", "dark"):
-                take(site, theme, screen, folder)
+            for theme in THEMES:
+                take_nat(site, SERVERS, theme, screen, folder)
 
 
 if __name__ == "__main__":

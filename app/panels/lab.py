@@ -26,7 +26,7 @@ from app.widgets.lab_detail_card import LabDetailCard
 from app.widgets.notice import Notice
 from app.widgets.page import Page
 from app.widgets.scenario_picker import ScenarioPicker
-from app.widgets.story_cards import StoryCards
+from app.widgets.story_cards import MeetingCard, SideCards
 from app.widgets.text import Card, Columns, Text
 from app.widgets.theme import Theme
 from app.widgets.topology_map import TopologyMap
@@ -120,7 +120,14 @@ class LabPage(Page):
         self._detail.reset.connect(actions.reset.run)
         self._detail.cut.connect(actions.cut.run)
         self._detail.rebooted.connect(actions.reboot.run)
-        self._cards = StoryCards(theme)
+        self._meeting = MeetingCard(theme)
+        self._sides = SideCards(theme)
+        left = QWidget()
+        column = QVBoxLayout(left)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(2 * theme.measure.unit)
+        column.addWidget(picture)
+        column.addWidget(self._meeting, 1)
         self._grid = GridCard(theme)
         self._grid.started.connect(actions.grid.run)
         self._grid.cancelled.connect(actions.grid.cancel)
@@ -134,8 +141,8 @@ class LabPage(Page):
         lab.setContentsMargins(0, 0, 0, 0)
         lab.setSpacing(2 * theme.measure.unit)
         lab.addWidget(scenario)
-        lab.addWidget(Columns(theme, ((picture, 5), (self._detail, 2)), STACK_BELOW))
-        lab.addWidget(self._cards)
+        lab.addWidget(Columns(theme, ((left, 5), (self._detail, 2)), STACK_BELOW))
+        lab.addWidget(self._sides)
         lab.addWidget(self._grid)
         self._empty = self._empty_state()
         for widget in (self._notice, self._empty, self._lab):
@@ -189,9 +196,9 @@ class LabPage(Page):
             self._picker.show_scenario(view.scenario)
             self._story_text.setText(view.scenario_story)
             self._map.show_view(view.picture, view.selected, view.detail.link)
-            self._cards.setVisible(told.stage is not Stage.EMPTY)
-            if told.sides:
-                self._cards.show_view(told)
+            self._meeting.show_view(told.meeting)
+            self._sides.setVisible(told.stage is not Stage.EMPTY)
+            self._sides.show_view(told.sides)
         self._detail.show_view(view.detail, hold_knobs=hold_knobs)
         self._grid.show_view(view.grid, busy=self._actions.grid.busy)
         self._notice.say(next((action.failure for action in self._actions if action.failure), ""))

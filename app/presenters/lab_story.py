@@ -116,8 +116,9 @@ def _meeting(stage: Stage, state: StoryState, topology: Topology) -> MeetingView
             and not any(r.provisional for r in state.nat.values())
         ):
             return MeetingView("Trying", Tone.UNKNOWN, f"{state.step}.")
-        sentence = "Waits for both checks." if stage is Stage.RUNNING else "Not tried."
-        return MeetingView("Unknown", Tone.UNKNOWN, sentence)
+        if stage is Stage.RUNNING:
+            return MeetingView("Not yet", Tone.UNKNOWN, "Waits for both checks.")
+        return MeetingView("Not tried", Tone.UNKNOWN, "Play the story to see whether and how they meet.")
     seen = run.connection
     note = f"Found out by {seen.method}, an ICE library, in real time." + (
         "" if run.as_expected or _touched(topology) else " This is not what the scenario is meant to show."

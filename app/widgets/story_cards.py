@@ -1,9 +1,9 @@
 """The story's outcome: a card for each side, and one for how they meet."""
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout
 
-from app.presenters.lab_story import MeetingView, SideView, StoryView
+from app.presenters.lab_story import MeetingView, SideView
 from app.presenters.tone import Tone
 from app.widgets.path_strip import PathStrip
 from app.widgets.text import Card, Columns, Text
@@ -13,43 +13,13 @@ GLYPH = 36
 STACK_BELOW = 720
 
 
-class StoryCards(QWidget):
-    """Shows one `StoryView` once there is something to show."""
-
-    def __init__(self, theme: Theme) -> None:
-        super().__init__()
-        unit = theme.measure.unit
-        self._sides = (_OutcomeCard(theme), _OutcomeCard(theme))
-        self._meeting = _OutcomeCard(theme)
-        self._way = PathStrip(theme)
-        self._note = Text(theme, size="small", role="muted", wrap=True)
-        self._meeting.body.addWidget(self._way)
-        self._meeting.body.addWidget(self._note)
-        whole = QVBoxLayout(self)
-        whole.setContentsMargins(0, 0, 0, 0)
-        whole.setSpacing(2 * unit)
-        whole.addWidget(self._meeting)
-        whole.addWidget(Columns(theme, tuple((side, 1) for side in self._sides), STACK_BELOW))
-
-    def show_view(self, view: StoryView) -> None:
-        """Shows the cards."""
-        for card, side in zip(self._sides, view.sides, strict=False):
-            card.show_side(side)
-        self._meeting.show_meeting(view.meeting)
-        self._way.show_view(view.meeting.way)
-        self._way.setVisible(bool(view.meeting.way))
-        self._note.setText(view.meeting.note)
-        self._note.setVisible(bool(view.meeting.note))
-
-
-class _OutcomeCard(Card):
+class OutcomeCard(Card):
     """A glyph and a word in one colour, a sentence, a term and advice."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__(theme)
         self._theme = theme
         self._tone = Tone.UNKNOWN
-        self._shown: SideView | MeetingView | None = None
         self._glyph = QLabel()
         self._glyph.setFixedSize(GLYPH, GLYPH)
         self._who = Text(theme, size="small", role="muted")
@@ -69,21 +39,10 @@ class _OutcomeCard(Card):
         self.body.addLayout(row)
         theme.changed.connect(self._dress)
 
-    def show_side(self, side: SideView) -> None:
-        """One person's diagnosis."""
-        if side != self._shown:
-            self._shown = side
-            self._show(side.title, side.word, side.tone, side.sentence, side.term, side.advice)
-
-    def show_meeting(self, meeting: MeetingView) -> None:
-        """How they meet."""
-        if meeting != self._shown:
-            self._shown = meeting
-            self._show("Between the two", meeting.word, meeting.tone, meeting.sentence, "", ())
-
-    def _show(
-        self, who: str, word: str, tone: Tone, sentence: str, term: str, advice: tuple[str, ...]
+    def show_outcome(
+        self, who: str, word: str, tone: Tone, sentence: str, term: str = "", advice: tuple[str, ...] = ()
     ) -> None:
+        """Shows it; what is empty takes no room."""
         self._tone = tone
         for label, text in (
             (self._who, who),
@@ -101,3 +60,44 @@ class _OutcomeCard(Card):
         tone = self._tone
         self._glyph.setPixmap(self._theme.pixmap(tone if tone is not Tone.PLAIN else "unknown", tone, GLYPH))
         self._word.setStyleSheet(f"color: {self._theme.color(tone).name()}")
+
+
+class MeetingCard(OutcomeCard):
+    """How the two meet, and the way that they take."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__(theme)
+        self._meeting: MeetingView | None = None
+        self._way = PathStrip(theme)
+        self._note = Text(theme, size="small", role="muted", wrap=True)
+        self.body.addWidget(self._way)
+        self.body.addWidget(self._note)
+        self.body.addStretch(1)
+
+    def show_view(self, meeting: MeetingView) -> None:
+        """Shows one `MeetingView`."""
+        if meeting == self._meeting:
+            return
+        self._meeting = meeting
+        self.show_outcome("Between the two", meeting.word, meeting.tone, meeting.sentence)
+        self._way.show_view(meeting.way)
+        self._way.setVisible(bool(meeting.way))
+        self._note.setText(meeting.note)
+        self._note.setVisible(bool(meeting.note))
+
+
+class SideCards(Columns):
+    """What each side's check says."""
+
+    def __init__(self, theme: Theme) -> None:
+        self._cards = (OutcomeCard(theme), OutcomeCard(theme))
+        self._sides: tuple[SideView, ...] = ()
+        super().__init__(theme, tuple((card, 1) for card in self._cards), STACK_BELOW)
+
+    def show_view(self, sides: tuple[SideView, ...]) -> None:
+        """Shows both, or nothing."""
+        if sides == self._sides:
+            return
+        self._sides = sides
+        for card, side in zip(self._cards, sides, strict=False):
+            card.show_outcome(side.title, side.word, side.tone, side.sentence, side.term, side.advice)

@@ -64,7 +64,7 @@ class TopologyMap(QWidget):
         self._pulses = PacketPulses(theme, self)
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         theme.changed.connect(self._redraw)
 
     def show_view(self, view: MapView, selected: str, touched: str = "") -> None:
@@ -78,7 +78,6 @@ class TopologyMap(QWidget):
             self._view = view
             self._place()
             if moved:
-                self.setMinimumHeight(self.sizeHint().height())
                 self.updateGeometry()
             self._redraw()
         if (selected, touched) != (self._selected, self._touched):

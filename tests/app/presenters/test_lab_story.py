@@ -47,7 +47,9 @@ def test_before_it_was_played():
     assert view.stage is Stage.EMPTY
     assert view.answer == "Can Anna and Ben connect directly?"
     assert view.sides[0] == SideView("Anna's laptop", "Unknown", Tone.UNKNOWN, "Not checked.")
-    assert view.meeting == MeetingView("Unknown", Tone.UNKNOWN, "Not tried.")
+    assert view.meeting == MeetingView(
+        "Not tried", Tone.UNKNOWN, "Play the story to see whether and how they meet."
+    )
     assert story(StoryState(), None).sides == ()
 
 
