@@ -9,12 +9,14 @@ from netstack.config import RESOURCES
 from netstack.model.doctor import DoctorReport
 from netstack.model.lab import LabRun, Matrix, ScenarioList
 from netstack.model.nat import NatReport
+from netstack.model.turn import TurnReport
 
 SCHEMAS = {
     "peerscope.lab-list-1.json": ScenarioList,
     "peerscope.lab-matrix-1.json": Matrix,
     "peerscope.lab-run-1.json": LabRun,
     "peerscope.nat-1.json": NatReport,
+    "peerscope.turn-1.json": TurnReport,
     "peerscope.report-1.json": DoctorReport,
 }
 

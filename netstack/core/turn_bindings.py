@@ -149,6 +149,12 @@ class Bindings:
             binding.until_s = None
         return over
 
+    def hurry(self, now: float) -> None:
+        """Renews all that is in force, now."""
+        for binding in self:
+            if binding.in_force(now) and binding.due_s != NEVER:
+                binding.due_s = now
+
     def reset(self, now: float) -> None:
         """A new relay: nothing is in force, and all that was wanted is wanted again."""
         for binding in self:

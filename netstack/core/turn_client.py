@@ -21,6 +21,7 @@ from netstack.core.turn_events import (
     Received,
     Refused,
     RelayLost,
+    Renewed,
     SocketNeeded,
     TurnOptions,
 )
@@ -119,6 +120,12 @@ class TurnClient:
         if self.phase is RelayPhase.ALLOCATED and not self._requests.under_way(Method.REFRESH):
             self._asked_s = now
             self._requests.start(Method.REFRESH, (attr.LIFETIME(self.options.lifetime_s),), None, now)
+
+    def renew(self, now: float) -> None:
+        """Renews relay, permissions and channels now; a `Renewed` for each follows."""
+        self._bindings.hurry(now)
+        self._renew(now)
+        self.refresh(now)
 
     def release(self, now: float) -> None:
         """Gives the relay back; `Ended` follows. May be called at any time."""
@@ -378,8 +385,10 @@ class TurnClient:
         elif error is None and outcome.response is not None:
             self.error = None
             self._set_lifetime(outcome.response, now)
+            self._tell(Renewed(None, outcome.took_s, None))
         else:
             self.error = error
+            self._tell(Renewed(None, outcome.took_s, error))
             self._asked_s = now
             if error is not None and error.code is not None and self.options.recover:
                 self._lost(error, now)
@@ -387,12 +396,14 @@ class TurnClient:
     def _binding_finished(
         self, binding: Binding, error: TurnError | None, began_s: float, now: float
     ) -> None:
+        was = binding.in_force(now)
+        if was:
+            self._tell(Renewed(binding.peer, now - began_s, error))
         if error is not None:
             self._bindings.refused(binding, error, now)
             if error.code is not None or not binding.in_force(now):
                 self._tell(Refused(binding.peer, error))
             return
-        was = binding.in_force(now)
         self._bindings.agreed(binding, began_s)
         if binding.number is None:
             if not was:
@@ -423,7 +434,7 @@ class TurnClient:
         self._refresh_s = now + lifetime_s - min(60.0, lifetime_s / 3)
 
     def _allocate_failed(self, error: TurnError, response: StunMessage | None, now: float) -> None:
-        if error.reason is TurnError.Reason.REDIRECTED and response is not None:
+        if error.reason is TurnError.Reason.REDIRECTED and response is not None and self.options.follow:
             alternate = response.get(attr.ALTERNATE_SERVER)
             why = why_not_follow(self.server, alternate, followed_one=self._redirected)
             if alternate is not None and not why:

@@ -27,6 +27,7 @@ class TurnOptions(msgspec.Struct, frozen=True):
     permission_s: float = PERMISSION_S
     channel_s: float = CHANNEL_S
     recover: bool = True
+    follow: bool = True
 
     def attributes(self) -> tuple[Attribute, ...]:
         """Those of an Allocate request (RFC 8656 section 7.1)."""
@@ -92,6 +93,14 @@ class Refused(NamedTuple):
     error: TurnError
 
 
+class Renewed(NamedTuple):
+    """A refresh (`peer` None), a permission (port 0) or a channel was asked for again, with or without success."""
+
+    peer: Address | None
+    took_s: float
+    error: TurnError | None
+
+
 class PeerRefused(NamedTuple):
     """A router told the relay that what was sent to the peer did not arrive (RFC 8656 section 11.5)."""
 
@@ -107,4 +116,15 @@ class Received(NamedTuple):
     channel: int | None
 
 
-Event = Allocated | SocketNeeded | RelayLost | Ended | Permitted | Bound | Refused | PeerRefused | Received
+Event = (
+    Allocated
+    | SocketNeeded
+    | RelayLost
+    | Ended
+    | Permitted
+    | Bound
+    | Refused
+    | Renewed
+    | PeerRefused
+    | Received
+)

@@ -15,8 +15,9 @@ from netstack.wire import stun_attributes as attr
 from netstack.wire.stun import MessageClass, Method, StunMessage
 from netstack.wire.stun_attributes import MAX_TEXT_BYTES, Attribute
 
-WAITS_S: Final = (0.2, 0.3, 0.4, 0.5, 0.6, 0.8)
-STREAM_WAITS_S: Final = (2.8,)
+SENDS_S: Final = (0.0, 0.2, 0.5, 0.9, 1.4, 2.0)  # after the first
+SILENCE_S: Final = 2.8
+PATIENCE: Final = 1.5  # round trips before a repetition, once one is known
 MAX_STALE: Final = 3
 MAX_REQUESTS: Final = 1024
 MAX_USER_BYTES: Final = 508  # RFC 8489 section 14.3
@@ -30,6 +31,7 @@ class Request:
         "began_s",
         "data",
         "due_s",
+        "first_s",
         "id",
         "method",
         "sends",
@@ -44,7 +46,7 @@ class Request:
         self.method = method
         self.attributes = attributes
         self.subject = subject
-        self.began_s = self.due_s = now
+        self.began_s = self.first_s = self.due_s = now
         self.id = self.data = b""
         self.sends = self.stale = 0
         self.tried = b""  # the nonce that it was signed with
@@ -77,7 +79,8 @@ class Requests:
         self._credentials = credentials
         self._random_bytes = random_bytes
         self._out = out
-        self._waits_s = STREAM_WAITS_S if stream else WAITS_S
+        self._stream = stream
+        self._rtt_s = 0.0
         self._open: dict[bytes, Request] = {}
         self._user: TurnCredentials | None = None
         self._key: bytes | None = None
@@ -113,7 +116,7 @@ class Requests:
         """Repeats what is due; gives those that nobody will answer any more."""
         silent = []
         for request in [r for r in self._open.values() if r.due_s <= now]:
-            if request.sends >= len(self._waits_s):
+            if now >= request.first_s + SILENCE_S:
                 del self._open[request.id]
                 error = TurnError(TurnError.Reason.UNREACHABLE)
                 silent.append(Outcome(request, None, error, now - request.began_s))
@@ -146,7 +149,10 @@ class Requests:
         self.software = message.get(attr.SOFTWARE) or self.software
         del self._open[message.transaction_id]
         took_s = now - request.began_s
-        rtt_s = now - request.due_s + self._waits_s[0] if request.sends == 1 else None
+        self._rtt_s = (
+            now - request.first_s
+        )  # too long where the first send was lost: that only makes us patient
+        rtt_s = self._rtt_s if request.sends == 1 else None
         if succeeded:
             return Outcome(request, message, None, took_s, rtt_s)
         code = message.error.code if message.error else 400
@@ -200,10 +206,14 @@ class Requests:
         message = StunMessage(request.method, MessageClass.REQUEST, request.id, attributes)
         request.data = stun.encode(message, integrity_key=self._key)
         request.sends = 0
+        request.first_s = now
         self._open[request.id] = request
         self._send(request, now)
 
     def _send(self, request: Request, now: float) -> None:
-        request.due_s = now + self._waits_s[request.sends]
+        """Sends; over UDP it is sent again soon, but not before an answer can be there."""
+        least_s = max(now, request.first_s + PATIENCE * self._rtt_s)
+        times = () if self._stream else (request.first_s + after_s for after_s in SENDS_S)
+        request.due_s = next((at for at in times if at > least_s), request.first_s + SILENCE_S)
         request.sends += 1
         self._out.append(request.data)

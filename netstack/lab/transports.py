@@ -201,7 +201,7 @@ class LabStreamTransport(asyncio.Transport):
         self._lost = self._closing = True
         if not self.waiter.done():
             self.waiter.set_exception(error or OSError(errno.ECONNABORTED, "closed"))
-        if self._made:
+        if self._made or isinstance(self._protocol, sslproto.SSLProtocol):  # TLS complains if it is not told
             self._protocol.connection_lost(error)  # type: ignore[arg-type]
 
     # what the protocol asks for
@@ -361,6 +361,8 @@ async def connect(
             await made
     except BaseException:
         raw.abort()
+        if made is not None and made.done() and not made.cancelled():
+            made.exception()  # TLS was told the same
         raise
     return _outer(raw), protocol
 

@@ -69,7 +69,7 @@ async def load_identity(
     if note.where == "file":
         secret = _read_secret(folder / SECRET)
     else:
-        answered, text = await _ask_keyring(_keyring_get)
+        answered, text = await ask_keyring(_keyring_get)
         if not answered:
             raise IdentityError(IdentityError.Reason.KEYRING)
         secret = _decode(text) if text else None
@@ -85,7 +85,7 @@ async def _make(folder: Path, entropy: Callable[[int], bytes], say: Callable[[st
     secret = entropy(KEY_BYTES)
     identity = Identity(secret)
     text = base64.b64encode(secret).decode()
-    answered, kept = await _ask_keyring(lambda: _keyring_put(text))
+    answered, kept = await ask_keyring(lambda: _keyring_put(text))
     in_keyring = answered and kept == text
     note = Note("keyring" if in_keyring else "file", fingerprint(identity.public))
     _write(folder, None if in_keyring else text, note)
@@ -161,7 +161,7 @@ def _keyring_put(text: str) -> str | None:
     return keyring.get_password(SERVICE, ENTRY)
 
 
-async def _ask_keyring(work: Callable[[], str | None]) -> tuple[bool, str | None]:
+async def ask_keyring(work: Callable[[], str | None]) -> tuple[bool, str | None]:
     """Whether the keyring answered within `KEYRING_LIMIT_S`, and what. A hung one is left to its thread."""
     loop = asyncio.get_running_loop()
     answer: asyncio.Future[tuple[bool, str | None]] = loop.create_future()

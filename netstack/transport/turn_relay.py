@@ -122,8 +122,13 @@ class Relay:
         self.client.forget(peer)
 
     def refresh(self) -> None:
-        """Asks the server now; the log tells what came of it."""
+        """Asks the server now how the relay is; `Renewed` follows."""
         self.client.refresh(self._net.now())
+        self._pump()
+
+    def renew(self) -> None:
+        """Renews relay, permissions and channels now; `Renewed` follows for each."""
+        self.client.renew(self._net.now())
         self._pump()
 
     def send(self, data: bytes, peer: Address, *, dont_fragment: bool = False) -> None:

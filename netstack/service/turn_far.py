@@ -1,0 +1,153 @@
+"""The far side of a relay under test: a second relay, the relay itself, or a socket of this computer."""
+
+import asyncio
+from contextlib import suppress
+from typing import Final, NamedTuple, Protocol
+
+from netstack.core.turn_events import Event, Renewed
+from netstack.errors import NetError
+from netstack.model.address import Address
+from netstack.model.turn import TurnError
+from netstack.net.protocol import DatagramEndpoint, Net
+from netstack.service.stun_query import StunQuery
+from netstack.transport.turn_relay import Relay
+from netstack.wire.stun import is_stun
+
+MAX_KEPT: Final = 8192
+
+
+class Arrival(NamedTuple):
+    """A datagram that came, from where, and when (on the clock of `Net.now()`)."""
+
+    data: bytes
+    peer: Address
+    at_s: float
+
+
+class Inbox:
+    """Keeps what comes through a relay, and what is renewed."""
+
+    def __init__(self, net: Net) -> None:
+        self._net = net
+        self.came: asyncio.Queue[Arrival] = asyncio.Queue(MAX_KEPT)
+        self.renewed: asyncio.Queue[Renewed] = asyncio.Queue(MAX_KEPT)
+        self.writable = asyncio.Event()
+
+    def relay_received(
+        self, peer: Address, data: bytes, segment_bytes: int, received_at_s: float | None
+    ) -> None:
+        """From the relay."""
+        at_s = self._net.now() if received_at_s is None else received_at_s
+        for start in range(0, len(data), max(1, segment_bytes)):
+            self.put(Arrival(data[start : start + segment_bytes], peer, at_s))
+
+    def put(self, arrival: Arrival) -> None:
+        """Keeps one."""
+        with suppress(asyncio.QueueFull):
+            self.came.put_nowait(arrival)
+
+    def relay_event(self, event: Event) -> None:
+        """From the relay."""
+        if isinstance(event, Renewed):
+            with suppress(asyncio.QueueFull):
+                self.renewed.put_nowait(event)
+
+    def relay_writable(self) -> None:
+        """From the relay."""
+        self.writable.set()
+
+
+class Far(Protocol):
+    """Somebody who can be sent to through the relay, and who can send back."""
+
+    inbox: Inbox
+
+    @property
+    def address(self) -> Address:
+        """The peer's address, as the server sees it."""
+
+    async def welcome(self, relayed: Address) -> None:
+        """Lets the relay's datagrams in. Raises TurnError."""
+
+    def send(self, data: bytes, relayed: Address) -> None:
+        """Sends to the relay. Raises TurnError."""
+
+    async def close(self) -> None:
+        """Gives everything back."""
+
+
+class RelayFar:
+    """A relay of the same server: a second one, or the first one itself, which is then left open."""
+
+    def __init__(self, relay: Relay, inbox: Inbox, *, own: bool) -> None:
+        self._relay = relay
+        self._own = own
+        self.inbox = inbox
+
+    @property
+    def address(self) -> Address:
+        """The relayed address."""
+        return self._relay.relayed or Address("0.0.0.0", 0)  # noqa: S104 - there is none any more
+
+    async def welcome(self, relayed: Address) -> None:
+        """By a permission."""
+        await self._relay.permit(relayed.host)
+
+    def send(self, data: bytes, relayed: Address) -> None:
+        """By a Send indication."""
+        self._relay.send(data, relayed)
+
+    async def close(self) -> None:
+        """Releases the second relay."""
+        if self._own:
+            await self._relay.release()
+
+
+class SocketFar:
+    """A UDP socket of this computer, by the address at which the server sees it."""
+
+    def __init__(self, inbox: Inbox) -> None:
+        self.inbox = inbox
+        self._mapped: Address | None = None
+        self._endpoint: DatagramEndpoint | None = None
+        self._query: StunQuery | None = None
+
+    async def open(self, net: Net, server: Address) -> bool:
+        """Binds and asks the server for its address; False when it does not answer. Raises NetError."""
+        self._endpoint = await net.open_datagram(self, family=server.family)
+        self._query = StunQuery(net, self._endpoint.send)
+        async for mapped in self._query.public_addresses((server,)):
+            self._mapped = mapped
+        return self._mapped is not None
+
+    @property
+    def address(self) -> Address:
+        """As the server sees it."""
+        return self._mapped or Address("0.0.0.0", 0)  # noqa: S104 - not known
+
+    async def welcome(self, relayed: Address) -> None:
+        """By writing to it: a NAT on the way then lets its answers in."""
+        self.send(b"", relayed)
+
+    def send(self, data: bytes, relayed: Address) -> None:
+        """Directly."""
+        if self._endpoint is not None:
+            try:
+                self._endpoint.send(data, relayed)
+            except NetError as error:
+                raise TurnError(TurnError.Reason.NO_ECHO, error.sentence) from error
+
+    def datagram_received(self, data: bytes, remote: Address, received_at_s: float) -> None:
+        """From the socket."""
+        if self._query is not None and is_stun(data) and self._query.received(data):
+            return
+        self.inbox.put(Arrival(data, remote, received_at_s))
+
+    def datagram_failed(self, error: NetError, remote: Address | None) -> None:
+        """What does not come is told by the echo."""
+
+    async def close(self) -> None:
+        """Releases the socket."""
+        if self._endpoint is not None:
+            self._endpoint.close()
+            self._endpoint = None
