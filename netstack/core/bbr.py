@@ -9,7 +9,7 @@ the round trip is measured anew, on an almost empty pipe, when it has not been s
 from enum import Enum, auto
 from math import sqrt
 
-from netstack.core.congestion import INITIAL_PACKETS, MINIMUM_PACKETS, Sample
+from netstack.core.congestion import INITIAL_PACKETS, MINIMUM_PACKETS, SHORT_PATH_S, Sample
 
 STARTUP_GAIN = 2.77
 DRAIN_GAIN = 0.35
@@ -19,6 +19,7 @@ PACE = 0.99
 GROWTH = 1.25
 ROUNDS_WITHOUT_GROWTH = 3
 RATE_ROUNDS = 10
+RATE_STEP_S = 0.01  # on a very short path the figure must outlive a moment in which a computer was busy
 MAX_PROBE_ROUNDS = 4
 ASSUMED_RTT_S = 0.001
 
@@ -26,6 +27,8 @@ LEAST_RTT_KEPT_S = 10.0
 LONGER = 2.2
 LONGER_ROUNDS = 8
 PROBE_RTT_S = 0.2
+BRIEF_PROBE_S = 0.02
+BRIEF_PROBE_EVERY_S = 1.0
 PROBE_RTT_GAIN = 0.5
 
 LOSS_CAP = 0.1
@@ -34,6 +37,7 @@ LOSS_DOUBT = 0.3  # one standard deviation of a tenth: a small round may be unlu
 LOSS_CUT = 0.7
 
 AGGREGATION_S = 0.002
+LEAST_FLIGHT_S = 0.006  # a path shorter than this waits for computers, not for the wire
 MIN_AGGREGATION_PACKETS = 3
 
 
@@ -51,6 +55,7 @@ class Bbr:
 
     __slots__ = (
         "_acked_in_round",
+        "_brief",
         "_ceiling",
         "_cut_at_s",
         "_cycle_at_s",
@@ -68,10 +73,11 @@ class Bbr:
         "_packet_bytes",
         "_phase",
         "_probe_rtt_until_s",
+        "_probed_at_s",
         "_rate",
         "_rates",
+        "_rates_at_s",
         "_round_rtts_s",
-        "_rounds",
         "_step",
         "_window",
     )
@@ -83,13 +89,15 @@ class Bbr:
         self._window = INITIAL_PACKETS * packet_bytes
         self._rate = 0.0
         self._rates: list[float] = [0.0]
-        self._rounds = 0
+        self._rates_at_s = 0.0
         self._round_rtts_s: list[float] = [float("inf")]
         self._full_rate = 0.0
         self._full_rounds = 0
         self._least_rtt_s: float | None = None
         self._least_rtt_at_s = 0.0
         self._probe_rtt_until_s: float | None = None
+        self._probed_at_s = 0.0
+        self._brief = False
         self._step = 2 + seed % (len(PROBE_GAINS) - 2)
         self._cycle_at_s = 0.0
         self._cut_at_s = float("-inf")
@@ -141,7 +149,7 @@ class Bbr:
     def update(self, sample: Sample) -> None:
         """Learns from one acknowledgement or loss."""
         if sample.round_start:
-            self._new_round()
+            self._new_round(sample.now)
         self._learn_rate(sample)
         rtt_is_old = self._learn_rtt(sample)
         self._learn_loss(sample)
@@ -158,10 +166,11 @@ class Bbr:
             return float(INITIAL_PACKETS * self._packet_bytes)
         return gain * self._rate * self._least_rtt_s
 
-    def _new_round(self) -> None:
-        self._rounds += 1
-        self._rates.append(0.0)
-        del self._rates[:-RATE_ROUNDS]
+    def _new_round(self, now: float) -> None:
+        if now - self._rates_at_s >= RATE_STEP_S:
+            self._rates_at_s = now
+            self._rates.append(0.0)
+            del self._rates[:-RATE_ROUNDS]
         self._round_rtts_s.append(float("inf"))
         del self._round_rtts_s[:-LONGER_ROUNDS]
         self._extra_bytes *= 0.9
@@ -182,9 +191,9 @@ class Bbr:
         if self._least_rtt_s is None or sample.rtt_s <= self._least_rtt_s or old:
             self._least_rtt_s = sample.rtt_s
             self._least_rtt_at_s = sample.now
-        return old or self._became_longer(self._least_rtt_s)
+        return old or self._became_longer(self._least_rtt_s, sample.now)
 
-    def _became_longer(self, least_s: float) -> bool:
+    def _became_longer(self, least_s: float, now: float) -> bool:
         """No queue of our own makes every round that long: the path has changed, or others have filled it.
 
         What it is shows when the pipe is almost empty. Waiting for the figure to grow old would not do: a window too small for the path lowers the rate that
@@ -193,6 +202,7 @@ class Bbr:
         rounds = self._round_rtts_s
         return (
             self._phase is Phase.PROBE_RATE
+            and now - self._probed_at_s > BRIEF_PROBE_EVERY_S
             and len(rounds) == LONGER_ROUNDS
             and min(rounds) < float("inf")
             and min(rounds) > LONGER * least_s + 2 * AGGREGATION_S
@@ -249,6 +259,7 @@ class Bbr:
         if self._phase is Phase.PROBE_RTT:
             self._wait_for_rtt(sample)
         elif rtt_is_old and self._phase is Phase.PROBE_RATE:
+            self._brief = self._least_rtt_s is not None and self._least_rtt_s < SHORT_PATH_S
             self._phase, self._gain = Phase.PROBE_RTT, 1.0
             self._probe_rtt_until_s = None
 
@@ -291,9 +302,10 @@ class Bbr:
     def _wait_for_rtt(self, sample: Sample) -> None:
         if self._probe_rtt_until_s is None:
             if sample.in_flight_bytes <= max(self._product(PROBE_RTT_GAIN), self._least_window()):
-                self._probe_rtt_until_s = sample.now + PROBE_RTT_S
+                self._probe_rtt_until_s = sample.now + (BRIEF_PROBE_S if self._brief else PROBE_RTT_S)
                 self._round_rtts_s = [float("inf")]
         elif sample.now > self._probe_rtt_until_s and (found_s := min(self._round_rtts_s)) < float("inf"):
+            self._probed_at_s = sample.now
             self._least_rtt_s = found_s
             self._least_rtt_at_s = sample.now
             self._round_rtts_s = [float("inf")]
@@ -310,7 +322,7 @@ class Bbr:
         elif self._phase is Phase.PROBE_RTT:
             self._window = int(max(self._product(PROBE_RTT_GAIN), self._least_window()))
         else:
-            target = self._product(WINDOW_GAIN) + self._headroom()
+            target = max(self._product(WINDOW_GAIN) + self._headroom(), self._rate * LEAST_FLIGHT_S)
             self._window = int(max(min(self._window + sample.acked_bytes, target), self._least_window()))
         if self._ceiling is not None:
             self._window = int(max(min(self._window, self._ceiling), self._least_window()))

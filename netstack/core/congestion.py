@@ -8,6 +8,7 @@ from typing import Protocol
 
 INITIAL_PACKETS = 10
 MINIMUM_PACKETS = 4
+SHORT_PATH_S = 0.005  # a round trip below this is mostly made of computers that are busy
 
 
 class Sample:

@@ -3,6 +3,7 @@
 QUANTUM_S = 0.001
 MIN_QUANTUM_PACKETS = 2
 MAX_DEBT_QUANTA = 2
+SHORT_PATH_DEBT_QUANTA = 8
 ROUNDING_S = 1e-6
 
 
@@ -10,16 +11,18 @@ class Pacer:
     """Credit that grows at the pace and is spent by sending.
 
     Event loops sleep in milliseconds, so nothing leaves until a quantum has gathered: a millisecond's
-    worth, at least two packets. At most `MAX_DEBT_QUANTA` quanta gather, which makes good a timer that
-    came late.
+    worth, at least two packets. At most `debt_quanta` gather, which makes good a timer that
+    came late; what is beyond is thrown away and said (`overslept`, for the caller to clear).
     """
 
-    __slots__ = ("_at_s", "_credit_bytes", "packet_bytes")
+    __slots__ = ("_at_s", "_credit_bytes", "debt_quanta", "overslept", "packet_bytes")
 
     def __init__(self, now: float, packet_bytes: int) -> None:
         self.packet_bytes = packet_bytes
         self._at_s = now
         self._credit_bytes = float("inf")
+        self.debt_quanta = MAX_DEBT_QUANTA
+        self.overslept = False  # credit was thrown away: we were slower than the pace
 
     def quantum_bytes(self, bytes_per_s: float) -> float:
         """The least amount worth waking up for."""
@@ -31,7 +34,9 @@ class Pacer:
         if now > self._at_s:
             self._credit_bytes += (now - self._at_s) * bytes_per_s
             self._at_s = now
-        self._credit_bytes = min(self._credit_bytes, quantum * MAX_DEBT_QUANTA)
+        if self._credit_bytes > quantum * self.debt_quanta:
+            self._credit_bytes = quantum * self.debt_quanta
+            self.overslept = True
         return int(self._credit_bytes) if self._credit_bytes >= quantum else 0
 
     @property

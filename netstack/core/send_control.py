@@ -13,21 +13,24 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from netstack.core.bbr import Bbr
-from netstack.core.congestion import Congestion, Sample
+from netstack.core.congestion import SHORT_PATH_S, Congestion, Sample
 from netstack.core.delivery_rate import DeliveryRate
 from netstack.core.loss_detection import LossDetector, Outcome, SentBurst
-from netstack.core.pacing import Pacer
+from netstack.core.pacing import MAX_DEBT_QUANTA, SHORT_PATH_DEBT_QUANTA, Pacer
 from netstack.core.rtt import RttEstimator
 
-DEFAULT_PEER_WINDOW_BYTES = 1 << 20
+SHORT_PATH_WINDOW_BYTES = 1 << 20
+UNLIMITED_BYTES = 1 << 40
 
 
 class SendControl:
-    """`peer_window_bytes` is how much the peer can buffer (its credit, as it says); `cap_bytes_per_s` the
-    user's limit. `packet_bytes` follows the path's MTU.
+    """`peer_window_bytes` is how much may be in flight whatever the controller says; None: 1 MiB on a short path, where
+    all of it may wait in the peer's socket, and no limit on a longer one. `cap_bytes_per_s` is the user's limit.
+    `packet_bytes` follows the path's MTU.
     """
 
     __slots__ = (
+        "_buffer_bytes",
         "_delivery",
         "_round_ends_at_bytes",
         "cap_bytes_per_s",
@@ -48,7 +51,7 @@ class SendControl:
         *,
         seed: int = 0,
         congestion: Callable[[int], Congestion] | None = None,
-        peer_window_bytes: int = DEFAULT_PEER_WINDOW_BYTES,
+        peer_window_bytes: int | None = None,
         cap_bytes_per_s: float | None = None,
     ) -> None:
         self.rtt = RttEstimator()
@@ -56,6 +59,7 @@ class SendControl:
         self.congestion = Bbr(packet_bytes, seed) if congestion is None else congestion(packet_bytes)
         self.pacer = Pacer(now, packet_bytes)
         self.peer_window_bytes = peer_window_bytes
+        self._buffer_bytes = SHORT_PATH_WINDOW_BYTES if peer_window_bytes is None else peer_window_bytes
         self.cap_bytes_per_s = cap_bytes_per_s
         self.sent_packets = 0
         self.lost_packets = 0
@@ -80,12 +84,20 @@ class SendControl:
         return pace if self.cap_bytes_per_s is None else min(pace, self.cap_bytes_per_s)
 
     def _window_left(self) -> int:
-        return min(self.congestion.window_bytes, self.peer_window_bytes) - self.losses.bytes_in_flight
+        return min(self.congestion.window_bytes, self._buffer_bytes) - self.losses.bytes_in_flight
 
     def allowance(self, now: float) -> int:
         """Bytes that may leave now. Less than a packet means: not yet."""
         left = self._window_left()
-        return 0 if left <= 0 else min(left, self.pacer.allowance(self.pace_bytes_per_s, now))
+        if left <= 0:
+            return 0
+        allowed = self.pacer.allowance(self.pace_bytes_per_s, now)
+        if self.pacer.overslept:
+            self.pacer.overslept = False
+            if 2 * left > self.congestion.window_bytes:
+                # A busy computer, not the path: what is measured now must not become the pace.
+                self._delivery.ran_dry(self.losses.bytes_in_flight)
+        return min(left, allowed)
 
     def sent(
         self,
@@ -170,6 +182,10 @@ class SendControl:
     def _learn(self, outcome: Outcome, now: float) -> None:
         if not outcome.acked and not outcome.lost:
             return
+        short = self.rtt.least_s is not None and self.rtt.least_s < SHORT_PATH_S
+        self.pacer.debt_quanta = SHORT_PATH_DEBT_QUANTA if short else MAX_DEBT_QUANTA
+        if self.peer_window_bytes is None:
+            self._buffer_bytes = SHORT_PATH_WINDOW_BYTES if short else UNLIMITED_BYTES
         newest = outcome.newest
         if newest is not None and _told_little(outcome, newest) and not self.losses.bytes_in_flight:
             self._delivery.acked_alone(newest, outcome.acked_bytes, now)

@@ -5,6 +5,7 @@ import pytest
 from netstack.core.bbr import LEAST_RTT_KEPT_S, Bbr, Phase
 from netstack.core.congestion import MINIMUM_PACKETS, Sample
 from netstack.core.cubic import Cubic
+from netstack.core.send_control import SendControl
 from tests.core.bottleneck import PACKET_BYTES, Flow, Link, World, run
 
 RATE = 12.5e6
@@ -203,3 +204,23 @@ def test_the_peers_credit_holds():
     rate = flow.goodput_bytes_per_s(1.0, 2.0)
     # an acknowledgement may be held back for 5 ms: 25 ms a window instead of 20
     assert 0.75 <= rate / (20 * PACKET_BYTES / (2 * DELAY_S)) <= 1.05
+
+
+def test_a_busy_computer_does_not_teach_a_slow_pace():
+    """The sender sleeps 30 ms of every 40: the path's rate stays known."""
+    control = SendControl(0.0, 1000)
+    world_s, number, in_air = 0.0, 0, []
+    for turn in range(4000):
+        world_s += 0.0005
+        while in_air and in_air[0][0] <= world_s:
+            _, first, count = in_air.pop(0)
+            control.acked([(first, first + count - 1)], 0.0, world_s)
+        if turn < 400 or turn % 80 < 20:
+            count = min(control.allowance(world_s) // 1000, 44)
+            if count:
+                control.sent(number, count, 1000, world_s)
+                in_air.append((world_s + 0.01, number, count))
+                number += count
+        if turn == 400:
+            known = control.pace_bytes_per_s
+    assert control.pace_bytes_per_s >= 0.5 * known

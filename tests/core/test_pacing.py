@@ -1,3 +1,6 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
 from netstack.core.pacing import Pacer
 
 
@@ -37,3 +40,22 @@ def test_a_clock_that_stands_still_gives_nothing():
     pacer = Pacer(1.0, 1000)
     pacer.sent(pacer.allowance(1000.0, 1.0))
     assert pacer.allowance(1000.0, 0.5) == 0
+
+
+def test_credit_that_is_thrown_away_is_said():
+    pacer = Pacer(0.0, 1000)
+    pacer.allowance(10_000_000.0, 0.0)
+    pacer.sent(20_000)
+    pacer.overslept = False
+    pacer.allowance(10_000_000.0, 0.0015)
+    assert not pacer.overslept
+    pacer.allowance(10_000_000.0, 1.0)
+    assert pacer.overslept
+
+
+@given(st.floats(1e3, 1e9), st.floats(0, 1e6), st.integers(100, 9000), st.integers(0, 200_000))
+def test_when_it_says_ready_something_may_leave(pace, now, packet_bytes, spent):
+    pacer = Pacer(now, packet_bytes)
+    pacer.allowance(pace, now)
+    pacer.sent(spent)
+    assert pacer.allowance(pace, pacer.ready_at(pace, now)) > 0
