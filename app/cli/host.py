@@ -1,18 +1,21 @@
-"""`peerscope host`: makes a session code, waits for who has it, and echoes what they send."""
+"""`peerscope host`: makes a session code, waits for who has it, echoes what they send, takes files."""
 
 import asyncio
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from app.cli.meeting import Lines, Printer, drivers_of, peers
 from app.cli.options import ConfigOption
+from app.cli.talk import talking
 from netstack.config import load_config
 from netstack.core.session_code import SessionCode
 from netstack.errors import PeerscopeError
 from netstack.model.meeting import Role
-from netstack.model.session import SessionError
+from netstack.model.session import Event, SessionClosed
 from netstack.net.system import SystemNet
+from netstack.service.shelf import Shelf
 
 
 def host(
@@ -20,13 +23,20 @@ def host(
         list[str] | None,
         typer.Option(help="A way to be found: lan, ws://HOST:PORT, mqtt://HOST; may be given several times."),
     ] = None,
+    accept: Annotated[
+        Path | None,
+        typer.Option(help="Take files into this folder; without it none are taken.", file_okay=False),
+    ] = None,
+    max_bytes: Annotated[
+        int | None, typer.Option(min=0, help="At most so many bytes of files in all.")
+    ] = None,
     name: Annotated[str | None, typer.Option(help="What the other side sees as your name.")] = None,
     output: Annotated[
         Lines, typer.Option("--format", help="Print text, or JSON lines for programs.")
     ] = Lines.TEXT,
     config: ConfigOption = None,
 ) -> int:
-    """Invites one person: prints a code to read aloud, waits, then echoes every message."""
+    """Invites one person: prints a code to read aloud, waits, then echoes what is said and takes files."""
     printer = Printer(output)
     settings = load_config(config)
 
@@ -42,17 +52,20 @@ def host(
             )
             met = await here.meet(Role.HOST, code, drivers, told=printer.candidate, moved=printer.moved)
             printer.connected(met, None)
-            try:
-                while True:
-                    message = await met.connection.receive()
-                    printer.event(
-                        "message",
-                        f"{met.name or 'peer'}: {len(message.data)} bytes, echoed",
-                        bytes=len(message.data),
-                    )
-                    await met.connection.send(message.data, message.priority, message.mode)
-            except SessionError as error:
-                printer.event("closed", error.sentence, reason=error.reason.value)
+            shelf = None if accept is None else Shelf(accept, max_bytes)
+            over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            reasons: list[str] = []
+
+            def heard(event: Event) -> None:
+                if isinstance(event, SessionClosed) and not over.done():
+                    reasons.append(event.reason.name.lower())
+                    over.set_result(None)
+
+            met.connection.listeners.append(heard)
+            async with talking(net, met, printer, shelf=shelf, echo=True):
+                if not met.connection.closed:
+                    await over
+            printer.event("closed", "The other side has left.", reason=(reasons or ["closed"])[0])
 
     try:
         asyncio.run(run())

@@ -2,21 +2,29 @@
 
 import asyncio
 import contextlib
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from app.cli.meeting import Lines, Printer, drivers_of, peers
 from app.cli.options import ConfigOption
+from app.cli.talk import OVER, talking
 from netstack.config import load_config
 from netstack.core.session_code import parse_session_code
-from netstack.errors import PeerscopeError
+from netstack.errors import InputError, PeerscopeError
+from netstack.model.chat import FileError, FileState, Mark, Payload
 from netstack.model.meeting import Role
 from netstack.model.session import SessionError
 from netstack.net.system import SystemNet
+from netstack.service.chat import Chat
 from netstack.service.connection import Connection
+from netstack.service.peers import Met
+from netstack.wire.chat import MAX_PAYLOAD_BYTES
 
 ECHO_S = 20.0
+ECHO_BYTES_PER_S = 100_000
+LOOK_S = 0.01
 PROBES = 5
 
 
@@ -28,7 +36,11 @@ def join(
     ] = None,
     send: Annotated[str | None, typer.Option(help="A text to send.")] = None,
     send_bytes: Annotated[
-        int | None, typer.Option(min=0, max=4_000_000, help="So many bytes to send.")
+        int | None, typer.Option(min=0, max=MAX_PAYLOAD_BYTES, help="So many bytes to send.")
+    ] = None,
+    send_file: Annotated[
+        Path | None,
+        typer.Option(help="A file to send; one that was cut goes on where it was.", dir_okay=False),
     ] = None,
     stay: Annotated[
         float, typer.Option(min=0, max=86_400, help="Stay connected so many seconds more.")
@@ -43,9 +55,8 @@ def join(
     printer = Printer(output)
     settings = load_config(config)
     wanted = parse_session_code(code)
-    payloads = [text for text in (send.encode() if send is not None else None,) if text is not None]
-    if send_bytes is not None:
-        payloads.append(bytes(index % 251 for index in range(send_bytes)))
+    if send_file is not None and not send_file.is_file():
+        raise InputError(InputError.Reason.FILE, str(send_file))
 
     async def run() -> None:
         net = SystemNet()
@@ -53,18 +64,14 @@ def join(
         async with peers(net, settings, printer, name) as here:
             met = await here.meet(Role.GUEST, wanted, drivers, told=printer.candidate, moved=printer.moved)
             printer.connected(met, await _rtt_s(met.connection))
-            for payload in payloads:
-                began_s = net.now()
-                await met.connection.send(payload, wait=True)
-                async with asyncio.timeout(ECHO_S):
-                    echo = await met.connection.receive()
-                if echo.data != payload:
-                    raise SessionError(SessionError.Reason.CLOSED, "what came back is not what was sent")
-                took_s = net.now() - began_s
-                text = f"pong from {met.name or 'peer'} via {met.reached.kind} in {took_s * 1000:.3g} ms ({len(payload)} bytes)"
-                printer.event("message", text, bytes=len(payload), round_trip_s=took_s)
-            await asyncio.sleep(stay)
-            met.connection.close()
+            async with talking(net, met, printer) as chat:
+                if send is not None:
+                    await _say(chat, send, met, printer)
+                if send_bytes is not None:
+                    await _send_bytes(chat, send_bytes, met, printer)
+                if send_file is not None:
+                    await _send_file(chat, send_file)
+                await asyncio.sleep(stay)
             printer.event("closed", "", reason="done")
 
     try:
@@ -78,6 +85,54 @@ def join(
     except KeyboardInterrupt:
         return 130
     return 0
+
+
+async def _say(chat: Chat, text: str, met: Met, printer: Printer) -> None:
+    """Returns once the peer has it; what a host echoes is printed as it comes."""
+    line = await chat.send_text(text)
+    printer.event(
+        "message",
+        f"{met.name or 'the other side'} has it via {line.transport}, in {line.packets} packet(s)",
+        bytes=len(line.text.encode()),
+        text=line.text,
+        mine=True,
+        delivered_s=line.took_s,
+        packets=line.packets,
+        transport=line.transport,
+    )
+
+
+async def _send_bytes(chat: Chat, size: int, met: Met, printer: Printer) -> None:
+    line = await chat.send_payload(Payload(size))
+    async with asyncio.timeout(ECHO_S + size / ECHO_BYTES_PER_S):
+        while line.mark is not Mark.RETURNED:
+            await asyncio.sleep(LOOK_S)
+            line = next(each for each in chat.lines if each.number == line.number)
+            if line.mark is Mark.LOST:
+                raise SessionError(SessionError.Reason.CLOSED)
+    took_s = line.took_s or 0.0
+    text = f"pong from {met.name or 'peer'} via {line.transport} in {took_s * 1000:.3g} ms ({size} bytes)"
+    printer.event(
+        "message",
+        text,
+        bytes=size,
+        mine=True,
+        round_trip_s=took_s,
+        packets=line.packets,
+        transport=line.transport,
+    )
+
+
+async def _send_file(chat: Chat, path: Path) -> None:
+    """Returns when the peer has it, checked. Raises FileError."""
+    number = chat.send_file(path)
+    while True:
+        report = next(each for each in chat.file_reports if each.number == number)
+        if report.state is FileState.DONE:
+            return
+        if report.state in OVER:
+            raise FileError(report.reason or FileError.Reason.INTERRUPTED)
+        await asyncio.sleep(LOOK_S)
 
 
 async def _rtt_s(connection: Connection) -> float | None:

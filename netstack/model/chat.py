@@ -98,6 +98,7 @@ class FileError(PeerscopeError):
         """Why not."""
 
         REFUSED = "refused"
+        DECLINED = "declined"
         CANCELLED = "cancelled"
         NO_SPACE = "no-space"
         DIFFERENT = "different"
@@ -110,6 +111,7 @@ class FileError(PeerscopeError):
 
     TABLE: ClassVar = {
         Reason.REFUSED: (Fault.PEER, "The other side did not want the file."),
+        Reason.DECLINED: (Fault.USER, "You did not take it."),
         Reason.CANCELLED: (Fault.USER, "The transfer was cancelled."),
         Reason.NO_SPACE: (
             Fault.PC,
@@ -129,7 +131,8 @@ class FileError(PeerscopeError):
 
 
 class FileReport(msgspec.Struct, frozen=True, kw_only=True):
-    """One file on its way. `moved_bytes` is what the receiver has written; `failure` a sentence, empty while it goes.
+    """One file on its way. `moved_bytes` is what the receiver has written; `failure` a sentence, empty while it
+    goes, and `reason` its name.
 
     `place` is where a received file lies. `paused_by_peer` tells who can let it go on. `rate` is in bytes a second.
     """
@@ -143,4 +146,5 @@ class FileReport(msgspec.Struct, frozen=True, kw_only=True):
     rate: float | None = None
     place: str = ""
     failure: str = ""
+    reason: FileError.Reason | None = None
     paused_by_peer: bool = False

@@ -36,14 +36,18 @@ class _Entry:
         self.transfer: Outgoing | Incoming | None = None
         self.path: Path | None = None
         self.place = ""
-        self.failure = ""
+        self.error: FileError | None = None
         self.cut = False
         self.news = asyncio.Event()
         self.moves: deque[tuple[float, int]] = deque()
 
     @property
     def over(self) -> bool:
-        return bool(self.failure) or self.cut or (self.transfer is not None and self.transfer.end is not None)
+        return (
+            self.error is not None
+            or self.cut
+            or (self.transfer is not None and self.transfer.end is not None)
+        )
 
     def moved(self, now: float) -> None:
         if self.transfer is not None:
@@ -64,7 +68,7 @@ class _Entry:
         state = FileState.CHECKING if transfer is None else transfer.state
         if self.cut:
             state = FileState.INTERRUPTED
-        elif self.failure:
+        elif self.error is not None:
             state = FileState.FAILED
         return FileReport(
             number=self.number,
@@ -75,7 +79,8 @@ class _Entry:
             moved_bytes=0 if transfer is None else transfer.moved_bytes,
             rate=self.rate if state is FileState.MOVING else None,
             place=self.place,
-            failure=self.failure,
+            failure="" if self.error is None else self.error.sentence,
+            reason=None if self.error is None else FileError.Reason(self.error.reason),
             paused_by_peer=transfer is not None and transfer.paused_there,
         )
 
@@ -141,7 +146,7 @@ class FileDesk:
             self._begin(entry, entry.transfer, self._shelf)
         else:
             entry.transfer.finish(FileEnd.REFUSED)
-            entry.failure = "You did not take it."
+            entry.error = FileError(_R.DECLINED)
         self._flush(entry)
 
     def pause(self, number: int, *, paused: bool) -> None:
@@ -156,7 +161,7 @@ class FileDesk:
         """Ends a transfer for both."""
         entry = self._entries.get(number)
         if entry is not None and not entry.over:
-            entry.failure = FileError(_R.CANCELLED).sentence
+            entry.error = FileError(_R.CANCELLED)
             if entry.transfer is not None:
                 entry.transfer.finish(FileEnd.CANCELLED)
             self._flush(entry)
@@ -178,7 +183,7 @@ class FileDesk:
         for entry in self._entries.values():
             if not entry.over:
                 entry.cut = True
-                entry.failure = FileError(_R.INTERRUPTED).sentence
+                entry.error = FileError(_R.INTERRUPTED)
         await self._tasks.close()
         self._changed()
 
@@ -197,7 +202,7 @@ class FileDesk:
         shelf = self._shelf
         if shelf is None:
             transfer.finish(FileEnd.REFUSED)
-            entry.failure = FileError(_R.REFUSED).sentence
+            entry.error = FileError(_R.REFUSED)
         elif self._accept_all or shelf.is_wanted(self._peer_key, offer):
             self._begin(entry, transfer, shelf)
         self._flush(entry)
@@ -205,7 +210,7 @@ class FileDesk:
     def _begin(self, entry: _Entry, transfer: Incoming, shelf: Shelf) -> None:
         if not shelf.reserve(transfer.offer):
             transfer.finish(FileEnd.QUOTA)
-            entry.failure = FileError(_R.QUOTA).sentence
+            entry.error = FileError(_R.QUOTA)
             return
         shelf.want(self._peer_key, transfer.offer)
         self._tasks.start(self._keep(entry, transfer, shelf), f"keep {entry.number}")
@@ -231,8 +236,8 @@ class FileDesk:
         transfer = entry.transfer
         if transfer is None or transfer.end in {None, FileEnd.COMPLETE}:
             entry.moved(self._net.now())
-        elif not entry.failure and transfer.end is not None:
-            entry.failure = FileError(REASON_OF[transfer.end]).sentence
+        elif entry.error is None and transfer.end is not None:
+            entry.error = FileError(REASON_OF[transfer.end])
 
     async def _send(self, entry: _Entry, path: Path) -> None:
         local = LocalFile(path)
@@ -297,7 +302,7 @@ class FileDesk:
             shelf.release(offer, arrived=transfer.end is FileEnd.COMPLETE)
 
     def _fail(self, entry: _Entry, transfer: Transfer | None, error: FileError) -> None:
-        entry.failure = error.sentence
+        entry.error = error
         if transfer is not None and isinstance(error.reason, FileError.Reason):
             transfer.finish(END_OF[error.reason])
         self._flush(entry)

@@ -50,13 +50,13 @@ class Stage:
         )
 
     @contextmanager
-    def hosting(self) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    def hosting(self, *more: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
         """A rendezvous and a host that waits; gives its code."""
         with self.start("server", "serve", "--rendezvous", f"127.0.0.1:{self.port}") as server:
             assert server.stdout is not None
             server.stdout.readline()
             options = ("--via", f"ws://127.0.0.1:{self.port}", "--config", str(self.config), "--name", "Ana")
-            with self.start("host", "host", *options, "--format", "jsonl") as host:
+            with self.start("host", "host", *options, *more, "--format", "jsonl") as host:
                 assert host.stdout is not None
                 for line in host.stdout:
                     event = json.loads(line)
@@ -82,7 +82,10 @@ def test_what_is_sent_comes_back_and_both_see_the_same_digits(stage: Stage) -> N
         connected = next(event for event in events if event["event"] == "connected")
         assert connected["transport"] == "udp"
         assert connected["peer"] == "Ana"
-        assert [event["bytes"] for event in events if event["event"] == "message"] == [5, 300_000]
+        said = [event for event in events if event["event"] == "message" and event["mine"]]
+        assert [event["bytes"] for event in said] == [5, 300_000]
+        assert said[0]["packets"] == 1
+        assert said[1]["round_trip_s"] > 0
         assert host.stdout is not None
         theirs = [json.loads(line) for line in host.stdout]
         assert (
@@ -91,6 +94,35 @@ def test_what_is_sent_comes_back_and_both_see_the_same_digits(stage: Stage) -> N
         )
         assert theirs[-1]["event"] == "closed"
         assert host.wait(10) == 0
+
+
+def test_a_file_arrives_whole_with_progress_and_the_next_one_replaces_nothing(stage: Stage) -> None:
+    path, shelf = stage.folder / "film.bin", stage.folder / "shelf"
+    path.write_bytes(bytes(range(256)) * 100_000)
+    with stage.hosting("--accept", str(shelf), "--max-bytes", "30000000") as (code, host):
+        joined = stage.join(code, "--send-file", str(path), "--format", "jsonl")
+        assert joined.returncode == 0, joined.stderr
+        progress = [e for e in map(json.loads, joined.stdout.splitlines()) if e["event"] == "progress"]
+        assert progress[-1]["state"] == "done"
+        assert progress[-1]["moved_bytes"] == 25_600_000
+        moved = [event["moved_bytes"] for event in progress]
+        assert moved == sorted(moved)
+        assert host.stdout is not None
+        theirs = [json.loads(line) for line in host.stdout]
+        place = next(e["place"] for e in theirs if e["event"] == "progress" and e["state"] == "done")
+        assert Path(place) == shelf / "film.bin"
+        assert Path(place).read_bytes() == path.read_bytes()
+
+
+def test_a_file_that_nobody_takes_is_one_sentence(stage: Stage) -> None:
+    path = stage.folder / "film.bin"
+    path.write_bytes(b"x")
+    with stage.hosting() as (code, _):
+        joined = stage.join(code, "--send-file", str(path))
+        assert joined.returncode == 2
+        assert "did not want the file" in joined.stderr
+        assert "Traceback" not in joined.stderr
+    assert stage.join(code, "--send-file", str(stage.folder / "none")).returncode == 2
 
 
 def test_a_wrong_word_is_one_clear_refusal(stage: Stage) -> None:
