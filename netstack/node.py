@@ -23,6 +23,7 @@ from netstack.service.peer_desk import DriverMaker, PeerDesk
 from netstack.service.port_mapping import PortMappingService
 from netstack.service.port_mapping_records import records_path
 from netstack.service.rehearsal import rehearse
+from netstack.service.relay_desk import RelayDesk
 from netstack.tasks import TaskScope
 
 LAG_PERIOD_S = 0.5
@@ -54,6 +55,9 @@ class Node:
         self._turn = config.turn
         self._port_mapping = PortMappingService(net, records=records_path() if network == "real" else None)
         self._doctor = Doctor(net, network=network, nat=self._nat, mappings=self._port_mapping)
+        self.relays = RelayDesk(
+            net, lambda state: self._store.update(turn=state), known=config.turn, network=network
+        )
         self._watch = PathWatch(net, lambda paths: self._store.update(paths=paths))
         self.peers = PeerDesk(
             net,
@@ -83,6 +87,7 @@ class Node:
     async def close(self) -> None:
         """Ends services, tasks and the store, in that order. May be called twice."""
         await self._tasks.close()
+        await self.relays.close()
         await self.peers.close()
         await self._watch.close()
         await self._port_mapping.close()

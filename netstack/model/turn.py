@@ -333,10 +333,21 @@ class TurnReport(msgspec.Struct, frozen=True, kw_only=True):
     network: str = "real"
 
 
-class TurnState(msgspec.Struct, frozen=True):
-    """TURN in the snapshot: the servers that are known (URIs), the check that runs, and this app's relays."""
+class KnownServer(msgspec.Struct, frozen=True):
+    """A server of the configuration; `password_known`: it stands there (the keyring may know it all the same)."""
 
-    servers: tuple[str, ...] = ()
+    uri: str
+    username: str = ""
+    password_known: bool = False
+
+
+class TurnState(msgspec.Struct, frozen=True):
+    """TURN in the snapshot: the servers that are known, the check that runs, and this app's relays.
+
+    `progress` is 0 to 1, `step` what it does now. `relays` are new every second while there are any.
+    """
+
+    servers: tuple[KnownServer, ...] = ()
     running: bool = False
     progress: float = 0.0
     step: str = ""

@@ -1,0 +1,82 @@
+"""Relays by button: several at once, what they do on show, and given back at the end."""
+
+import asyncio
+
+import pytest
+
+from netstack.config import Config, TurnServer
+from netstack.model.address import Address
+from netstack.model.turn import KnownServer, RelayPhase, TurnError, TurnState
+from netstack.net.system import SystemNet
+from netstack.node import Node
+from netstack.server.turn_budget import TurnLimits
+from netstack.service.relay_desk import RelayDesk
+from netstack.service.turn_login import TurnLogin
+from tests.service.turn_hosts import turn_host
+
+LOGIN = TurnLogin("u", "p")
+
+
+async def test_several_at_once_and_what_they_do() -> None:
+    shown: list[TurnState] = []
+    async with turn_host() as server:
+        desk = RelayDesk(SystemNet(), shown.append)
+        uri = f"turn:{server.addresses[0]}"
+        one, two = await asyncio.gather(desk.allocate(uri, LOGIN), desk.allocate(uri, LOGIN))
+        await desk.permit(one, "127.0.0.9")
+        await desk.bind(one, Address("127.0.0.9", 9))
+        [first, second] = desk.state.relays
+        assert (first.relay_id, second.relay_id) == (one, two)
+        assert [p.host for p in first.permissions] == ["127.0.0.9"]
+        assert [c.number for c in first.channels] == [0x4000]
+        assert 590 < first.remaining_s <= 600
+        assert first.uri == uri
+        assert shown[1].relays[0].phase is RelayPhase.OPENING
+        desk.refresh(one)
+        await asyncio.sleep(0.05)
+        await desk.release(one)
+        assert [relay.relay_id for relay in desk.state.relays] == [two]
+        assert server.gauges()["allocations"][0] == 1
+        await desk.close()
+        await desk.close()
+        assert server.gauges()["allocations"][0] == 0
+        with pytest.raises(TurnError):
+            await desk.permit(two, "127.0.0.9")
+
+
+async def test_what_failed_stays_on_show_until_it_is_dismissed() -> None:
+    async with turn_host(limits=TurnLimits(allocations_per_user=1)) as server:
+        desk = RelayDesk(SystemNet(), lambda _: None)
+        uri = f"turn:{server.addresses[0]}?transport=udp"
+        await desk.allocate(uri, LOGIN)
+        with pytest.raises(TurnError):
+            await desk.allocate(uri, LOGIN)
+        [_, failed] = desk.state.relays
+        assert (failed.phase, failed.failure) == (RelayPhase.FAILED, "quota")
+        assert failed.remedy
+        await desk.release(failed.relay_id)
+        assert len(desk.state.relays) == 1
+        await desk.close()
+
+
+async def test_a_malformed_uri_is_an_error_and_shows_nothing() -> None:
+    desk = RelayDesk(SystemNet(), lambda _: None)
+    for ask in (desk.allocate("turn:", LOGIN), desk.check("http://x", LOGIN)):
+        with pytest.raises(TurnError):
+            await ask
+    assert desk.state == TurnState()
+
+
+async def test_the_node_checks_with_what_the_configuration_knows() -> None:
+    async with turn_host() as server:
+        uri = f"turn:{server.addresses[0]}"
+        node = Node(SystemNet(), Config(turn=(TurnServer(uri, "u", "p"),)))
+        assert node.snapshot.turn.servers == (KnownServer(uri, "u", password_known=True),)
+        report = await node.relays.check(uri)
+        assert report.failure is None
+        assert node.snapshot.turn.report == report
+        assert not node.snapshot.turn.running
+        number = await node.relays.allocate(uri)
+        assert node.snapshot.turn.relays[0].relay_id == number
+        await node.close()
+        assert server.gauges()["allocations"][0] == 0
