@@ -1,13 +1,15 @@
 """Plays a scenario in a running lab, in real time: what can be watched, changed and interrupted meanwhile."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 
 import msgspec
 
 from netstack.lab.ice import AFTER_EVENTS_S, connect_with_aioice
 from netstack.lab.lab import Lab
 from netstack.lab.loop import LabEndpoints
+from netstack.lab.meet import connect
 from netstack.lab.rehearsal import told
 from netstack.lab.scenario import EventPart
 from netstack.model.lab import LabRun, PairOutcome, StoryState
@@ -15,8 +17,7 @@ from netstack.model.nat import NatReport
 from netstack.service.nat import NatService
 from netstack.tasks import TaskScope
 
-DIRECT_LIMIT_S = 12.0
-RELAY_LIMIT_S = 20.0
+LIMIT_S = 20.0
 TICK_S = 0.2
 _CHECKS_SHARE = 0.6
 
@@ -26,8 +27,7 @@ Tell = Callable[[StoryState], None]
 async def play(lab: Lab, tell: Tell) -> LabRun:
     """Checks one side, then the other, then lets them connect, while the scenario's events happen.
 
-    Unlike a rehearsal it takes the links and routers as they are now, and waits only `DIRECT_LIMIT_S` for a
-    direct way. The running loop must be one of the lab's (RuntimeError). Cancelling mends what the events cut.
+    Unlike a rehearsal it takes the links and routers as they are now, and gives up after `LIMIT_S`. The running loop must be one of the lab's (RuntimeError). Cancelling mends what the events cut.
     """
     if not isinstance(asyncio.get_running_loop(), LabEndpoints):
         raise RuntimeError("the story needs a loop of the lab")
@@ -63,29 +63,20 @@ async def play(lab: Lab, tell: Tell) -> LabRun:
 
 
 async def _meet(lab: Lab, show: Callable[..., None]) -> PairOutcome:
-    """Without a relay first: one that is there from the start would hide what is possible."""
-    low = _CHECKS_SHARE
-    outcome = await _try(lab, show, (low, 0.8), "Trying the direct way", DIRECT_LIMIT_S, relay=False)
+    """By our own engine; by aioice where something happens on the way, as only that tells the silence yet."""
+    if not lab.scenario.event:
+        async with _ticking(lab, show, (_CHECKS_SHARE, 1.0), "Letting the two connect", LIMIT_S):
+            return await connect(lab)
+    outcome = await _go_on(lab, show, "They meet directly and go on", relay=False)
     if not outcome.connected:
-        outcome = await _try(
-            lab, show, (0.8, 1.0), "No direct way; trying over a relay", RELAY_LIMIT_S, relay=True
-        )
+        outcome = await _go_on(lab, show, "They meet over a relay and go on", relay=True)
     return outcome
 
 
-async def _try(
-    lab: Lab,
-    show: Callable[..., None],
-    shares: tuple[float, float],
-    step: str,
-    limit_s: float,
-    *,
-    relay: bool,
-) -> PairOutcome:
+async def _go_on(lab: Lab, show: Callable[..., None], step: str, *, relay: bool) -> PairOutcome:
+    """They connect and talk, while the events happen, until some time after the last one."""
     events = sorted(lab.scenario.event, key=lambda event: event.at_s)
-    if events:
-        step = f"{step} and going on"
-    talk_s = events[-1].at_s + AFTER_EVENTS_S if events else 0.0
+    talk_s = events[-1].at_s + AFTER_EVENTS_S
     cut: set[str] = set()
 
     async def happen() -> None:
@@ -96,25 +87,43 @@ async def _try(
             if event.action != "reboot":
                 (cut.add if event.action == "cut" else cut.discard)(event.target)
 
-    async def tick() -> None:
-        began_s, (low, high) = lab.world.now(), shares
-        while True:
-            passed_s = lab.world.now() - began_s
-            share = min(1.0, passed_s / (talk_s or limit_s))
-            show(progress=low + (high - low) * share, step=step + _until_next(events, passed_s))
-            await asyncio.sleep(TICK_S)
-
     try:
-        async with TaskScope("story") as tasks:
+        async with (
+            TaskScope("story") as tasks,
+            _ticking(lab, show, (_CHECKS_SHARE, 1.0), step, talk_s, events),
+        ):
             tasks.start(happen(), "events")
-            tasks.start(tick(), "progress")
-            return await connect_with_aioice(lab, relay=relay, talk_s=talk_s, limit_s=limit_s)
+            return await connect_with_aioice(lab, relay=relay, talk_s=talk_s, limit_s=LIMIT_S)
     finally:
         for name in sorted(cut):
             lab.cut_link(name, cut=False)
 
 
-def _until_next(events: list[EventPart], passed_s: float) -> str:
+@asynccontextmanager
+async def _ticking(
+    lab: Lab,
+    show: Callable[..., None],
+    shares: tuple[float, float],
+    step: str,
+    takes_s: float,
+    events: Sequence[EventPart] = (),
+) -> AsyncIterator[None]:
+    """Tells how far it is while the body runs, `takes_s` at most."""
+
+    async def tick() -> None:
+        began_s, (low, high) = lab.world.now(), shares
+        while True:
+            passed_s = lab.world.now() - began_s
+            share = min(1.0, passed_s / takes_s)
+            show(progress=low + (high - low) * share, step=step + _until_next(events, passed_s))
+            await asyncio.sleep(TICK_S)
+
+    async with TaskScope("story") as tasks:
+        tasks.start(tick(), "progress")
+        yield
+
+
+def _until_next(events: Sequence[EventPart], passed_s: float) -> str:
     """How long until something happens, once the two have had time to meet."""
     following = next((event for event in events if event.at_s > passed_s), None)
     if following is None:

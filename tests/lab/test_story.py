@@ -5,10 +5,12 @@ import asyncio
 import msgspec
 import pytest
 
+import netstack.lab.meet
 import netstack.lab.story
 from netstack.lab.ice import connect_with_aioice
 from netstack.lab.lab import Lab, open_scenario
 from netstack.lab.loop import RealTimeLabLoop
+from netstack.lab.meet import connect
 from netstack.lab.scenario import EventPart, load_scenario
 from netstack.lab.story import play
 from netstack.model.lab import LabRun, StoryState
@@ -40,8 +42,7 @@ async def test_both_sides_are_checked_and_meet_as_in_the_rehearsal() -> None:
 
 
 async def test_it_takes_the_links_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(netstack.lab.story, "DIRECT_LIMIT_S", 0.5)
-    monkeypatch.setattr(netstack.lab.story, "RELAY_LIMIT_S", 0.5)
+    monkeypatch.setattr(netstack.lab.meet, "LIMIT_S", 0.5)
     async with open_scenario("home") as lab:
         lab.cut_link("ben-router-internet")
         run, _ = await played(lab)
@@ -51,12 +52,13 @@ async def test_it_takes_the_links_as_they_are(monkeypatch: pytest.MonkeyPatch) -
         assert run.nat["ben"].verdict != "moderate"
 
 
-async def test_a_pair_that_cannot_meet_directly_takes_the_relay(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(netstack.lab.story, "DIRECT_LIMIT_S", 1.0)
+async def test_a_pair_that_cannot_meet_directly_takes_the_relay() -> None:
     async with open_scenario("symmetric-vs-restricted") as lab:
         run, states = await played(lab)
     assert (run.connection.connected, run.connection.direct) == (True, False)
-    assert any("relay" in state.step for state in states)
+    assert run.connection.method == "peerscope"
+    assert run.as_expected
+    assert any("connect" in state.step for state in states)
 
 
 async def test_events_happen_and_cancelling_mends_what_they_cut(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,11 +84,12 @@ async def test_events_happen_and_cancelling_mends_what_they_cut(monkeypatch: pyt
         assert not states[-1].step
 
 
+@pytest.mark.parametrize("meet", [lambda lab: connect_with_aioice(lab, relay=False), connect])
 @pytest.mark.parametrize("wait_s", [0.01, 0.5])
-async def test_a_meeting_that_is_cancelled_leaves_no_task(wait_s: float) -> None:
+async def test_a_meeting_that_is_cancelled_leaves_no_task(meet, wait_s: float) -> None:
     async with open_scenario("symmetric-vs-restricted") as lab:
         before = asyncio.all_tasks()
-        task = asyncio.get_running_loop().create_task(connect_with_aioice(lab, relay=False))
+        task = asyncio.get_running_loop().create_task(meet(lab))
         await asyncio.sleep(wait_s)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):

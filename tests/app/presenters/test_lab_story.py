@@ -96,7 +96,7 @@ def test_how_they_met(connected, direct, answer, word, tone, way):
         not connected,
         False,
     ]
-    assert view.meeting.note == "Found out by aioice, an ICE library, in real time."
+    assert view.meeting.note == "Tried by aioice, an ICE library, in real time."
 
 
 def test_times_are_told():
