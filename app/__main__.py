@@ -8,12 +8,23 @@ NO_DISPLAY = (
     "`peerscope nat` checks this network in the terminal, and `peerscope --help` shows what else does."
 )
 
+FIRST_SCENARIO = "home"
+
 
 def wants_window(arguments: Sequence[str]) -> bool:
     """True when no command is given: options alone (`--lab`, `--config FILE`) are the window's."""
     return not arguments or (
         arguments[0].startswith("-") and arguments[0] not in ("-h", "--help", "--version")
     )
+
+
+def in_the_terminal(arguments: Sequence[str]) -> list[str]:
+    """`peerscope nat` with the window's options; its `--lab` needs a scenario's name."""
+    options = ["nat", *arguments]
+    after = options.index("--lab") + 1 if "--lab" in options else 0
+    if after and (after == len(options) or options[after].startswith("-")):
+        options.insert(after, FIRST_SCENARIO)
+    return options
 
 
 def main() -> int:

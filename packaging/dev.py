@@ -41,13 +41,13 @@ def prepare(python_packages: str, system: str) -> None:
 def run(args: Sequence[str]) -> int:
     """Starts Peerscope, with the window where there is a display."""
     sys.path.insert(0, str(ROOT))
-    from app.__main__ import wants_window
+    from app.__main__ import in_the_terminal, wants_window
     from app.display import has_display
 
     window = wants_window(args)
     if window and not has_display():
         print("There is no display here, so this goes on with `peerscope nat` in the terminal.", flush=True)
-        window, args = False, ["nat", *args]
+        window, args = False, in_the_terminal(args)
     prepare("run", "run" if window else "none")
     command = [program("peerscope"), *args]
     if os.name == "posix":

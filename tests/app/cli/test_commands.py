@@ -9,7 +9,7 @@ import pytest
 import typer
 
 import app.cli
-from app.__main__ import wants_window
+from app.__main__ import in_the_terminal, wants_window
 from netstack.errors import InputError
 
 
@@ -28,6 +28,19 @@ from netstack.errors import InputError
 )
 def test_options_alone_are_the_windows(arguments: list[str], window: bool) -> None:
     assert wants_window(arguments) is window
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options"),
+    [
+        ([], []),
+        (["--lab"], ["--lab", "home"]),
+        (["--lab", "cgnat"], ["--lab", "cgnat"]),
+        (["--lab", "--config", "x.toml"], ["--lab", "home", "--config", "x.toml"]),
+    ],
+)
+def test_the_windows_options_go_to_the_terminal_too(arguments: list[str], options: list[str]) -> None:
+    assert in_the_terminal(arguments) == ["nat", *options]
 
 
 def test_every_command_has_its_help_and_none_loads_qt() -> None:
