@@ -1,8 +1,9 @@
 """The real window, light and dark, as docs/images shows it: `sudo .venv/bin/python packaging/screenshot.py [lab]`.
 
 The program runs on a virtual screen, behind a NAT of the kernel, and checks it with STUN servers that nobody here
-wrote: what the pictures show was measured while they were taken. The lab's pictures, which `lab` takes alone, are of a
-story in the middle. Needs what `dev.py setup` installs; root only for the kernel's NAT.
+wrote, over a line as long as many homes have: what the pictures show was measured while they were taken. The lab's
+pictures, which `lab` takes alone, are of a story in the middle. Needs what `dev.py setup` installs; root only for the
+kernel's NAT.
 """
 
 import os
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 IMAGES = ROOT / "docs" / "images"
 KIND = "port-restricted"
 SCENARIO = "symmetric-vs-restricted"
+ONE_WAY_S = 0.025
 SETTLE_S = 1.0
 PLAYED_S = 0.8
 THEMES = ("light", "dark")
@@ -83,12 +85,25 @@ def main() -> None:
         if sys.argv[1:] == ["lab"]:
             return
         from tests.kernel.bed import SERVERS, Bed
+        from tests.kernel.diagnosis import diagnose
+        from tests.kernel.gateway_daemon import OUTSIDE, GatewayDaemon
 
         with Bed(folder) as bed:
-            site = bed.add_site()
+            site = bed.add_site(wire=True)
+            assert site.wire
+            site.wire.set(delay_s=ONE_WAY_S)
+            site.home.outside = OUTSIDE
+            site.home.host.ip(f"addr add {OUTSIDE}/32 dev wan")
+            bed.internet.ip(f"route replace {OUTSIDE} via {site.public}")
             site.set(KIND)
-            for theme in THEMES:
-                take_nat(site, SERVERS, theme, screen, folder)
+            router = GatewayDaemon(site, folder)
+            router.start(outside=OUTSIDE)
+            try:
+                diagnose(site.client)  # neighbours get to know each other
+                for theme in THEMES:
+                    take_nat(site, SERVERS, theme, screen, folder)
+            finally:
+                router.stop()
 
 
 if __name__ == "__main__":

@@ -21,6 +21,8 @@ from netstack.model.address import Address
 T = TypeVar("T")
 P = TypeVar("P", bound=asyncio.BaseProtocol)
 
+_NO_SOCKETS = "a lab host has no socket objects"
+
 current_host: ContextVar[Host | None] = ContextVar("current lab host", default=None)
 
 
@@ -185,7 +187,27 @@ class LabLoop(LabEndpoints, VirtualTimeLoop):
 
 
 class RealTimeLabLoop(LabEndpoints, asyncio.SelectorEventLoop):
-    """The lab in real time; what runs on no lab host uses the real network."""
+    """The lab in real time; what runs on no lab host uses the real network, and nothing else does."""
+
+    async def sock_connect(self, sock: socket.socket, address: Any) -> None:
+        """Not from a lab host: a socket object would reach the real network."""
+        _refuse_on_a_host()
+        await super().sock_connect(sock, address)
+
+    async def sock_sendto(self, sock: socket.socket, data: Any, address: Any) -> int:
+        """As `sock_connect`."""
+        _refuse_on_a_host()
+        return await super().sock_sendto(sock, data, address)
+
+    def add_reader(self, fd: Any, callback: Callable[..., Any], *args: Any) -> None:  # type: ignore[override]
+        """As `sock_connect`."""
+        _refuse_on_a_host()
+        super().add_reader(fd, callback, *args)
+
+    def add_writer(self, fd: Any, callback: Callable[..., Any], *args: Any) -> None:  # type: ignore[override]
+        """As `sock_connect`."""
+        _refuse_on_a_host()
+        super().add_writer(fd, callback, *args)
 
 
 def _answers(
@@ -214,4 +236,9 @@ def _context(given: ssl.SSLContext | bool | None) -> ssl.SSLContext | None:
 
 def _refuse_sockets(options: dict[str, Any]) -> None:
     if options.get("sock") is not None:
-        raise NotImplementedError("a lab host has no socket objects")
+        raise NotImplementedError(_NO_SOCKETS)
+
+
+def _refuse_on_a_host() -> None:
+    if current_host.get() is not None:
+        raise NotImplementedError(_NO_SOCKETS)

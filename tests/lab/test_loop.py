@@ -9,6 +9,7 @@ from aioquic.asyncio import QuicConnectionProtocol, serve
 from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.connection import QuicConnection
 
+from netstack.lab.lab import Lab, open_scenario
 from netstack.lab.link import Shape
 from netstack.lab.loop import on
 from netstack.lab.nat import NatBehaviour
@@ -135,6 +136,31 @@ async def _by_name(loop, name):
 async def test_nothing_real_is_reached_without_a_host() -> None:
     with pytest.raises((NotImplementedError, AttributeError)):
         await asyncio.wait_for(asyncio.open_connection("127.0.0.1", 9), 5)
+
+
+async def _ends_at_sockets(here: socket.socket) -> list[str]:
+    loop, raised = asyncio.get_running_loop(), []
+    for call in (
+        lambda: loop.sock_connect(here, ("127.0.0.1", 9)),
+        lambda: loop.sock_sendto(here, b"x", ("127.0.0.1", 9)),
+        lambda: loop.add_reader(here, print),
+        lambda: loop.add_writer(here, print),
+    ):
+        try:
+            await call()
+        except NotImplementedError as error:
+            raised.append(str(error))
+    return raised
+
+
+def test_a_lab_host_in_real_time_reaches_the_real_network_by_no_socket_object() -> None:
+    async def main(lab: Lab) -> list[str]:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as here:
+            here.setblocking(False)
+            return await on(lab.hosts["anna"], _ends_at_sockets(here))
+
+    lab = open_scenario("home", real_time=True)
+    assert lab.run(main) == ["a lab host has no socket objects"] * 4
 
 
 async def test_websockets_unmodified() -> None:

@@ -1,5 +1,6 @@
 """The NAT check on the lab says what the kernel's NATs and everybody's oracles say."""
 
+import asyncio
 from random import Random
 
 import msgspec
@@ -14,7 +15,7 @@ from netstack.lab.scenario import BoxPart, HostPart, InterfacePart, ServerPart
 from netstack.model.nat import NatReport
 from netstack.net.protocol import Gateway
 from netstack.server.stun import Behaviour
-from netstack.service.nat import NatService
+from netstack.service.nat import CACHE_S, NatService
 from tests.expectations import CHAINS, chain, nat
 
 
@@ -95,3 +96,25 @@ def test_an_address_of_the_providers_range_is_cgnat_however_the_route_names_its_
     scenario = msgspec.structs.replace(scenario, box=(box, scenario.box[1]), host=(anna, scenario.host[1]))
     report = Lab(scenario).run(lambda lab: NatService(_WindowsNet(lab.hosts["anna"])).check(lab.stun_servers))
     assert report.cgnat is True
+
+
+def test_an_answer_is_remembered_five_minutes_and_on_this_network_only() -> None:
+    async def check(lab: Lab) -> list[bool]:
+        host, service = lab.hosts["anna"], NatService(lab.net("anna"))
+        interface = host.interfaces[0]
+        cached = [(await service.check(lab.stun_servers, fresh=False)).cached]
+        await asyncio.sleep(CACHE_S - 1)
+        cached.append((await service.check(lab.stun_servers, fresh=False)).cached)
+        cached.append((await service.check(lab.stun_servers, fresh=False, lifetime=True)).cached)
+        interface.gateways = (*interface.gateways, "10.0.1.77")
+        cached.append((await service.check(lab.stun_servers, fresh=False)).cached)
+        interface.hosts = (*interface.hosts, "10.0.1.3")
+        cached.append((await service.check(lab.stun_servers, fresh=False)).cached)
+        cached.append((await service.check(lab.stun_servers, fresh=False)).cached)
+        cached.append((await service.check(lab.stun_servers[:2], fresh=False)).cached)
+        await asyncio.sleep(CACHE_S)
+        cached.append((await service.check(lab.stun_servers[:2], fresh=False)).cached)
+        return cached
+
+    found = Lab(duel("full-cone", "open", Random(1))).run(check)
+    assert found == [False, True, False, False, False, True, False, False]
