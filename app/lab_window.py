@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from PySide6.QtCore import QProcess
 
+from app.__main__ import FIRST_SCENARIO
 from app.actions import Action, Actions
 from app.engine import Engine
 from app.panels.lab import LabActions
@@ -19,8 +20,6 @@ from netstack.model.lab import GridState, ScenarioLine
 if TYPE_CHECKING:
     from netstack.lab.node import LabNode
     from netstack.node import Node
-
-FIRST_SCENARIO = "home"
 
 
 class OpenError(PeerscopeError):

@@ -18,7 +18,6 @@ import qasync
 from PySide6.QtCore import QMetaObject, QSettings, Qt
 from PySide6.QtWidgets import QApplication
 
-from app.__main__ import FIRST_SCENARIO
 from app.actions import Actions
 from app.engine import Engine
 from app.garbage import UiGarbage
