@@ -22,6 +22,7 @@ from app.actions import Actions
 from app.engine import Engine
 from app.garbage import UiGarbage
 from app.lab_window import chosen_scenario, lab_actions, loop_maker, node_maker, scenario_lines
+from app.panels.check import CheckActions, CheckPage
 from app.panels.lab import LabPage
 from app.panels.metrics import MetricsActions, MetricsPage
 from app.panels.nat import NatActions, NatPage
@@ -115,6 +116,18 @@ async def _run(
     given = settings if scenario is None or settings.contains("window/theme") else _settings("window.ini")
     theme = Theme(app, _kept_theme(given))
     window = Window(theme, settings)
+
+    async def retest(rule: str) -> None:
+        check.tell_retest(rule, await engine.call(lambda node: node.retest(rule), "retest"))
+
+    check = CheckPage(
+        theme,
+        CheckActions(
+            actions.add("examine", lambda: engine.call(lambda node: node.examine(), "examine")),
+            actions.add("retest", retest),
+        ),
+    )
+    window.add_page(check)
     window.add_page(
         NatPage(
             theme,
@@ -149,7 +162,7 @@ async def _run(
     window.closing.connect(closed.set)
     engine.changed.connect(window.show_snapshot)
     engine.failed.connect(window.show_failure)
-    window.restore("nat" if scenario is None else "lab")
+    window.restore("check" if scenario is None else "lab")
     window.show()
     engine.start()
     with _closed_by_signals(window):

@@ -147,13 +147,11 @@ class Node:
 
         Raises InputError for a malformed server.
         """
-
-        def tell(checks: tuple[Check, ...]) -> None:
-            self._set_doctor(checks=checks)
-
-        self._set_doctor(running=True, checks=(), retesting="")
+        self._set_doctor(running=True, checks=(), nat=None, retesting="")
         try:
-            report = await self._doctor.examine(self.snapshot.nat.servers, self._turn, progress=tell)
+            report = await self._doctor.examine(
+                self.snapshot.nat.servers, self._turn, progress=self._tell_checks
+            )
         except asyncio.CancelledError:
             self._take_doctor(self._doctor.known())
             raise
@@ -171,9 +169,7 @@ class Node:
             raise LookupError("no check has ended yet")
         self._set_doctor(running=True, retesting=rule)
         try:
-            return self._take_doctor(
-                await self._doctor.retest(rule, progress=lambda checks: self._set_doctor(checks=checks))
-            )
+            return self._take_doctor(await self._doctor.retest(rule, progress=self._tell_checks))
         finally:
             self._set_doctor(running=False, retesting="", checks=self._doctor.known().checks)
 
@@ -183,6 +179,9 @@ class Node:
         if report.nat is not None and not self.snapshot.nat.running:
             self._set_nat(report=report.nat, progress=1.0)
         return report
+
+    def _tell_checks(self, checks: tuple[Check, ...]) -> None:
+        self._set_doctor(checks=checks, nat=self._doctor.nat)
 
     def _set_doctor(self, **changes: object) -> None:
         self._store.update(doctor=msgspec.structs.replace(self.snapshot.doctor, **changes))

@@ -1,11 +1,13 @@
 """The doctor's report as plain text, for the terminal and the clipboard."""
 
+from app.presenters.check_ladder import ladder, ladder_note
+from app.presenters.veil import Veil
 from netstack.model.doctor import DoctorReport, Outcome, Severity, Side
 
 MARKS = {Outcome.GOOD: "ok", Outcome.BAD: "!!", Outcome.UNKNOWN: "??", Outcome.RUNNING: ".."}
 SIDES = {
     Side.PC: "this computer",
-    Side.NETWORK: "this network",
+    Side.NETWORK: "the local network",
     Side.ROUTER: "the router",
     Side.PROVIDER: "the provider",
     Side.PEER: "the other side",
@@ -13,16 +15,26 @@ SIDES = {
 }
 
 
-def doctor_text(report: DoctorReport) -> str:
-    """The whole report."""
+def doctor_text(report: DoctorReport, veil: Veil | None = None) -> str:
+    """The whole report; what is under the veil stays hidden."""
     lines = [report.verdict, ""]
+    if report.network != "real":
+        lines.insert(0, f'This is the lab, scenario "{report.network}", not your own network.')
     for finding in report.findings:
         mark = "Problem" if finding.severity is Severity.PROBLEM else "Hint"
         lines.append(f"{mark}: {finding.title}")
         lines.append(f"  Whose side: {SIDES[finding.side]}")
         lines += [f"  Seen: {text}" for text in finding.evidence]
-        lines += [f"  To do: {finding.remedy}", ""]
+        lines.append(f"  To do: {finding.remedy}")
+        lines += [f"  {each.system}: {line}" for each in finding.steps for line in each.lines]
+        lines.append("")
     lines += [f"{MARKS[check.outcome]} {check.title}: {check.text}" for check in report.checks]
+    stations = tuple(ladder(report, veil or Veil(())))
+    if stations:
+        lines += ["", "Where is it bad?"]
+        lines += [f"  {station.title}: {station.does}" for station in stations[1:]]
+        lines.append(f"  {ladder_note(report)}")
     if report.unknown:
         lines += ["", f"Not measured: {', '.join(report.unknown)}"]
-    return "\n".join(lines)
+    text = "\n".join(lines)
+    return veil(text) if veil else text

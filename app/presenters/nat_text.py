@@ -30,8 +30,8 @@ def report_text(report: NatReport, veil: Veil | None = None) -> str:
     return veil(text) if veil else text
 
 
-def report_json(report: NatReport, veil: Veil) -> str:
-    """The report as `peerscope.nat/1`, indented; what is under the veil stays hidden."""
+def report_json(report: msgspec.Struct, veil: Veil) -> str:
+    """A report as its schema has it, indented; what is under the veil stays hidden."""
     return msgspec.json.format(
         msgspec.json.encode(_under(veil, msgspec.to_builtins(report))), indent=2
     ).decode()

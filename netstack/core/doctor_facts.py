@@ -96,6 +96,15 @@ def way_facts(segments: tuple[Segment, ...]) -> Facts:
     return {"slow_from": _slow_from(router, internet, end), "lossy_from": _lossy_from(router, internet, end)}
 
 
+def bad_from(facts: Facts, fired: set[str]) -> str | None:
+    """Where it begins to be bad, when a rule says that it is."""
+    for rule, fact in (("loss.bursty", "lossy_from"), ("latency.high", "slow_from")):
+        where = facts[fact]
+        if rule in fired and isinstance(where, str):
+            return where
+    return None
+
+
 def _slow_from(router: Segment | None, internet: Segment | None, end: Segment | None) -> str | None:
     """The stretch that takes more than half of the whole way's time."""
     if end is None or end.rtt_p50_s is None:

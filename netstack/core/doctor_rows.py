@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 from netstack.core.doctor_facts import black_hole, has_ipv6
 from netstack.model.doctor import Outcome, Quality, Segment
-from netstack.model.nat import NatReport, Udp, Verdict
+from netstack.model.nat import Label, NatReport, Udp, Verdict
 from netstack.model.port_mapping import MappingGateway, MappingProtocol
 
 ROWS: Final = {
@@ -34,6 +34,14 @@ _KINDS = {
     "vpn": "VPN",
     "virtual": "virtual",
     "unknown": "of unknown kind",
+}
+_KINDS_OF_NAT = {
+    Label.FULL_CONE: "full cone",
+    Label.RESTRICTED_CONE: "restricted cone",
+    Label.PORT_RESTRICTED_CONE: "port-restricted cone",
+    Label.SYMMETRIC: "symmetric",
+    Label.FIREWALL: "firewall without translation",
+    Label.OPEN: "no NAT",
 }
 _LANGUAGES = {MappingProtocol.PCP: "PCP", MappingProtocol.NAT_PMP: "NAT-PMP", MappingProtocol.UPNP: "UPnP"}
 
@@ -85,6 +93,7 @@ def nat_rows(nat: NatReport) -> dict[str, Row]:
     verdict = bad if nat.verdict in {Verdict.STRICT, Verdict.BLOCKED} else good
     if nat.verdict is Verdict.UNKNOWN:
         verdict, word, meaning = unknown, "not known", nat.failure_text or nat.headline
+    kind = f", {_KINDS_OF_NAT[nat.label]}" if nat.label in _KINDS_OF_NAT else ""
     answering = sum(server.answered for server in nat.servers)
     udp = {
         Udp.OK: Row(good, "passes", f"{answering} of {len(nat.servers)} servers answered"),
@@ -101,7 +110,7 @@ def nat_rows(nat: NatReport) -> dict[str, Row]:
     vpn = Row(good, f"{nat.vpn} is on", "What you see here is what the VPN does.") if nat.vpn else None
     return {
         "udp": udp,
-        "nat": Row(verdict, word, meaning[:1].upper() + meaning[1:]),
+        "nat": Row(verdict, f"{word}{kind}", meaning[:1].upper() + meaning[1:]),
         "gateway": gateway,
         "ipv6": ipv6,
         "vpn": vpn or Row(good, "none is on"),
@@ -131,7 +140,11 @@ def latency_rows(quality: Quality) -> dict[str, Row]:
         "latency": Row(
             Outcome.GOOD, f"{_ms(quality.rtt_p50_s)}{jitter}", f"Half of all round trips {of}{worst}"
         ),
-        "loss": Row(Outcome.GOOD, f"{lost} of {quality.sent} lost{run}", of[:1].upper() + of[1:]),
+        "loss": Row(
+            Outcome.GOOD,
+            f"{100 * lost / quality.sent:.2g} %, {lost or 'none'} of {quality.sent}{run}",
+            of[:1].upper() + of[1:],
+        ),
     }
 
 
@@ -140,10 +153,14 @@ def size_row(quality: Quality) -> Row:
     if quality.mtu_bytes is None:
         return Row(Outcome.UNKNOWN, "not measured", "The server does not answer padded requests.")
     hole = black_hole(quality)
-    detail = "Payload of a UDP packet, both ways"
+    detail = "Payload of a UDP packet"
     if hole:
         detail = f"Packets of {quality.mtu_sent_bytes} bytes vanish without a word."
-    return Row(Outcome.BAD if hole else Outcome.GOOD, f"{quality.mtu_bytes} bytes pass", detail)
+    return Row(
+        Outcome.BAD if hole else Outcome.GOOD,
+        f"{quality.mtu_bytes} bytes, {'not more' if hole else 'both ways'}",
+        detail,
+    )
 
 
 def way_row(segments: tuple[Segment, ...]) -> Row:

@@ -96,16 +96,18 @@ def findings(rules: Rules, facts: Facts) -> tuple[tuple[Finding, ...], tuple[str
 def _finding(rule: Rule, facts: Facts) -> Finding:
     shown = _Shown(facts)
     known = next((v for v in rule.variants if all(facts[n] in values for n, values in v.when.items())), None)
+    side = known.side if known else rule.side
+    to_write = rule.letter_to != "provider" or side is Side.PROVIDER
     return Finding(
         rule=rule.id,
         severity=rule.severity,
-        side=known.side if known else rule.side,
+        side=side,
         title=rule.title,
         evidence=shown.lines((*rule.evidence, *(known.evidence if known else ()))),
         remedy=known.remedy if known else rule.remedy,
         steps=tuple(Steps(each.system, shown.lines(each.lines)) for each in rule.steps),
-        letter_to=rule.letter_to,
-        letter="\n".join(shown.lines(tuple(rule.letter.strip().split("\n")))) if rule.letter else "",
+        letter_to=rule.letter_to if to_write else "",
+        letter="\n".join(shown.lines(tuple(rule.letter.strip().split("\n")))) if to_write else "",
     )
 
 

@@ -109,7 +109,10 @@ class Segment(msgspec.Struct, frozen=True):
 
 
 class DoctorReport(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole answer. `verdict` is one sentence; `unknown` names the rules that could not be judged."""
+    """The whole answer. `verdict` is one sentence; `unknown` names the rules that could not be judged.
+
+    `bad_from`: the first stretch of `segments` that is bad, and stays so to the end: home, line or beyond.
+    """
 
     schema: str = "peerscope.report/1"
     verdict: str = ""
@@ -120,6 +123,7 @@ class DoctorReport(msgspec.Struct, frozen=True, kw_only=True):
     turn: None = None
     quality: Quality | None = None
     segments: tuple[Segment, ...] = ()
+    bad_from: str | None = None
     paths: tuple[PathReport, ...] = ()
     started_at_s: float = 0.0
     duration_s: float = 0.0
@@ -131,10 +135,11 @@ class DoctorReport(msgspec.Struct, frozen=True, kw_only=True):
 class DoctorState(msgspec.Struct, frozen=True):
     """The doctor at work: the rows so far, and the newest report, kept when a run is cancelled.
 
-    `retesting` is the rule that is looked at again, empty in a whole run.
+    `nat` is what the run found out about the NAT so far. `retesting` is the rule that is looked at again, empty in a whole run.
     """
 
     running: bool = False
     checks: tuple[Check, ...] = ()
+    nat: NatReport | None = None
     report: DoctorReport | None = None
     retesting: str = ""

@@ -16,4 +16,7 @@ def read_web_proxy() -> str | None:
         port = parts.port
     except ValueError:
         port = None
-    return None if not parts.hostname else f"{parts.hostname}:{port}" if port else parts.hostname
+    if not parts.hostname:
+        return None
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return f"{host}:{port}" if port else host

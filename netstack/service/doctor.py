@@ -50,7 +50,7 @@ from netstack.tasks import TaskScope
 LOOKUP_S: Final = 3.0
 SIDES: Final = {
     Side.PC: "this computer",
-    Side.NETWORK: "this network",
+    Side.NETWORK: "the local network",
     Side.ROUTER: "the router",
     Side.PROVIDER: "the provider",
     Side.PEER: "the other side",
@@ -99,6 +99,11 @@ class Doctor:
         self._turn: tuple[TurnServer, ...] = ()
         self._began_s = self._started_at_s = self._duration_s = 0.0
         self._cancelled = False
+
+    @property
+    def nat(self) -> NatReport | None:
+        """What is known about the NAT."""
+        return self._nat
 
     async def examine(
         self, stun: Sequence[str], turn: Sequence[TurnServer] = (), *, progress: Progress | None = None
@@ -167,6 +172,7 @@ class Doctor:
             nat=nat,
             quality=self._quality,
             segments=self._segments,
+            bad_from=facts_from.bad_from(self._facts, {finding.rule for finding in found}),
             started_at_s=self._started_at_s,
             duration_s=self._duration_s,
             failure=failure,
@@ -193,11 +199,14 @@ class Doctor:
 
     def _checks(self) -> tuple[Check, ...]:
         """A row is bad when a problem of its own is found, whatever it says."""
-        bad = {
-            rule.check
+        problems = [
+            rule
             for rule in self._rules.rule
             if rule.severity is Severity.PROBLEM and evaluate(rule, self._facts) is Outcome.BAD
-        }
+        ]
+        bad, fired = {rule.check for rule in problems}, {rule.id for rule in problems}
+        if facts_from.bad_from(self._facts, fired) == "home":
+            bad.add("way")
         return tuple(
             Check(
                 name,

@@ -72,6 +72,8 @@ def program(screen: dict[str, str], silent_server: str, tmp_path: Path) -> Itera
     config.write_text(f'stun = ["{silent_server}"]\n', encoding="utf-8")
     more = {"PEERSCOPE_CONFIG": str(config), "XDG_CONFIG_HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
     with shown_window(COMMAND, screen, **more) as window:
+        wait_for_title(window, "Check")
+        window.press("ctrl+2")
         wait_for_title(window, "NAT")
         yield window
 
@@ -131,8 +133,34 @@ def test_the_theme_is_switched_and_kept(program: ShownWindow, tmp_path: Path) ->
 def test_the_lab_is_checked_as_the_real_network_is(screen: dict[str, str], tmp_path: Path) -> None:
     with shown_window([*COMMAND, "--lab", "cgnat"], screen, PYTHONPATH=str(ROOT)) as window:
         wait_for_title(window, "Lab cgnat")
-        window.press("ctrl+1", "F5")
+        window.press("ctrl+2", "F5")
         wait_for_title(window, "moderate")
+        end(window)
+
+
+def test_one_button_says_whose_side_it_is(screen: dict[str, str]) -> None:
+    with shown_window([*COMMAND, "--lab", "cgnat"], screen, PYTHONPATH=str(ROOT)) as window:
+        wait_for_title(window, "Lab cgnat")
+        window.press("ctrl+1", "space")  # the big button has the focus
+        wait_for_title(window, "looking")
+        wait_for_title(window, "1 problem, provider")
+        window.press("ctrl+c")
+        said = clipboard(screen)
+        assert "CGNAT" in said
+        assert "Whose side: the provider" in said
+        assert "203.0.113." not in said.partition("Where is it bad?")[0]
+        window.press("F5")
+        wait_for_title(window, "looking")
+        end(window)
+
+
+def test_a_cancelled_check_of_everything_keeps_what_it_knew(screen: dict[str, str]) -> None:
+    with shown_window([*COMMAND, "--lab", "strict-router"], screen, PYTHONPATH=str(ROOT)) as window:
+        wait_for_title(window, "Lab strict-router")
+        window.press("ctrl+1", "F5")
+        wait_for_title(window, "looking")
+        window.press("Escape")
+        wait_for_title(window, "cancelled")
         end(window)
 
 
@@ -177,7 +205,7 @@ def test_the_grid_is_left_in_the_middle_and_no_process_stays(screen: dict[str, s
 
 
 def test_the_real_window_opens_the_labs_beside_it(program: ShownWindow, screen: dict[str, str]) -> None:
-    program.press("ctrl+3", "F5")
+    program.press("ctrl+4", "F5")
     found: list[str] = []
     deadline = time.monotonic() + PATIENCE_S
     while not found:

@@ -94,7 +94,8 @@ def test_every_rule_judges_a_row_or_waits_for_its_own() -> None:
 def test_steps_and_letters_name_facts_that_exist_and_are_left_out_without_them(rule) -> None:
     full = HEALTHY | ILL[rule.id]
     finding = next(f for f in findings(RULES, full)[0] if f.rule == rule.id)
-    assert bool(finding.letter) == bool(finding.letter_to) == bool(rule.letter)
+    others = rule.letter_to == "provider" and finding.side is not Side.PROVIDER
+    assert bool(finding.letter) == bool(finding.letter_to) == (bool(rule.letter) and not others)
     assert finding.letter_to in {"", "provider", "network", "server", "friend"}
     assert "{" not in finding.letter
     assert all(each.lines for each in finding.steps)
@@ -111,3 +112,4 @@ def test_where_packets_are_lost_says_whose_side_it_is(where, side) -> None:
     found, _ = findings(RULES, HEALTHY | ILL["loss.bursty"] | {"lossy_from": where})
     assert found[0].side is side
     assert len(found[0].evidence) == (1 if where is None else 2)
+    assert found[0].letter_to == ("provider" if side is Side.PROVIDER else "")
