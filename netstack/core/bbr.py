@@ -134,6 +134,11 @@ class Bbr:
         self._extra_epoch_at_s = now
         self._extra_epoch_bytes = 0.0
 
+    def resize(self, packet_bytes: int) -> None:
+        """Packets have another size; the window holds the least number of them at any rate."""
+        self._window = max(self._window, MINIMUM_PACKETS * packet_bytes)
+        self._packet_bytes = packet_bytes
+
     def quiet(self, rtt_s: float, now: float) -> None:
         """A packet that travelled alone found the pipe empty, which is what measuring the round trip needs."""
         if (

@@ -67,6 +67,9 @@ class Congestion(Protocol):
     def update(self, sample: Sample) -> None:
         """Takes one sample."""
 
+    def resize(self, packet_bytes: int) -> None:
+        """Packets have another size from now on."""
+
     def quiet(self, rtt_s: float, now: float) -> None:
         """A packet that travelled alone came back: it tells the round trip, and nothing of the rate."""
 

@@ -66,6 +66,11 @@ class Cubic:
         """Silence does not count as time to grow (section 5.8)."""
         self._epoch_at_s = None
 
+    def resize(self, packet_bytes: int) -> None:
+        """Packets have another size; the window holds the least number of them at any rate."""
+        self._window = max(self._window, float(MINIMUM_PACKETS * packet_bytes))
+        self._packet_bytes = packet_bytes
+
     def quiet(self, rtt_s: float, now: float) -> None:
         """A packet that travelled alone: it says nothing of the window."""
         self._smoothed_s = rtt_s if self._smoothed_s is None else self._smoothed_s * 0.875 + rtt_s * 0.125

@@ -13,6 +13,7 @@ from netstack.core import seal
 from netstack.core.handshake import Entropy, Initiation, Secrets
 from netstack.core.handshake_responder import HalfOpen, Responder
 from netstack.core.identity import Identity, KnownPeer
+from netstack.core.mtu_search import MtuCache
 from netstack.core.reassembly import Budget
 from netstack.core.session import Session
 from netstack.core.session_receive import Buffer
@@ -67,6 +68,7 @@ class Endpoint:
     ) -> None:
         self.identity = identity
         self.budget = Budget()
+        self.mtu_cache = MtuCache()
         self.drops: Counter[Drop] = Counter()
         self.responder = Responder(identity, entropy, lookup, self._new_id)
         self._entropy = entropy
@@ -271,6 +273,12 @@ class Endpoint:
             return True
         return False
 
+    def packet_refused(self, flow: Flow, size_bytes: int, now: float) -> None:
+        """The system would not send a packet so large to where the flow leads (EMSGSIZE)."""
+        for number, path_id in self._table.on_flow(flow):
+            self.sessions[number].packet_refused(path_id, size_bytes, now)
+            self._table.touch(number, now)
+
     # From handshake to session.
 
     def _after(self, number: int, dial: _Dial, now: float) -> None:
@@ -314,7 +322,14 @@ class Endpoint:
 
     def _make(self, secrets: Secrets, flow: Flow, traits: LinkTraits, now: float) -> Session:
         return Session(
-            secrets, flow, traits, now, entropy=self._entropy, new_id=self._new_id, budget=self.budget
+            secrets,
+            flow,
+            traits,
+            now,
+            entropy=self._entropy,
+            new_id=self._new_id,
+            budget=self.budget,
+            mtu_cache=self.mtu_cache,
         )
 
     def _add(self, secrets: Secrets, flow: Flow, now: float) -> tuple[int, Session]:

@@ -50,6 +50,21 @@ class MtuSearch:
     that there is nothing to search.
     """
 
+    __slots__ = (
+        "_base_bytes",
+        "_failed_bytes",
+        "_first_bytes",
+        "_losses",
+        "_max_bytes",
+        "_probe_bytes",
+        "_raise_at",
+        "_tries",
+        "_waiting_until",
+        "black_holes",
+        "mtu_bytes",
+        "phase",
+    )
+
     def __init__(
         self, max_bytes: int, *, base_bytes: int = BASE_BYTES, cached_bytes: int | None = None
     ) -> None:
@@ -110,6 +125,12 @@ class MtuSearch:
         self._losses += 1
         if self._losses >= BLACK_HOLE_LOSSES:
             self._shrink(size_bytes)
+            self.black_holes += 1
+
+    def silent(self) -> None:
+        """Nothing is answered any more: perhaps what is large vanishes, so the base is tried."""
+        if self.mtu_bytes > self._base_bytes:
+            self._shrink(self.mtu_bytes)
             self.black_holes += 1
 
     def refused(self, size_bytes: int, now: float) -> None:

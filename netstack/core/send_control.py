@@ -67,6 +67,11 @@ class SendControl:
         self._delivery = DeliveryRate()
         self._round_ends_at_bytes = 0
 
+    def resize(self, packet_bytes: int) -> None:
+        """The path's MTU is another."""
+        self.pacer.packet_bytes = packet_bytes
+        self.congestion.resize(packet_bytes)
+
     @property
     def bytes_in_flight(self) -> int:
         """Sent and neither acknowledged nor lost."""

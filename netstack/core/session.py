@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 from netstack.core.fragments import Outbox
 from netstack.core.handshake import Entropy, Secrets
+from netstack.core.mtu_search import MtuCache
 from netstack.core.reassembly import Budget
 from netstack.core.session_inbox import Inbox
 from netstack.core.session_path import AMPLIFICATION, Path
@@ -86,6 +87,7 @@ class Session:
         entropy: Entropy,
         new_id: Callable[[], int],
         budget: Budget,
+        mtu_cache: MtuCache | None = None,
     ) -> None:
         self.peer_key = secrets.peer_key
         self.safety_digits = secrets.safety_digits
@@ -102,7 +104,7 @@ class Session:
         self._closing: CloseReason | None = None
         self._turns = Turns(secrets.send_chain, secrets.receive_chain, entropy, now)
         self._inbox = Inbox(budget, self.stats, self.drops)
-        self._sender = Sender(Outbox(self.stats), self._turns, self._still_wanted)
+        self._sender = Sender(Outbox(self.stats), self._turns, self._still_wanted, mtu_cache or MtuCache())
         first = Path(0, secrets.receive_id, now, send_id=secrets.send_id)
         first.attach(flow, traits)
         first.prove()
@@ -171,6 +173,12 @@ class Session:
             self._sender.give_up(path)
             self._paths.drop(path, reason)
             self._sender.say(frame.PathClose(path_id, reason))
+
+    def packet_refused(self, path_id: int, size_bytes: int, now: float) -> None:
+        """The system would not send a packet so large on this path (EMSGSIZE)."""
+        path = self._paths.table.get(path_id)
+        if path is not None:
+            self._sender.mtu_refused(path, size_bytes, now)
 
     def probe(self, path_id: int) -> int | None:
         """Sends a probe with four timestamps and returns its sequence; None while the path cannot."""

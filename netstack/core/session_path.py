@@ -4,6 +4,7 @@ from typing import Final
 
 from netstack.core.ack_ranges import AckRanges
 from netstack.core.ack_schedule import AckSchedule
+from netstack.core.mtu_search import MtuSearch
 from netstack.core.replay import ReplayWindow
 from netstack.core.send_control import SendControl
 from netstack.model.session import Flow, LinkTraits
@@ -18,6 +19,7 @@ CHALLENGES: Final = 6
 CHALLENGES_OF_A_MOVE: Final = 3
 MAX_URGENT: Final = 32
 DEFAULT_RTT_S: Final = 0.05
+NEVER_S: Final = float("inf")
 
 
 class Path:
@@ -39,7 +41,10 @@ class Path:
         "in_use",
         "last_heard_s",
         "last_sent_s",
+        "mtu",
         "mtu_bytes",
+        "mtu_due_s",
+        "mtu_passed",
         "next_number",
         "old_flow",
         "ping_wanted",
@@ -68,6 +73,9 @@ class Path:
         self.flow: Flow | None = None
         self.traits: LinkTraits | None = None
         self.mtu_bytes = 0
+        self.mtu: MtuSearch | None = None
+        self.mtu_due_s = NEVER_S
+        self.mtu_passed = -1  # the newest packet beyond the base size that arrived
         self.window = ReplayWindow()
         self.acks: AckRanges | None = None
         self.schedule: AckSchedule | None = None
@@ -145,6 +153,12 @@ class Path:
         if self.traits is None or self.traits.kind is not traits.kind:
             self.mtu_bytes = traits.mtu_bytes
         self.traits = traits
+
+    def resize(self, mtu_bytes: int) -> None:
+        """Packets are this large from now on."""
+        self.mtu_bytes = mtu_bytes
+        if self.control is not None:
+            self.control.resize(mtu_bytes)
 
     def moved(self, flow: Flow, size_bytes: int) -> None:
         """A packet that opened came from elsewhere. The last proved address is remembered."""

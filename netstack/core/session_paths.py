@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
+from netstack.core import session_mtu
 from netstack.core.handshake import Entropy
 from netstack.core.session_path import CHALLENGE_AGAIN_S, CHALLENGES, KEEPALIVE_S, Path
 from netstack.model.session import (
@@ -119,6 +120,7 @@ class Paths:
         appears = path.flow is None
         path.moved(flow, size_bytes)
         path.attach(flow, traits)
+        session_mtu.restart(path)
         path.begin_challenge(self._entropy(frame.CHALLENGE_BYTES), now)
         if not appears:
             self._events.append(PathMoved(path.id, flow, proved=False))

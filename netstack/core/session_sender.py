@@ -5,10 +5,11 @@ from typing import Final, NamedTuple
 
 from msgspec import structs
 
-from netstack.core import seal
+from netstack.core import seal, session_mtu
 from netstack.core.fragments import Outbox, Parts, Run
 from netstack.core.loss_detection import Outcome
-from netstack.core.session_path import Path
+from netstack.core.mtu_search import MtuCache
+from netstack.core.session_path import NEVER_S, Path
 from netstack.core.session_turns import Turns
 from netstack.errors import DecodeError
 from netstack.model.session import Event, Flow, MessageAcknowledged, MessageDropped, SendReady
@@ -59,10 +60,17 @@ class Sender:
     `still_wanted` tells whether a lost control frame is to be said again.
     """
 
-    __slots__ = ("_still_wanted", "_turns", "controls", "outbox")
+    __slots__ = ("_mtu_cache", "_still_wanted", "_turns", "controls", "outbox")
 
-    def __init__(self, outbox: Outbox, turns: Turns, still_wanted: Callable[[Control], bool]) -> None:
+    def __init__(
+        self,
+        outbox: Outbox,
+        turns: Turns,
+        still_wanted: Callable[[Control], bool],
+        mtu_cache: MtuCache,
+    ) -> None:
         self.outbox = outbox
+        self._mtu_cache = mtu_cache
         self._turns = turns
         self._still_wanted = still_wanted
         self.controls: dict[Control, None] = {}
@@ -98,6 +106,8 @@ class Sender:
         if path.urgent or path.ping_wanted or path.probes_due or (main and self.controls):
             return now
         due = path.schedule.deadline() if path.schedule is not None else None
+        if path.mtu_due_s < NEVER_S and path.proved:
+            due = path.mtu_due_s if due is None else min(due, path.mtu_due_s)
         waiting = main and path.in_use and path.proved and self.outbox.waiting(now)
         if path.control is not None:
             control_due = path.control.deadline(now, waiting=waiting)
@@ -114,6 +124,8 @@ class Sender:
         limit = _limit_bytes(path)
         if limit < LEAST_PACKET_BYTES:
             return None
+        if path.mtu_due_s <= now and path.proved and (size := session_mtu.poll(path, now)) is not None:
+            return self._mtu_probe(path, size, now)
         packet = self._single(path, now, limit, main)
         if packet is None and main and path.in_use and limit == path.mtu_bytes and not self.outbox.idle:
             packet = self._burst(path, now)
@@ -225,7 +237,17 @@ class Sender:
         run = self.outbox.take_run(path.payload_bytes, packets, now)
         if run is None:
             return None
+        if run.packets > 1 and path.mtu is None:
+            session_mtu.begin(path, self._mtu_cache, now)
         return self._seal(path, run.plaintexts(), run, True, False, now)
+
+    def _mtu_probe(self, path: Path, size_bytes: int, now: float) -> Transmit:
+        plaintext = PING_BYTES.ljust(size_bytes - path.overhead_bytes, b"\0")
+        return self._seal(path, [plaintext], None, True, False, now, mtu_probe=True)
+
+    def mtu_refused(self, path: Path, size_bytes: int, now: float) -> None:
+        """The system would not send a packet of this size."""
+        session_mtu.refused(path, size_bytes, self._mtu_cache, now)
 
     def _seal(
         self,
@@ -235,6 +257,8 @@ class Sender:
         eliciting: bool,
         acknowledges: bool,
         now: float,
+        *,
+        mtu_probe: bool = False,
     ) -> Transmit:
         keys, first, count = self._turns.send, path.next_number, len(plaintexts)
         if path.flow is None:
@@ -254,7 +278,9 @@ class Sender:
         segment = len(plaintexts[0]) + overhead_bytes
         if eliciting:
             last = len(plaintexts[-1]) + overhead_bytes
-            path.ensure_control(now).sent(first, count, segment, now, cargo, last_bytes=last)
+            path.ensure_control(now).sent(
+                first, count, segment, now, cargo, last_bytes=last, mtu_probe=mtu_probe
+            )
         elif path.control is not None:
             path.control.sent_unacknowledged(first)
         if acknowledges and path.acks is not None and path.schedule is not None:
@@ -284,7 +310,7 @@ class Sender:
         if path.acks is not None:
             for first, last in ack.ranges:
                 path.acks.confirmed(first, last)
-        self.settle(path, outcome)
+        self.settle(path, outcome, now)
         return True
 
     def acked_plain(self, ack: PlainAck, path: Path, now: float) -> bool:
@@ -302,8 +328,10 @@ class Sender:
         self.outbox.acked(burst.cargo, 1)
         return True
 
-    def settle(self, path: Path, outcome: Outcome) -> None:
+    def settle(self, path: Path, outcome: Outcome, now: float) -> None:
         """Takes what a path's loss detection told."""
+        if path.mtu is not None:
+            session_mtu.learn(path, outcome, self._mtu_cache, now)
         for burst, mask in outcome.acked:
             cargo = burst.cargo
             if isinstance(cargo, Mixed):

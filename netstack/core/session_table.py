@@ -7,7 +7,7 @@ from typing import Final
 from netstack.core.ack_schedule import MAX_ACK_DELAY_S
 from netstack.core.session import Session
 from netstack.core.session_sender import Transmit
-from netstack.model.session import Event, MessageReceived, SessionClosed
+from netstack.model.session import Event, Flow, MessageReceived, SessionClosed
 
 PARK_AFTER_S: Final = 2.0
 MAX_AWAKE: Final = 1024
@@ -217,17 +217,21 @@ class SessionTable:
 
     def on_link(self, link: int) -> list[tuple[int, int]]:
         """Session numbers and path ids on a link."""
-        return [(number, path_id) for number, path_id, used in self._flows() if used == link]
+        return [(number, path_id) for number, path_id, flow in self._flows() if flow.link == link]
+
+    def on_flow(self, flow: Flow) -> list[tuple[int, int]]:
+        """The same on a flow."""
+        return [(number, path_id) for number, path_id, used in self._flows() if used == flow]
 
     def links(self) -> set[int]:
         """Links with a path on them."""
-        return {link for _, _, link in self._flows()}
+        return {flow.link for _, _, flow in self._flows()}
 
-    def _flows(self) -> Iterator[tuple[int, int, int]]:
+    def _flows(self) -> Iterator[tuple[int, int, Flow]]:
         for number, session in self.sessions.items():
             for path in session.paths.table.values():
                 if path.flow is not None:
-                    yield number, path.id, path.flow.link
+                    yield number, path.id, path.flow
 
     def established(self, number: int) -> int | None:
         """The session is its peer's only one from now on; returns the number of the one before."""

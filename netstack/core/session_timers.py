@@ -57,7 +57,7 @@ class Timers:
                 continue
             due = control.deadline(now, waiting=False)
             if due is not None and due <= now:
-                self._sender.settle(path, control.expired(now))
+                self._sender.settle(path, control.expired(now), now)
                 if control.exhausted:
                     path.suspect = True
                     self._sender.give_up(path)

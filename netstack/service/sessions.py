@@ -58,14 +58,22 @@ class Sessions:
         self._tasks.start(self._store_peers(), "peers")
 
     async def open_udp(
-        self, *, local: Address | None = None, family: Family = Family.IPV4, mtu_bytes: int | None = None
+        self,
+        *,
+        local: Address | None = None,
+        family: Family = Family.IPV4,
+        mtu_bytes: int | None = None,
+        max_mtu_bytes: int | None = None,
     ) -> Address:
         """Binds a UDP socket for sessions and returns where. Raises NetError.
 
-        `mtu_bytes` is the packet size that surely passes, where the caller knows better than 1,200.
+        `mtu_bytes` is the packet size that surely passes, where the caller knows better than 1,200; `max_mtu_bytes` the
+        largest to search for, where the way is known to be wider than Ethernet.
         """
         transport = UdpTransport(self._net, self, next(self._links))
-        at = await transport.open(local=local, family=family, mtu_bytes=mtu_bytes)
+        at = await transport.open(
+            local=local, family=family, mtu_bytes=mtu_bytes, max_mtu_bytes=max_mtu_bytes
+        )
         self._transports.append(transport)
         return at
 
@@ -169,6 +177,10 @@ class Sessions:
             self._pump(now)
         else:
             self._pump_soon()
+
+    def packet_refused(self, flow: Flow, size_bytes: int) -> None:
+        """A packet was too large for the system."""
+        self.endpoint.packet_refused(flow, size_bytes, self._net.now())
 
     def link_writable(self, link: int) -> None:
         """A socket was full and is not any more."""

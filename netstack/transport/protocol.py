@@ -20,6 +20,9 @@ class PacketReceiver(Protocol):
         `data` may be a view that is written over after the call. `received_at_s` is the kernel's stamp.
         """
 
+    def packet_refused(self, flow: Flow, size_bytes: int) -> None:
+        """The system would not send a packet so large there (EMSGSIZE)."""
+
     def link_writable(self, link: int) -> None:
         """The link, which refused packets, takes some again."""
 

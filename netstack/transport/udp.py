@@ -14,6 +14,7 @@ from netstack.net.protocol import BatchEndpoint, Net
 from netstack.transport.protocol import PacketReceiver
 
 STUN_LAST: Final = 0x03
+MOST_BYTES: Final = {Family.IPV4: 1472, Family.IPV6: 1452}  # of Ethernet's 1,500
 
 
 class UdpTransport:
@@ -38,15 +39,25 @@ class UdpTransport:
         self.unsent = 0
 
     async def open(
-        self, *, local: Address | None = None, family: Family = Family.IPV4, mtu_bytes: int | None = None
+        self,
+        *,
+        local: Address | None = None,
+        family: Family = Family.IPV4,
+        mtu_bytes: int | None = None,
+        max_mtu_bytes: int | None = None,
     ) -> Address:
         """Binds (`local` None: any address, a fresh port) and returns where. Raises NetError.
 
-        `mtu_bytes` is the packet size that surely passes, where the caller knows better than 1,200.
+        `mtu_bytes` is the packet size that surely passes, where the caller knows better than 1,200; `max_mtu_bytes` the
+        largest to search for, where the way is known to be wider than Ethernet.
         """
         self._endpoint = await self._net.open_batch(self, family=family, local=local)
         self.family = local.family if local is not None else family
-        traits = UDP_TRAITS if mtu_bytes is None else structs.replace(UDP_TRAITS, mtu_bytes=mtu_bytes)
+        most_bytes = MOST_BYTES[self.family]
+        sure_bytes = UDP_TRAITS.mtu_bytes if mtu_bytes is None else mtu_bytes
+        traits = structs.replace(
+            UDP_TRAITS, mtu_bytes=sure_bytes, max_mtu_bytes=max(sure_bytes, max_mtu_bytes or most_bytes)
+        )
         self._receiver.link_opened(self.link, traits)
         return self._endpoint.local
 
@@ -77,6 +88,8 @@ class UdpTransport:
         except NetError as error:
             self.failures[error.reason] += 1
             self.unsent += transmit.packets
+            if error.reason is NetError.Reason.TOO_BIG:
+                self._receiver.packet_refused(transmit.flow, transmit.segment_bytes)
             return True
 
     def batch_received(

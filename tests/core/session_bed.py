@@ -96,6 +96,7 @@ class Bed:
         self.order = itertools.count()
         self.air = []
         self.cut = set()
+        self.mtu_bytes = 65535  # larger packets vanish
         self.taps = []
         ours, theirs = secrets()
         self.ana = Side("ana", ours, ANA_AT, BEN_AT, self.now, traits)
@@ -129,7 +130,7 @@ class Bed:
         if self.bursts and not self.loss:
             packets = [transmit.data]
         for packet in packets:
-            if link in self.cut or self.rng.random() < self.loss:
+            if link in self.cut or self.rng.random() < self.loss or size > self.mtu_bytes:
                 continue
             for _ in range(2 if self.rng.random() < self.doubles else 1):
                 due = self.now + self.delay_s + self.rng.random() * self.jitter_s
