@@ -2,7 +2,7 @@
 
 The program runs on a virtual screen, behind a NAT of the kernel, and checks it with STUN servers that nobody here
 wrote, over a line as long as many homes have: what the pictures show was measured while they were taken. The lab's
-pictures, which `lab` takes alone, are of a story in the middle. Needs what `dev.py setup` installs; root only for the
+pictures, which `lab` takes alone, are of a check behind a provider that shares addresses and of a story in the middle. Needs what `dev.py setup` installs; root only for the
 kernel's NAT.
 """
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 IMAGES = ROOT / "docs" / "images"
 KIND = "port-restricted"
+ILL = "cgnat"
 SCENARIO = "symmetric-vs-restricted"
 ONE_WAY_S = 0.025
 SETTLE_S = 1.0
@@ -50,10 +51,25 @@ def take_nat(site: "Site", servers: Sequence[str], theme: str, screen: dict[str,
     command = [*COMMAND, "--config", str(config)]
     window = site.client.do(ShownWindow, command, env, home / "output", 30.0)
     try:
-        window.press("F5")
+        window.press("ctrl+2", "F5")
         print(theme, window.wait_for_title("oderate|trict|pen|nknown"))
         time.sleep(SETTLE_S)
         window.save_image(IMAGES / f"nat-{theme}.png")
+        window.close()
+    finally:
+        window.kill()
+
+
+def take_check(theme: str, screen: dict[str, str], folder: Path) -> None:
+    """Starts the lab behind a provider that shares addresses, examines it, and saves what it shows."""
+    home, env = _home(folder, theme, screen)
+    window = ShownWindow([*COMMAND, "--lab", ILL], env, home / "output", 30.0)
+    try:
+        window.wait_for_title(ILL)
+        window.press("ctrl+1", "F5")
+        print(theme, window.wait_for_title("problem|nothing"))
+        time.sleep(SETTLE_S)
+        window.save_image(IMAGES / f"check-{theme}.png")
         window.close()
     finally:
         window.kill()
@@ -76,11 +92,12 @@ def take_lab(theme: str, screen: dict[str, str], folder: Path) -> None:
 
 
 def main() -> None:
-    """Saves nat-light.png, nat-dark.png, lab-light.png and lab-dark.png in docs/images."""
+    """Saves check-, nat- and lab-light.png and -dark.png in docs/images."""
     IMAGES.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="peerscope-screenshot-") as name, virtual_display() as screen:
         folder = Path(name)
         for theme in THEMES:
+            take_check(theme, screen, folder)
             take_lab(theme, screen, folder)
         if sys.argv[1:] == ["lab"]:
             return
