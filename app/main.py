@@ -26,6 +26,7 @@ from app.panels.check import CheckActions, CheckPage
 from app.panels.lab import LabPage
 from app.panels.metrics import MetricsActions, MetricsPage
 from app.panels.nat import NatActions, NatPage
+from app.panels.relays import RelaysActions, RelaysPage
 from app.presenters.nat_servers import problem
 from app.widgets.theme import Choice, Theme
 from app.window import Window
@@ -35,6 +36,7 @@ from netstack.model.path import PlotData
 
 if TYPE_CHECKING:
     from netstack.node import Node
+    from netstack.service.turn_login import TurnLogin
 
 
 def main(argv: list[str]) -> int:
@@ -142,6 +144,8 @@ async def _run(
         )
     )
 
+    window.add_page(RelaysPage(theme, _relays_actions(actions, engine)))
+
     async def pull_plots() -> None:
         async def read(node: "Node") -> PlotData:
             return node.plot_data()
@@ -170,6 +174,29 @@ async def _run(
     await actions.stop()
     await engine.close()
     window.deleteLater()
+
+
+def _relays_actions(actions: Actions, engine: Engine) -> RelaysActions:
+    """What the Relays page starts; without a name and a password the known ones are used."""
+
+    async def check(uri: str, username: str, password: str) -> None:
+        await engine.call(lambda node: node.relays.check(uri, _login(username, password)), "relay check")
+
+    async def allocate(uri: str, username: str, password: str) -> None:
+        await engine.call(lambda node: node.relays.allocate(uri, _login(username, password)), "allocate")
+
+    async def release(relay_id: int) -> None:
+        await engine.call(lambda node: node.relays.release(relay_id), "release")
+
+    return RelaysActions(
+        actions.add("relay check", check), actions.add("allocate", allocate), actions.add("release", release)
+    )
+
+
+def _login(username: str, password: str) -> "TurnLogin | None":
+    from netstack.service.turn_login import TurnLogin  # noqa: PLC0415
+
+    return TurnLogin(username, password) if username or password else None
 
 
 def _settings(name: str) -> QSettings:

@@ -1,0 +1,237 @@
+"""The Relays page: does this TURN server work, stage by stage, and which relays does this program hold?"""
+
+from typing import NamedTuple
+
+from PySide6.QtWidgets import (
+    QApplication,
+    QComboBox,
+    QHBoxLayout,
+    QLineEdit,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.actions import Action
+from app.presenters.relays import RelayCard, RelaysView, present, report_text
+from app.widgets.ladder import Ladder
+from app.widgets.notice import Notice
+from app.widgets.page import Page
+from app.widgets.text import Card, Columns, Text
+from app.widgets.theme import Theme
+from netstack.model.snapshot import Snapshot
+
+STACK_BELOW = 860
+
+
+class RelaysActions(NamedTuple):
+    """What the page can start. `check` and `allocate` take URI, username and password; `release` a relay's id."""
+
+    check: Action
+    allocate: Action
+    release: Action
+
+
+class _RelayBox(Card):
+    """One relay, changed in place."""
+
+    def __init__(self, theme: Theme, actions: RelaysActions) -> None:
+        super().__init__(theme)
+        self._theme = theme
+        self.relay_id = -1
+        self._title = Text(theme, strong=True)
+        self._phase = Text(theme, role="muted")
+        self._release = QPushButton(" Give back")
+        self._release.setToolTip("Gives the relay back to its server; one that has ended leaves the list")
+        self._release.setAutoDefault(False)
+        self._release.clicked.connect(lambda: actions.release.run(self.relay_id))
+        head = QHBoxLayout()
+        head.addWidget(self._title)
+        head.addWidget(self._phase)
+        head.addStretch(1)
+        head.addWidget(self._release)
+        self.body.addLayout(head)
+        self._lines = Text(theme, wrap=True)
+        self._log = Text(theme, size="small", role="muted", wrap=True)
+        self.body.addWidget(self._lines)
+        self.body.addWidget(self._log)
+
+    def show_card(self, card: RelayCard) -> None:
+        """Shows a relay."""
+        self.relay_id = card.relay_id
+        self.setAccessibleName(f"Relay {card.title}")
+        self._title.setText(card.title)
+        self._phase.setText(card.phase)
+        color = self._theme.color(card.tone.value if card.tone.value != "plain" else "muted").name()
+        self._phase.setStyleSheet(f"color: {color}")
+        self._lines.setText("\n".join(card.lines))
+        self._log.setText("\n".join(card.log))
+        self._log.setVisible(bool(card.log))
+        self._release.setText(" Give back" if card.open else " Dismiss")
+
+
+class RelaysPage(Page):
+    """A form for one server, the ladder of its check, its figures, and the relays that are held."""
+
+    key = "relays"
+    title = "Relays"
+    icon = "relays"
+
+    def __init__(self, theme: Theme, actions: RelaysActions) -> None:
+        super().__init__(theme)
+        self._theme = theme
+        self._actions = actions
+        self._snapshot = Snapshot()
+        self._view: RelaysView | None = None
+        self._boxes: list[_RelayBox] = []
+
+        self._copy = QPushButton(" Copy")
+        self._copy.setToolTip("Copy the check as text (Ctrl+C)")
+        self._copy.clicked.connect(self.copy)
+        self._run = QPushButton(" Check")
+        self._run.setObjectName("run")
+        self._run.setMinimumWidth(112)
+        self._run.clicked.connect(self._toggle)
+        for button in (self._copy, self._run):
+            button.setAutoDefault(False)
+            button.setAccessibleName(button.text().strip())
+            self.buttons.addWidget(button)
+
+        self._uri = QComboBox()
+        self._uri.setEditable(True)
+        typed = QLineEdit()
+        self._uri.setLineEdit(typed)
+        self._uri.setAccessibleName("Server")
+        typed.setPlaceholderText("turn:turn.example.org, or turns: for TLS")
+        self._user = QLineEdit()
+        self._user.setAccessibleName("Username")
+        self._user.setPlaceholderText("username")
+        self._password = QLineEdit()
+        self._password.setAccessibleName("Password")
+        self._password.setPlaceholderText("password")
+        self._password.setToolTip("Used for this check alone; it is never written down")
+        self._password.setEchoMode(QLineEdit.EchoMode.Password)
+        self._allocate = QPushButton(" Hold a relay")
+        self._allocate.setAutoDefault(False)
+        self._allocate.setToolTip("Allocates a relay and keeps it, so that its life can be watched")
+        self._allocate.clicked.connect(lambda: actions.allocate.run(*self._asked()))
+        for field in (typed, self._user, self._password):
+            field.returnPressed.connect(self.start)
+        form = Card(theme, "Server")
+        row = QHBoxLayout()
+        row.setSpacing(theme.measure.unit)
+        row.addWidget(self._uri, 3)
+        row.addWidget(self._user, 1)
+        row.addWidget(self._password, 1)
+        row.addWidget(self._allocate)
+        form.body.addLayout(row)
+
+        self._notice = Notice(theme)
+        self._ladder = Ladder(theme)
+        ladder = Card(theme, "Stage by stage")
+        ladder.body.addWidget(self._ladder)
+        ladder.body.addStretch(1)
+        self._figure_names = Text(theme, role="muted")
+        self._figures = Text(theme)
+        self._advice = Text(theme, wrap=True)
+        figures = Card(theme, "Figures")
+        columns = QHBoxLayout()
+        columns.setSpacing(2 * theme.measure.unit)
+        columns.addWidget(self._figure_names)
+        columns.addWidget(self._figures, 1)
+        figures.body.addLayout(columns)
+        figures.body.addWidget(self._advice)
+        figures.body.addStretch(1)
+        self._results = Columns(theme, ((ladder, 3), (figures, 2)), STACK_BELOW)
+        self._held = QWidget()
+        self._held_column = QVBoxLayout(self._held)
+        self._held_column.setContentsMargins(0, 0, 0, 0)
+        self._held_column.setSpacing(2 * theme.measure.unit)
+        for widget in (self._notice, form, self._results, self._held):
+            self.content.addWidget(widget)
+        self.content.addStretch(1)
+        for action in actions:
+            action.changed.connect(self._refresh)
+        theme.changed.connect(self._dress)
+        self._dress()
+
+    def show_snapshot(self, snapshot: Snapshot, now_s: float) -> None:
+        """Ladder, figures and countdowns."""
+        self._snapshot = snapshot
+        self._refresh()
+
+    def start(self) -> None:
+        """F5 and Enter check the server that is named."""
+        uri, username, password = self._asked()
+        if uri:
+            self._actions.check.run(uri, username, password)
+        else:
+            self._uri.setFocus()
+            self.said.emit("Name a server first, for example turn:turn.example.org.")
+
+    def stop(self) -> None:
+        """Escape ends the check."""
+        self._actions.check.cancel()
+
+    def copy(self) -> None:
+        """The check as text; no password is in it."""
+        if self._view is not None and self._view.rungs:
+            QApplication.clipboard().setText(report_text(self._view))
+            self.said.emit("The check was copied.")
+
+    def _asked(self) -> tuple[str, str, str]:
+        return self._uri.currentText().strip(), self._user.text().strip(), self._password.text()
+
+    def _toggle(self) -> None:
+        if self._actions.check.busy:
+            self.stop()
+        else:
+            self.start()
+
+    def _refresh(self) -> None:
+        view = present(self._snapshot.turn)
+        busy = self._actions.check.busy
+        self._run.setText(" Cancel" if busy else " Check")
+        self._run.setAccessibleName(self._run.text().strip())
+        self._run.setProperty("role", "" if busy else "primary")
+        self._run.setIcon(self._theme.icon("stop" if busy else "run", "text" if busy else "on_accent", 16))
+        self._run.style().polish(self._run)
+        self._notice.say(next((action.failure for action in self._actions if action.failure), ""))
+        self._allocate.setEnabled(not self._actions.allocate.busy)
+        if view == self._view:
+            return
+        old, self._view = self._view, view
+        if old is None or old.servers != view.servers:
+            self._fill_servers(view.servers)
+        self.headline.setText(view.headline)
+        self.subline.setText(view.subline)
+        self.summary = f"{self.title}: {view.headline}"
+        self.titled.emit()
+        self.show_progress(view.progress if view.running else None)
+        self._ladder.show_rungs(view.rungs)
+        self._results.setVisible(bool(view.rungs))
+        self._figure_names.setText("\n".join(name for name, _ in view.figures))
+        self._figures.setText("\n".join(value for _, value in view.figures))
+        self._advice.setText("\n".join(view.advice))
+        self._copy.setEnabled(bool(view.rungs))
+        while len(self._boxes) < len(view.relays):
+            box = _RelayBox(self._theme, self._actions)
+            self._boxes.append(box)
+            self._held_column.addWidget(box)
+        for box, card in zip(self._boxes, view.relays, strict=False):
+            box.show_card(card)
+        for number, box in enumerate(self._boxes):
+            box.setVisible(number < len(view.relays))
+
+    def _fill_servers(self, servers: tuple[str, ...]) -> None:
+        typed = self._uri.currentText()
+        self._uri.clear()
+        self._uri.addItems(list(servers))
+        if typed:
+            self._uri.setEditText(typed)
+
+    def _dress(self) -> None:
+        self._copy.setIcon(self._theme.icon("copy"))
+        self._allocate.setIcon(self._theme.icon("relays"))
+        self._view = None
+        self._refresh()

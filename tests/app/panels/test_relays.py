@@ -1,0 +1,106 @@
+"""The Relays page: what is typed is what is asked, and nothing jumps or leaks."""
+
+import asyncio
+
+import pytest
+from PySide6.QtWidgets import QApplication, QComboBox, QLineEdit, QPushButton
+
+from app.actions import Actions
+from app.panels.relays import RelaysActions, RelaysPage
+from app.widgets.theme import Choice, Theme
+from netstack.model.snapshot import Snapshot
+from netstack.model.turn import KnownServer, RelayPhase, RelayState, TurnState
+from tests.app.presenters.test_relays import REPORT
+
+
+@pytest.fixture
+def page(qtbot, qapp) -> RelaysPage:
+    asked: list[tuple[object, ...]] = []
+    gate = asyncio.Event()
+
+    async def check(*arguments: object) -> None:
+        asked.append(("check", *arguments))
+        await gate.wait()
+
+    async def allocate(*arguments: object) -> None:
+        asked.append(("allocate", *arguments))
+
+    async def release(*arguments: object) -> None:
+        asked.append(("release", *arguments))
+
+    actions = Actions()
+    page = RelaysPage(
+        Theme(qapp, Choice.LIGHT),
+        RelaysActions(
+            actions.add("check", check), actions.add("allocate", allocate), actions.add("release", release)
+        ),
+    )
+    page.asked, page.all_actions, page.gate = asked, actions, gate  # type: ignore[attr-defined]
+    qtbot.addWidget(page)
+    page.resize(1000, 800)
+    page.show()
+    return page
+
+
+def _button(page: RelaysPage, name: str) -> QPushButton:
+    return next(b for b in page.findChildren(QPushButton) if b.text().strip() == name and b.isVisible())
+
+
+def _type(page: RelaysPage, uri: str, user: str, password: str) -> None:
+    page.findChild(QComboBox).setEditText(uri)
+    fields = {field.accessibleName(): field for field in page.findChildren(QLineEdit)}
+    fields["Username"].setText(user)
+    fields["Password"].setText(password)
+
+
+async def test_check_asks_for_what_was_typed_and_can_be_cancelled(page) -> None:
+    _type(page, " turn:relay.example ", "ana", "geheim")
+    _button(page, "Check").click()
+    await asyncio.sleep(0.02)
+    assert page.asked == [("check", "turn:relay.example", "ana", "geheim")]
+    _button(page, "Cancel").click()
+    await asyncio.sleep(0.02)
+    assert _button(page, "Check").isEnabled()
+    await page.all_actions.stop()
+
+
+async def test_without_a_server_it_says_what_to_type(page) -> None:
+    said: list[str] = []
+    page.said.connect(said.append)
+    page.start()
+    assert not page.asked
+    assert "Name a server" in said[0]
+    await page.all_actions.stop()
+
+
+async def test_a_report_is_shown_and_copied_without_the_password(page) -> None:
+    _type(page, "turn:relay.example", "ana", "geheim")
+    page.show_snapshot(Snapshot(turn=TurnState(report=REPORT)), 0.0)
+    assert page.headline.text() == "The relay works."
+    page.copy()
+    text = QApplication.clipboard().text()
+    assert "Get a relay" in text
+    assert "geheim" not in text
+    assert not page.grab().isNull()
+    await page.all_actions.stop()
+
+
+async def test_relays_come_are_given_back_and_go(page) -> None:
+    relay = RelayState(relay_id=7, uri="turn:relay.example", phase=RelayPhase.ALLOCATED)
+    page.show_snapshot(Snapshot(turn=TurnState(relays=(relay,))), 0.0)
+    _button(page, "Give back").click()
+    await asyncio.sleep(0.02)
+    assert page.asked == [("release", 7)]
+    page.show_snapshot(Snapshot(), 0.0)
+    assert not page._boxes[0].isVisible()
+    await page.all_actions.stop()
+
+
+async def test_what_is_typed_stays_when_servers_change(page) -> None:
+    _type(page, "turn:typed.example", "", "")
+    page.show_snapshot(
+        Snapshot(turn=TurnState(servers=(KnownServer("turn:a.example"), KnownServer("turn:b.example")))), 0.0
+    )
+    assert page.findChild(QComboBox).currentText() == "turn:typed.example"
+    assert page.findChild(QComboBox).count() == 2
+    await page.all_actions.stop()

@@ -1,0 +1,104 @@
+"""The Relays page's words, from states as they are."""
+
+from app.presenters.relays import UNTRIED, present, report_text
+from app.presenters.tone import Tone
+from netstack.model.turn import (
+    ChannelState,
+    KnownServer,
+    PermissionState,
+    RefreshEntry,
+    RelayPhase,
+    RelayState,
+    Stage,
+    StageName,
+    TurnReport,
+    TurnState,
+)
+
+REPORT = TurnReport(
+    uri="turn:relay.example",
+    headline="The relay works.",
+    stages=(
+        Stage(StageName.DNS, True, detail="203.0.113.40", duration_s=0.02),
+        Stage(StageName.ALLOCATION, False, failure="unauthorized", detail="refused", next_step="Check both."),
+        Stage(StageName.QUOTA, None),
+    ),
+    allocate_s=0.043,
+    rtt_server_p50_s=0.02,
+    rtt_relay_p50_s=0.041,
+    rtt_relay_n=20,
+    loss_relay=0.0,
+    throughput_relay_bps=48e6,
+    mtu_bytes=1468,
+    lifetime_s=600.0,
+    software="Coturn",
+    advice=("Nothing to change.",),
+    duration_s=2.5,
+)
+
+
+def test_before_anything() -> None:
+    view = present(TurnState(servers=(KnownServer("turn:relay.example"),)))
+    assert view.headline == "Which relay shall be checked?"
+    assert view.rungs == ()
+    assert view.servers == ("turn:relay.example",)
+
+
+def test_while_it_runs_every_rung_is_there() -> None:
+    view = present(TurnState(running=True, progress=0.1, step="Reaching the server"))
+    assert view.headline == "Reaching the server..."
+    assert len(view.rungs) == len(StageName)
+    assert {rung.detail for rung in view.rungs} == {UNTRIED}
+
+
+def test_a_report() -> None:
+    view = present(TurnState(report=REPORT))
+    rungs = {rung.key: rung for rung in view.rungs}
+    assert (rungs["dns"].tone, rungs["dns"].detail, rungs["dns"].took) == (
+        Tone.GOOD,
+        "203.0.113.40",
+        "20.0\u202fms",
+    )
+    assert (rungs["allocation"].tone, rungs["allocation"].next_step) == (Tone.BAD, "Check both.")
+    assert rungs["quota"].detail == "does not apply"
+    assert rungs["mtu"].detail == UNTRIED
+    figures = dict(view.figures)
+    assert figures["Time to get a relay"] == "43.0\u202fms"
+    assert figures["Through the relay and back"] == "41.0\u202fms (n = 20)"
+    assert figures["Speed through the relay"] == "48.0\u202fMbit/s"
+    assert "Check both." in report_text(view)
+
+
+def test_what_was_not_measured_says_so() -> None:
+    figures = dict(present(TurnState(report=TurnReport(uri="turn:x"))).figures)
+    assert figures["Largest packet"] == figures["Speed through the relay"] == "not measured"
+
+
+def test_a_relay_with_its_countdowns() -> None:
+    relay = RelayState(
+        relay_id=3,
+        uri="turn:relay.example",
+        server="203.0.113.40:3478",
+        phase=RelayPhase.ALLOCATED,
+        relayed_address="203.0.113.40:50000",
+        remaining_s=599.6,
+        permissions=(PermissionState("198.51.100.7", 120.0), PermissionState("198.51.100.8")),
+        channels=(ChannelState(0x4001, "198.51.100.7:7777", 61.0),),
+        log=(RefreshEntry(5.0, "allocate", "", 0.04), RefreshEntry(1.0, "refresh", "", 0.02, "stale nonce")),
+        sent_packets=10,
+        sent_bytes=12_000_000,
+    )
+    card = present(TurnState(relays=(relay,))).relays[0]
+    assert (card.relay_id, card.tone, card.phase, card.open) == (3, Tone.GOOD, "Open", True)
+    assert "lasts 10:00 more, over UDP to 203.0.113.40:3478" in card.lines
+    assert "198.51.100.7 may send: 2:00" in card.lines
+    assert "198.51.100.8 may send: asked" in card.lines
+    assert "channel 0x4001 to 198.51.100.7:7777: 1:01" in card.lines
+    assert card.log[0] == "1.00\u202fs ago: refresh failed: stale nonce"
+
+
+def test_a_lost_relay_says_why_and_cannot_be_given_back() -> None:
+    relay = RelayState(phase=RelayPhase.FAILED, failure_text="The relay was lost.", remedy="Allocate again.")
+    card = present(TurnState(relays=(relay,))).relays[0]
+    assert card.lines[-1] == "The relay was lost. Allocate again."
+    assert not card.open
