@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Final
 
 from netstack.core import seal
+from netstack.core.entrance import Entrance
 from netstack.core.handshake import Entropy, Initiation, Secrets
 from netstack.core.handshake_responder import HalfOpen, Responder
 from netstack.core.identity import Identity, KnownPeer
@@ -29,6 +30,7 @@ from netstack.model.session import (
     InvitationSpent,
     LinkTraits,
     SessionError,
+    TransportKind,
 )
 from netstack.wire import handshake as wire
 from netstack.wire import packet
@@ -54,7 +56,7 @@ class _Dial:
 class Endpoint:
     """`lookup` finds a known peer by its key; `remember` is told what to keep of a handshake that worked.
 
-    `admit(flow, bytes, packets, now)` may refuse packets before anything is computed; `drops` counts.
+    `entrance` may refuse packets before anything is computed; `drops` counts.
     """
 
     def __init__(
@@ -64,7 +66,7 @@ class Endpoint:
         *,
         lookup: Callable[[bytes], KnownPeer | None],
         remember: Callable[[KnownPeer], None],
-        admit: Callable[[Flow, int, int, float], bool] | None = None,
+        entrance: Entrance | None = None,
     ) -> None:
         self.identity = identity
         self.budget = Budget()
@@ -74,7 +76,7 @@ class Endpoint:
         self._entropy = entropy
         self._lookup = lookup
         self._remember = remember
-        self._admit = admit
+        self.entrance = entrance
         self._links: dict[int, LinkTraits] = {}
         self._table = SessionTable()
         self._dials: dict[int, _Dial] = {}
@@ -131,11 +133,22 @@ class Endpoint:
         if number in self.sessions:
             self._table.touch(number, now)
             if self.sessions[number].paths.changed:
-                self._table.route(number, self.sessions[number])
+                self._table.route(number, self.sessions[number], now)
 
     def hold(self, number: int, *, held: bool) -> None:
         """Keeps a session's events back while the caller cannot take them; or gives them again."""
         self._table.hold(number, held=held)
+
+    def cap(
+        self, peer_key: bytes | None, kind: TransportKind | None, bits_per_s: float | None, now: float
+    ) -> None:
+        """The user's cap, both ways, for a peer (None: each) over a transport (None: any); None takes it away.
+
+        Raises ValueError when it is not above 0.
+        """
+        self._table.caps.set(peer_key, kind, None if bits_per_s is None else bits_per_s / 8)
+        for session in self.sessions.values():
+            session.cap(self._table.caps, now)
 
     def links_in_use(self) -> set[int]:
         """Links with a path or a dial on them."""
@@ -157,18 +170,20 @@ class Endpoint:
         size = len(data)
         if (
             traits is not None
-            and self._admit is None
             and packet.FULL_HEADER_BYTES < size <= segment_bytes
             and data[0] & 0xFC == packet.SEALED
             and (route := self._table.by_id(data[1] << 16 | data[2] << 8 | data[3])) is not None
         ):
-            self._deliver(route, data, flow, traits, now, 0, received_at_s)
+            if self.entrance is None or self.entrance.admit(flow, size, 1, now):
+                self._deliver(route, data, flow, traits, now, 0, received_at_s)
+            else:
+                self.drops[Drop.OVER_RATE] += 1
             return
         if traits is None or size == 0:
             self.drops[Drop.UNKNOWN] += 1
             return
         count = -(-size // segment_bytes) if 0 < segment_bytes < size else 1
-        if self._admit is not None and not self._admit(flow, size, count, now):
+        if self.entrance is not None and not self.entrance.admit(flow, size, count, now):
             self.drops[Drop.OVER_RATE] += count
             return
         if count == 1 or (data[0] >= packet.LONG and seal.is_run(data, segment_bytes)):
@@ -223,7 +238,7 @@ class Endpoint:
                 self._established(number, session, now)
             self._table.touch(number, now)
             if session.paths.changed:
-                self._table.route(number, session)
+                self._table.route(number, session, now)
 
     def _handshake(self, raw: bytes, flow: Flow, now: float) -> None:
         try:
@@ -238,7 +253,9 @@ class Endpoint:
             self.sessions[route[0]].ping()  # said twice: the initiator has not heard us
             self._table.touch(route[0], now)
         elif isinstance(message, wire.Xx1 | wire.Xx3 | wire.Ik1):
-            self._answered(self.responder.receive(message, raw, flow, now), message, flow, now)
+            pressed = self.entrance is not None and self.entrance.pressed(now)
+            answer = self.responder.receive(message, raw, flow, now, under_load=pressed)
+            self._answered(answer, message, flow, now)
         elif (dial := self._dials.get(message.receiver_id)) is not None and dial.flow == flow:
             dial.initiation.receive(message, now)
             self._after(message.receiver_id, dial, now)
@@ -338,7 +355,7 @@ class Endpoint:
         return secrets.receive_id, session
 
     def _put(self, secrets: Secrets, session: Session, now: float) -> None:
-        self._table.add(secrets.receive_id, session)
+        self._table.add(secrets.receive_id, session, now)
         self._next_psks[secrets.receive_id] = secrets.next_psk
         self._table.touch(secrets.receive_id, now)
 

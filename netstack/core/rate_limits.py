@@ -31,10 +31,10 @@ class Over(StrEnum):
 class RateLimits(msgspec.Struct, frozen=True):
     """Averages a second; half a second of each may come at once. Bits are of whole datagrams."""
 
-    peer_bits_per_s: float = 2e9
-    peer_packets_per_s: float = 200_000
-    all_bits_per_s: float = 8e9
-    all_packets_per_s: float = 800_000
+    peer_bits_per_s: float = 5e9
+    peer_packets_per_s: float = 500_000
+    all_bits_per_s: float = 10e9
+    all_packets_per_s: float = 1_000_000
     burst_s: float = 0.5
 
 
@@ -64,6 +64,7 @@ class RateLimiter:
 
     def __init__(self, limits: RateLimits, now: float) -> None:
         self.dropped = dict.fromkeys(Over, 0)
+        self.full = False  # the last refusal was for what all bring together
         self._limits = limits
         self._peers: OrderedDict[str, _Peer] = OrderedDict()
         self._suspects: OrderedDict[str, Suspect] = OrderedDict()
@@ -88,9 +89,36 @@ class RateLimiter:
         if over is None:
             return True
         self.dropped[over] += packets
+        self.full = over in {Over.ALL_BYTES, Over.ALL_PACKETS}
         if over in {Over.PEER_BYTES, Over.PEER_PACKETS}:
             self._note(peer, known, now)
         return False
+
+    def take(self, peer: str, size_bytes: int, packets: int, now: float) -> bool:
+        """Takes an allotment where every bucket holds as much; being refused one is no offence."""
+        known = self._peer(peer, now)
+        taken: list[tuple[Bucket, int]] = []
+        for bucket, amount in (
+            (known.packets, packets),
+            (known.bytes, size_bytes),
+            (self._packets, packets),
+            (self._bytes, size_bytes),
+        ):
+            if not bucket.take(amount, now):
+                for before, given in taken:
+                    before.give_back(given)
+                return False
+            taken.append((bucket, amount))
+        return True
+
+    def give_back(self, peer: str, size_bytes: int, packets: int) -> None:
+        """What is left of an allotment."""
+        known = self._peers.get(peer)
+        if known is not None:
+            known.packets.give_back(packets)
+            known.bytes.give_back(size_bytes)
+        self._packets.give_back(packets)
+        self._bytes.give_back(size_bytes)
 
     def suspects(self, now: float) -> tuple[Suspect, ...]:
         """Peers that are listed now, the newest last."""

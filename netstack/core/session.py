@@ -32,6 +32,7 @@ from netstack.core.session_sender import Sender, Transmit
 from netstack.core.session_timers import Timers
 from netstack.core.session_turns import Turns
 from netstack.core.single_packet import SinglePackets
+from netstack.core.traffic_caps import TrafficCaps
 from netstack.errors import DecodeError
 from netstack.model.session import (
     CloseReason,
@@ -103,7 +104,7 @@ class Session:
         self._events: list[Event] = []
         self._closing: CloseReason | None = None
         self._turns = Turns(secrets.send_chain, secrets.receive_chain, entropy, now)
-        self._inbox = Inbox(budget, self.stats, self.drops)
+        self._inbox = Inbox(budget, self.stats, self.drops, traits.buffer_bytes)
         self._sender = Sender(Outbox(self.stats), self._turns, self._still_wanted, mtu_cache or MtuCache())
         first = Path(0, secrets.receive_id, now, send_id=secrets.send_id)
         first.attach(flow, traits)
@@ -164,6 +165,12 @@ class Session:
         if path is not None and path.in_use:
             self._timers.stir()
             self._paths.main = path_id
+
+    def cap(self, caps: TrafficCaps, now: float) -> None:
+        """Keeps every path to what the user allows this peer."""
+        for path in self._paths.table.values():
+            if path.traits is not None:
+                path.cap(caps.of(self.peer_key, path.traits.kind), now)
 
     def close_path(self, path_id: int, reason: CloseReason = CloseReason.DONE) -> None:
         """Ends a path; the session goes on over another, or waits for one."""
@@ -258,6 +265,9 @@ class Session:
         path = self._paths.table.get(path_id)
         if path is None:
             self.drops[Drop.CLOSED] += 1
+            return False
+        if path.cap_bucket is not None and not path.cap_bucket.take(len(data), now):
+            self.drops[Drop.OVER_RATE] += 1
             return False
         path.stamp_s = received_at_s
         if not 0 < segment_bytes < len(data):

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from netstack.core.congestion import SHORT_PATH_S
 from netstack.wire.fragment import UNIT_BYTES
 from netstack.wire.frame import Credit
 
@@ -15,12 +16,14 @@ GROW_WITHIN_RTTS: Final = 4.0
 class CreditGiver:
     """Grants credit as data comes in without a gap, unless too much of it lies unread.
 
-    The window doubles, up to 4 MiB a lane, while half of it is used up within four round trips.
+    The window doubles, up to 4 MiB a lane, while half of it is used up within four round trips. On a short path all of
+    it may wait in the socket while this computer is busy, so it stays within half of `buffer_bytes`.
     """
 
-    __slots__ = ("_granted", "_granted_at_s", "_windows", "unread_bytes")
+    __slots__ = ("_buffer_units", "_granted", "_granted_at_s", "_windows", "unread_bytes")
 
-    def __init__(self) -> None:
+    def __init__(self, buffer_bytes: int) -> None:
+        self._buffer_units = max(buffer_bytes // 2 // UNIT_BYTES, INITIAL_UNITS)
         self._granted: dict[int, int] = {}
         self._granted_at_s: dict[int, float] = {}
         self._windows: dict[int, int] = {}
@@ -50,7 +53,8 @@ class CreditGiver:
         if contiguous + window - limit < window // 2 or self.unread_bytes > UNREAD_MAX_BYTES:
             return None
         if now - self._granted_at_s.get(lane, now) < GROW_WITHIN_RTTS * max(rtt_s, 0.001):
-            window = min(2 * window, MAX_UNITS)
+            most = min(self._buffer_units, MAX_UNITS) if rtt_s < SHORT_PATH_S else MAX_UNITS
+            window = max(window, min(2 * window, most))
             self._windows[lane] = window
         self._granted_at_s[lane] = now
         self._granted[lane] = contiguous + window

@@ -18,9 +18,10 @@ class Inbox:
     `take` and `take_run` return new credit to tell the peer, or None for what may not be acknowledged.
     """
 
-    __slots__ = ("_credit", "_drops", "messages", "reassembly")
+    __slots__ = ("_buffer_bytes", "_credit", "_drops", "messages", "reassembly")
 
-    def __init__(self, budget: Budget, stats: FragmentStats, drops: Counter[Drop]) -> None:
+    def __init__(self, budget: Budget, stats: FragmentStats, drops: Counter[Drop], buffer_bytes: int) -> None:
+        self._buffer_bytes = buffer_bytes
         self.reassembly = Reassembly(budget, stats)
         self._credit: CreditGiver | None = None
         self._drops = drops
@@ -93,7 +94,7 @@ class Inbox:
     @property
     def _giver(self) -> CreditGiver:
         if self._credit is None:
-            self._credit = CreditGiver()
+            self._credit = CreditGiver(self._buffer_bytes)
         return self._credit
 
     def _within_credit(self, lane: int, end: int) -> bool:

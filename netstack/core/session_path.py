@@ -2,11 +2,13 @@
 
 from typing import Final
 
+from netstack.core import traffic_caps
 from netstack.core.ack_ranges import AckRanges
 from netstack.core.ack_schedule import AckSchedule
 from netstack.core.mtu_search import MtuSearch
 from netstack.core.replay import ReplayWindow
 from netstack.core.send_control import SendControl
+from netstack.core.token_bucket import Bucket
 from netstack.model.session import Flow, LinkTraits
 from netstack.wire import packet
 from netstack.wire.fragment import HEADER_BYTES
@@ -32,6 +34,8 @@ class Path:
     __slots__ = (
         "acks",
         "budget_bytes",
+        "cap_bucket",
+        "cap_bytes_per_s",
         "challenge",
         "challenge_due_s",
         "challenges_left",
@@ -73,6 +77,8 @@ class Path:
         self.flow: Flow | None = None
         self.traits: LinkTraits | None = None
         self.mtu_bytes = 0
+        self.cap_bytes_per_s: float | None = None
+        self.cap_bucket: Bucket | None = None
         self.mtu: MtuSearch | None = None
         self.mtu_due_s = NEVER_S
         self.mtu_passed = -1  # the newest packet beyond the base size that arrived
@@ -154,6 +160,15 @@ class Path:
             self.mtu_bytes = traits.mtu_bytes
         self.traits = traits
 
+    def cap(self, bytes_per_s: float | None, now: float) -> None:
+        """Neither sends nor takes more than that."""
+        if bytes_per_s == self.cap_bytes_per_s:
+            return
+        self.cap_bytes_per_s = bytes_per_s
+        self.cap_bucket = None if bytes_per_s is None else traffic_caps.bucket(bytes_per_s, now)
+        if self.control is not None:
+            self.control.cap_bytes_per_s = bytes_per_s
+
     def resize(self, mtu_bytes: int) -> None:
         """Packets are this large from now on."""
         self.mtu_bytes = mtu_bytes
@@ -182,7 +197,9 @@ class Path:
     def ensure_control(self, now: float) -> SendControl:
         """Congestion, pacing and loss; made when the first packet leaves that wants an answer."""
         if self.control is None:
-            self.control = SendControl(now, self.mtu_bytes, seed=self.receive_id)
+            self.control = SendControl(
+                now, self.mtu_bytes, seed=self.receive_id, cap_bytes_per_s=self.cap_bytes_per_s
+            )
         return self.control
 
     def say(self, frame: Control) -> None:

@@ -121,6 +121,7 @@ class Paths:
         path.moved(flow, size_bytes)
         path.attach(flow, traits)
         session_mtu.restart(path)
+        self.changed = True  # it has traits now, so a cap may hold
         path.begin_challenge(self._entropy(frame.CHALLENGE_BYTES), now)
         if not appears:
             self._events.append(PathMoved(path.id, flow, proved=False))

@@ -7,6 +7,7 @@ from typing import Final
 from netstack.core.ack_schedule import MAX_ACK_DELAY_S
 from netstack.core.session import Session
 from netstack.core.session_sender import Transmit
+from netstack.core.traffic_caps import TrafficCaps
 from netstack.model.session import Event, Flow, MessageReceived, SessionClosed
 
 PARK_AFTER_S: Final = 2.0
@@ -33,12 +34,14 @@ class SessionTable:
         "_noisy",
         "_ready",
         "_routes",
+        "caps",
         "sessions",
         "sooner",
     )
 
     def __init__(self) -> None:
         self.sessions: dict[int, Session] = {}
+        self.caps = TrafficCaps()
         self.sooner = True  # a deadline has come nearer since `deadline` was asked
         self._routes: dict[int, tuple[int, int]] = {}  # receiver id -> session number, path id
         self._exclusive: dict[int, tuple[int, int]] = {}  # link -> the same
@@ -54,10 +57,10 @@ class SessionTable:
     def __len__(self) -> int:
         return len(self.sessions)
 
-    def add(self, number: int, session: Session) -> None:
+    def add(self, number: int, session: Session, now: float) -> None:
         """A new session."""
         self.sessions[number] = session
-        self.route(number, session)
+        self.route(number, session, now)
 
     def remove(self, number: int) -> None:
         """A session is over. Removing one that is not there does nothing."""
@@ -86,8 +89,9 @@ class SessionTable:
         """The same for a link that carries one session."""
         return self._exclusive.get(link)
 
-    def route(self, number: int, session: Session) -> None:
+    def route(self, number: int, session: Session, now: float) -> None:
         """Takes over the receiver ids of a session whose paths have changed."""
+        session.cap(self.caps, now)
         for receiver_id in self._ids.get(number, ()):
             del self._routes[receiver_id]
         paths = session.paths.table.values()
@@ -132,7 +136,7 @@ class SessionTable:
             transmit = session.poll_transmit(now)
             self._noisy[number] = None
             if session.paths.changed:
-                self.route(number, session)
+                self.route(number, session, now)
             if transmit is not None:
                 if number not in self._awake:
                     self._awake[number] = now

@@ -21,3 +21,7 @@ class Bucket:
             return False
         self._tokens -= amount
         return True
+
+    def give_back(self, amount: float) -> None:
+        """What was taken and not used."""
+        self._tokens = min(self._burst, self._tokens + amount)

@@ -53,7 +53,7 @@ class LinkTraits(msgspec.Struct, frozen=True):
 
     `mtu_bytes` is the largest packet that surely passes, `max_mtu_bytes` the largest worth searching for
     (equal: no search). `exclusive` links carry one session and use the short header. `reliable` links
-    lose and reorder nothing.
+    lose and reorder nothing. `buffer_bytes` is what the system holds of unread packets, its bookkeeping included.
     """
 
     kind: TransportKind
@@ -61,6 +61,7 @@ class LinkTraits(msgspec.Struct, frozen=True):
     max_mtu_bytes: int
     exclusive: bool = False
     reliable: bool = False
+    buffer_bytes: int = 4 << 20
 
 
 UDP_TRAITS = LinkTraits(TransportKind.UDP, 1200, 1472)

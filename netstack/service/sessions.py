@@ -6,7 +6,9 @@ from collections.abc import Callable
 from typing import Final
 
 from netstack.core.endpoint import Endpoint
+from netstack.core.entrance import Entrance
 from netstack.core.identity import Identity, KnownPeer
+from netstack.core.rate_limits import RateLimits, Suspect
 from netstack.core.session_sender import Transmit
 from netstack.model.address import Address, Family
 from netstack.model.session import Flow, LinkTraits, SessionError, TransportKind
@@ -39,6 +41,8 @@ class Sessions:
         identity: Identity,
         peers: PeerBook,
         accepted: Callable[[Connection], None] | None = None,
+        *,
+        limits: RateLimits | None = None,
     ) -> None:
         self._net = net
         self._peers = peers
@@ -54,7 +58,13 @@ class Sessions:
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
         self._changed = asyncio.Event()
-        self.endpoint = Endpoint(identity, net.random_bytes, lookup=peers.get, remember=self._remember)
+        self.endpoint = Endpoint(
+            identity,
+            net.random_bytes,
+            lookup=peers.get,
+            remember=self._remember,
+            entrance=Entrance(limits or RateLimits(), net.now()),
+        )
         self._tasks.start(self._store_peers(), "peers")
 
     async def open_udp(
@@ -97,6 +107,29 @@ class Sessions:
     def udp_transports(self) -> tuple[UdpTransport, ...]:
         """The open UDP sockets."""
         return tuple(each for each in self._transports if isinstance(each, UdpTransport))
+
+    def cap(
+        self, bits_per_s: float | None, *, peer_key: bytes | None = None, kind: TransportKind | None = None
+    ) -> None:
+        """The user's cap, both ways, on a peer (None: each) and transport (None: any); None takes it away.
+
+        Raises ValueError when it is not above 0.
+        """
+        self.endpoint.cap(peer_key, kind, bits_per_s, self._net.now())
+
+    def suspects(self) -> tuple[Suspect, ...]:
+        """Peers that brought far too much, and until when they get less."""
+        entrance = self.endpoint.entrance
+        return () if entrance is None else entrance.limiter.suspects(self._net.now())
+
+    def refused(self) -> dict[str, int]:
+        """Packets that were dropped at the entrance, by the limit that they went over."""
+        entrance = self.endpoint.entrance
+        return (
+            {}
+            if entrance is None
+            else {over.value: count for over, count in entrance.limiter.dropped.items()}
+        )
 
     def invite(self, psk: bytes) -> None:
         """Welcomes one first meeting with this key. Raises SessionError when too many are open."""

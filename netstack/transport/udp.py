@@ -56,7 +56,10 @@ class UdpTransport:
         most_bytes = MOST_BYTES[self.family]
         sure_bytes = UDP_TRAITS.mtu_bytes if mtu_bytes is None else mtu_bytes
         traits = structs.replace(
-            UDP_TRAITS, mtu_bytes=sure_bytes, max_mtu_bytes=max(sure_bytes, max_mtu_bytes or most_bytes)
+            UDP_TRAITS,
+            mtu_bytes=sure_bytes,
+            max_mtu_bytes=max(sure_bytes, max_mtu_bytes or most_bytes),
+            buffer_bytes=self._endpoint.receive_buffer_bytes,
         )
         self._receiver.link_opened(self.link, traits)
         return self._endpoint.local

@@ -7,7 +7,9 @@ import random
 import pytest
 
 from netstack.core.endpoint import NOBODY, Endpoint
+from netstack.core.entrance import Entrance
 from netstack.core.identity import KnownPeer
+from netstack.core.rate_limits import RateLimits
 from netstack.model.address import Address
 from netstack.model.session import (
     UDP_TRAITS,
@@ -29,7 +31,7 @@ PSK = bytes(range(32))
 
 
 class Host:
-    def __init__(self, name, at, traits=UDP_TRAITS, admit=None):
+    def __init__(self, name, at, traits=UDP_TRAITS, entrance=None):
         self.name, self.at = name, at
         self.peers = {}
         self.events = []
@@ -38,7 +40,7 @@ class Host:
             entropy_from(name),
             lookup=self.peers.get,
             remember=lambda peer: self.peers.__setitem__(peer.key, peer),
-            admit=admit,
+            entrance=entrance,
         )
         self.endpoint.add_link(0, traits)
 
@@ -218,7 +220,7 @@ def test_a_replayed_first_message_makes_no_session():
 
 
 def test_a_refused_rate_costs_nothing():
-    ben = Host("ben", Address("192.0.2.2", 2), admit=lambda *_: False)
+    ben = Host("ben", Address("192.0.2.2", 2), entrance=Entrance(RateLimits(peer_bits_per_s=8.0), 0.0))
     ben.endpoint.receive(bytes(100), Flow(0, Address("192.0.2.1", 1)), 0.0)
     ben.endpoint.receive(bytes(400), Flow(0, Address("192.0.2.1", 1)), 0.0, segment_bytes=100)
     assert ben.endpoint.drops == {Drop.OVER_RATE: 5}
