@@ -17,13 +17,12 @@ from netstack.errors import NetError
 from netstack.model.address import Address
 from netstack.net.protocol import BatchReceiver
 from netstack.net.socket_errors import net_error
-from netstack.net.udp_socket import address_of, read_icmp_errors, receive_stamp
+from netstack.net.udp_socket import address_of, read_buffer, read_icmp_errors, receive_stamp
 
 _LINUX = sys.platform == "linux"
 _UDP_SEGMENT, _UDP_GRO = 103, 104
 _MAX_SEGMENTS = 64
 _MAX_BURST_BYTES = 65_000
-_BUFFER_BYTES = 131_072
 _ANCILLARY_BYTES = 256
 _READS_PER_TURN = 8
 _SMALL_BYTES = 1000
@@ -40,8 +39,7 @@ class FastUdpEndpoint:
         self._sock = sock
         self._receiver = receiver
         self._loop = asyncio.get_running_loop()
-        self._buffer = bytearray(_BUFFER_BYTES)
-        self._view = memoryview(self._buffer)
+        self._buffer, self._view = read_buffer.bytes, read_buffer.view
         self._queue: deque[tuple[bytes, int, Address]] = deque()
         self._refused = False
         self._closed = False
@@ -56,7 +54,8 @@ class FastUdpEndpoint:
             except OSError:  # an older kernel
                 self.segments = False
         self._source: tuple[object, Address] | None = None
-        self._loop.add_reader(sock, self._readable)
+        self._fd = sock.fileno()  # by number: asyncio writes a socket out at length when it looks for it
+        self._loop.add_reader(self._fd, self._readable)
 
     @property
     def local(self) -> Address:
@@ -92,15 +91,15 @@ class FastUdpEndpoint:
         left = self._send(data, segment_bytes, remote)
         if left:
             self._queue.append((left, segment_bytes, remote))
-            self._loop.add_writer(self._sock, self._writable)
+            self._loop.add_writer(self._fd, self._writable)
         return True
 
     def close(self) -> None:
         """Releases the socket; what is queued is dropped, as a network would."""
         if not self._closed:
             self._closed = True
-            self._loop.remove_reader(self._sock)
-            self._loop.remove_writer(self._sock)
+            self._loop.remove_reader(self._fd)
+            self._loop.remove_writer(self._fd)
             self._queue.clear()
             self._sock.close()
 
@@ -153,7 +152,7 @@ class FastUdpEndpoint:
                 self._queue[0] = (left, segment_bytes, remote)
                 return
             self._queue.popleft()
-        self._loop.remove_writer(self._sock)
+        self._loop.remove_writer(self._fd)
         if self._refused:
             self._refused = False
             self._receiver.writable()

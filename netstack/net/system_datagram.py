@@ -9,10 +9,15 @@ from netstack.errors import NetError
 from netstack.model.address import Address
 from netstack.net.protocol import DatagramReceiver
 from netstack.net.socket_errors import net_error
-from netstack.net.udp_socket import address_of, read_icmp_errors, receive_stamp, set_dont_fragment
+from netstack.net.udp_socket import (
+    address_of,
+    read_buffer,
+    read_icmp_errors,
+    receive_stamp,
+    set_dont_fragment,
+)
 
 _LINUX = sys.platform == "linux"
-_BUFFER_BYTES = 65_536
 _ANCILLARY_BYTES = 512
 _READS_PER_TURN = 64
 
@@ -24,11 +29,12 @@ class SystemDatagramEndpoint:
         self._sock = sock
         self._receiver = receiver
         self._loop = asyncio.get_running_loop()
-        self._buffer = bytearray(_BUFFER_BYTES)
+        self._buffer = read_buffer.bytes
         self._local = address_of(sock.getsockname())
         self._closed = False
         self.dropped = 0
-        self._loop.add_reader(sock, self._readable)
+        self._fd = sock.fileno()  # by number: asyncio writes a socket out at length when it looks for it
+        self._loop.add_reader(self._fd, self._readable)
 
     @property
     def local(self) -> Address:
@@ -61,7 +67,7 @@ class SystemDatagramEndpoint:
         """Releases the socket."""
         if not self._closed:
             self._closed = True
-            self._loop.remove_reader(self._sock)
+            self._loop.remove_reader(self._fd)
             self._sock.close()
 
     def _readable(self) -> None:

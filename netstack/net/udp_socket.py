@@ -3,6 +3,7 @@
 import socket
 import struct
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -15,6 +16,7 @@ SOCKET_FAMILY = {Family.IPV4: socket.AF_INET, Family.IPV6: socket.AF_INET6}
 _IP_MTU_DISCOVER, _IPV6_MTU_DISCOVER, _PMTUDISC_PROBE, _PMTUDISC_DONT = 10, 23, 3, 0
 _IP_RECVERR, _IPV6_RECVERR = 11, 25
 _ERROR_LEVELS = {(socket.IPPROTO_IP, _IP_RECVERR), (socket.IPPROTO_IPV6, _IPV6_RECVERR)}
+READ_BUFFER_BYTES = 131_072
 _SO_TIMESTAMPNS = 35
 _MSG_ERRQUEUE = 0x2000
 _ANCILLARY_BYTES = 512
@@ -26,6 +28,20 @@ _OFFENDERS: dict[int, slice] = {
     socket.AF_INET6: slice(8, 24),
 }  # its address in a sockaddr
 _STAMP = struct.Struct("@qq")
+
+
+class ReadBuffer(threading.local):
+    """One buffer for all sockets of a thread: what is read is handed over before the next read.
+
+    A fresh one for each socket would cost 128 KiB of memory, and the time to clear it.
+    """
+
+    def __init__(self) -> None:
+        self.bytes = bytearray(READ_BUFFER_BYTES)
+        self.view = memoryview(self.bytes)
+
+
+read_buffer = ReadBuffer()
 
 
 def bind_udp(

@@ -12,6 +12,7 @@ from netstack.tasks import TaskScope
 
 READ_BYTES: Final = 262_144
 MAX_QUEUED_BYTES: Final = 1 << 20
+DRAIN_ABOVE_BYTES: Final = 65_536  # as much as a stream holds anyway
 CONNECT_TIMEOUT_S: Final = 2.8
 CHANNEL_FIRST: Final = 0x40
 SEND_INDICATION: Final = b"\x00\x16"
@@ -110,7 +111,7 @@ class StreamCarrier:
         self._stream: Stream | None = None
         self._queue: list[bytes] = []
         self._queued_bytes = 0
-        self._refused = False
+        self._refused = self._draining = self._writing = False
         self._wanted = asyncio.Event()
         self._tasks = TaskScope("turn stream")
 
@@ -120,7 +121,6 @@ class StreamCarrier:
             self._server, timeout_s=CONNECT_TIMEOUT_S, tls=tls, tls_name=name if tls else None
         )
         self._tasks.start(self._read(self._stream), "read")
-        self._tasks.start(self._write(self._stream), "write")
 
     @property
     def local(self) -> Address:
@@ -134,9 +134,16 @@ class StreamCarrier:
         if self._queued_bytes + len(data) > MAX_QUEUED_BYTES and _is_payload(data):
             self._refused = True
             return False
-        self._queue.append(data)
         self._queued_bytes += len(data)
-        self._wanted.set()
+        if self._draining:
+            self._queue.append(data)
+        else:  # at once: a turn of the loop costs more than the write
+            self._stream.write(data)
+        if self._queued_bytes > DRAIN_ABOVE_BYTES:
+            self._wanted.set()
+            if not self._writing:
+                self._writing = True
+                self._tasks.start(self._write(self._stream), "write")
         return True
 
     async def close(self, *, flush: bool = False) -> None:
@@ -167,19 +174,22 @@ class StreamCarrier:
         self._receiver.carrier_failed(error)
 
     async def _write(self, stream: Stream) -> None:
-        """Waits for the stream to take what is queued, so that the queue, not the stream, holds the rest."""
+        """Waits for the stream to take what was written, so that the queue, not the stream, holds the rest."""
         try:
             while True:
                 await self._wanted.wait()
                 self._wanted.clear()
+                self._draining = True
+                await stream.drain()
                 while self._queue:
                     queued, self._queue = b"".join(self._queue), []
                     stream.write(queued)
                     await stream.drain()
-                    self._queued_bytes -= len(queued)
-                    if self._refused:
-                        self._refused = False
-                        self._receiver.carrier_writable()
+                self._draining = False
+                self._queued_bytes = 0
+                if self._refused:
+                    self._refused = False
+                    self._receiver.carrier_writable()
         except NetError:
             return  # the reader tells
 

@@ -72,6 +72,9 @@ async def open_relay(
     ]
     if not relays:
         raise TurnError(TurnError.Reason.UNKNOWN_HOST, uri.host)
+    if len(relays) == 1:
+        await relays[0].open()
+        return relays[0]
     winner: Relay | None = None
     async with TaskScope("turn dial") as tasks:
         opening = {tasks.start(_open(relay), f"{relay.transport}"): relay for relay in relays}
