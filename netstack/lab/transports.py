@@ -127,6 +127,7 @@ class LabStreamTransport(asyncio.Transport):
         self._closing = False
         self._made = False
         self._lost = False
+        self._paused = False
         self._reading = True
         self.waiter: asyncio.Future[None] = loop.create_future()
 
@@ -192,7 +193,8 @@ class LabStreamTransport(asyncio.Transport):
             self.close()
 
     def _resume_writing(self) -> None:
-        if not self._lost:
+        if self._paused and not self._lost:
+            self._paused = False
             self._protocol.resume_writing()
 
     def _lose(self, error: BaseException | None) -> None:
@@ -210,7 +212,8 @@ class LabStreamTransport(asyncio.Transport):
         """Queues bytes."""
         if self._closing or self._connection is None:
             return
-        if not self._connection.write(bytes(data)):
+        if not self._connection.write(bytes(data)) and not self._paused:
+            self._paused = True
             self._protocol.pause_writing()
 
     def writelines(self, list_of_data: Iterable[Any]) -> None:

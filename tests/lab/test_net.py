@@ -102,3 +102,22 @@ async def test_cancelling_a_connection_leaves_nothing() -> None:
             await LabNet(me).open_stream(Address("192.0.2.99", 1), timeout_s=60)
     await asyncio.sleep(0)
     assert not me._connections
+
+
+async def test_who_writes_on_although_it_is_full_is_told_once() -> None:
+    town = Town()
+    me, far = LabNet(town.host("me", "192.0.2.1")), LabNet(town.host("far", FAR.host))
+    theirs = []
+    await far.listen_stream(theirs.append, local=FAR)
+    ours = await me.open_stream(FAR, timeout_s=5)
+    for _ in range(40):
+        ours.write(bytes(100_000))
+    ours.close()
+    await asyncio.sleep(0.1)
+    got = 0
+    while data := await theirs[0].read(65_536):
+        got += len(data)
+    assert got == 4_000_000
+    theirs[0].close()
+    await ours.wait_closed()
+    await theirs[0].wait_closed()
