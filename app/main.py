@@ -127,6 +127,7 @@ async def _run(
         CheckActions(
             actions.add("examine", lambda: engine.call(lambda node: node.examine(), "examine")),
             actions.add("retest", retest),
+            actions.add("port", lambda text: engine.call(lambda node: node.look_at_port(text), "port")),
         ),
     )
     window.add_page(check)

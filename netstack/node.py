@@ -1,12 +1,15 @@
 """Node: one endpoint of the whole stack; the facade that the window, the command line and tests hold."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 
 from netstack.config import Config
+from netstack.core.game_ports import Game, ports_of
+from netstack.errors import InputError
 from netstack.model.doctor import Check, DoctorReport
 from netstack.model.nat import NatReport
 from netstack.model.path import PlotData
@@ -16,6 +19,7 @@ from netstack.net.protocol import Net
 from netstack.observe.journal import Journal
 from netstack.observe.store import Store
 from netstack.service.doctor import Doctor
+from netstack.service.game_port import read_games, shipped_games
 from netstack.service.nat import NatService
 from netstack.service.nat_port_mapping import try_out
 from netstack.service.path_watch import PathWatch
@@ -25,6 +29,8 @@ from netstack.service.port_mapping_records import records_path
 from netstack.service.rehearsal import rehearse
 from netstack.service.relay_desk import RelayDesk
 from netstack.tasks import TaskScope
+
+log = logging.getLogger(__name__)
 
 LAG_PERIOD_S = 0.5
 
@@ -58,6 +64,8 @@ class Node:
         self.relays = RelayDesk(
             net, lambda state: self._store.update(turn=state), known=config.turn, network=network
         )
+        self._games = _games()
+        self._set_doctor(games=tuple(game.name for game in self._games))
         self._watch = PathWatch(net, lambda paths: self._store.update(paths=paths))
         self.peers = PeerDesk(
             net,
@@ -173,6 +181,15 @@ class Node:
         finally:
             self._set_doctor(running=False, retesting="", checks=self._doctor.known().checks)
 
+    async def look_at_port(self, text: str) -> None:
+        """A game by its name, or a port as in udp/7777: here and in the router. Raises InputError."""
+        game, ports = ports_of(text, self._games)
+        known = await self._doctor.look_at_ports(ports, game)
+        report = self.snapshot.doctor.report
+        if report is not None:
+            report = msgspec.structs.replace(report, ports=known)
+        self._set_doctor(ports=known, report=report)
+
     def _take_doctor(self, report: DoctorReport) -> DoctorReport:
         """The NAT page shows what the doctor found out."""
         self._set_doctor(report=report, checks=report.checks)
@@ -211,3 +228,12 @@ class Node:
             due = self.net.now() + LAG_PERIOD_S
             await asyncio.sleep(LAG_PERIOD_S)
             self._store.update(engine_lag_s=max(0.0, self.net.now() - due))
+
+
+def _games() -> tuple[Game, ...]:
+    """The user's games too, unless their file cannot be read: no reason not to start."""
+    try:
+        return read_games()
+    except InputError as error:
+        log.warning("%s", error.sentence)
+        return shipped_games()

@@ -10,12 +10,15 @@ import typer
 from app.cli.options import ConfigOption, Format, FormatOption, LabOption
 from app.cli.terminal import console, fail, print_json
 from app.presenters.doctor_text import doctor_text
-from netstack.config import load_config
+from netstack.config import TurnServer, load_config
+from netstack.core.game_ports import ports_of
 from netstack.errors import PeerscopeError
 from netstack.lab.lab import open_scenario
 from netstack.model.doctor import Check, DoctorReport, Outcome
+from netstack.model.port_mapping import Carried
 from netstack.net.system import SystemNet
-from netstack.service.doctor import Doctor, exit_code
+from netstack.service.doctor import Doctor, Progress, exit_code
+from netstack.service.game_port import read_games
 
 
 def doctor(
@@ -24,16 +27,26 @@ def doctor(
     real_time: Annotated[
         bool, typer.Option("--real-time", help="Let the lab's clock run as fast as a real one.")
     ] = False,
+    port: Annotated[
+        str | None,
+        typer.Option(
+            "--port", metavar="udp/N|GAME", help="Look at a game's port too: here, and in the router."
+        ),
+    ] = None,
     config: ConfigOption = None,
 ) -> int:
     """Checks this computer's connection and says whose side each problem is on."""
     as_json = output is Format.JSON
     try:
+        asked = ports_of(port, read_games()) if port else None
         if lab is not None:
             scene = open_scenario(lab, real_time=real_time)
             report = scene.run(
-                lambda here: Doctor(here.net(here.patient), network=here.scenario.name).examine(
-                    here.stun_servers, here.turn_servers
+                lambda here: _examine(
+                    Doctor(here.net(here.patient), network=here.scenario.name),
+                    here.stun_servers,
+                    here.turn_servers,
+                    asked,
                 )
             )
         else:
@@ -48,7 +61,7 @@ def doctor(
                     if status is not None and running:
                         status.update(f"Checking: {', '.join(running)}")
 
-                report = asyncio.run(_examine(settings.stun, settings.turn, tell))
+                report = asyncio.run(_examine(Doctor(SystemNet()), settings.stun, settings.turn, asked, tell))
     except PeerscopeError as error:
         fail(error, DoctorReport(network=lab or "real") if as_json else None)
     except KeyboardInterrupt:
@@ -60,5 +73,15 @@ def doctor(
     return exit_code(report)
 
 
-async def _examine(stun: tuple[str, ...], turn: tuple[object, ...], tell: object) -> DoctorReport:
-    return await Doctor(SystemNet()).examine(stun, turn, progress=tell)  # type: ignore[arg-type]
+async def _examine(
+    doctor: Doctor,
+    stun: tuple[str, ...],
+    turn: tuple[TurnServer, ...],
+    asked: tuple[str, tuple[tuple[Carried, int], ...]] | None,
+    tell: Progress | None = None,
+) -> DoctorReport:
+    await doctor.examine(stun, turn, progress=tell)
+    if asked is not None:
+        game, ports = asked
+        await doctor.look_at_ports(ports, game)
+    return doctor.known()

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 
 from app.actions import Action
 from app.presenters.check import CheckView, MessageView, Stage, present
+from app.presenters.check_ports import port_rows
 from app.presenters.doctor_text import doctor_text
 from app.presenters.nat_text import report_json
 from app.presenters.tone import Tone
@@ -28,6 +29,7 @@ from app.widgets.finding_list import FindingList
 from app.widgets.notice import Notice
 from app.widgets.page import Page
 from app.widgets.path_strip import PathStrip
+from app.widgets.port_card import PortCard
 from app.widgets.text import Card, Columns, Text
 from app.widgets.theme import Theme
 from netstack.model.doctor import DoctorReport
@@ -45,10 +47,11 @@ PROMISES = (
 
 
 class CheckActions(NamedTuple):
-    """What the page can start. `retest` takes the rule that is looked at again."""
+    """What the page can start. `retest` takes the rule that is looked at again, `port` a game or a port."""
 
     examine: Action
     retest: Action
+    port: Action
 
 
 class CheckPage(Page):
@@ -116,7 +119,11 @@ class CheckPage(Page):
         right = QWidget()
         beside = QVBoxLayout(right)
         beside.setContentsMargins(0, 0, 0, 0)
+        self._port = PortCard(theme)
+        self._port.asked.connect(actions.port.run)
+        beside.setSpacing(2 * unit)
         beside.addWidget(rows)
+        beside.addWidget(self._port)
         beside.addStretch(1)
         self._results = QWidget()
         results = QVBoxLayout(self._results)
@@ -176,6 +183,10 @@ class CheckPage(Page):
             self._ladder_note.setText(view.ladder_note)
             self._show_button.setText("Hide addresses" if view.shown else "Show addresses")
             self._show_button.setVisible(view.can_show)
+        doctor = self._snapshot.doctor
+        self._port.show_view(
+            doctor.games, port_rows(doctor.ports), self._actions.port.failure, busy=self._actions.port.busy
+        )
         self._findings.show_view(view.groups, busy=busy)
         self._findings.setVisible(bool(view.groups))
         self._copy.setEnabled(view.stage is Stage.DONE)

@@ -34,6 +34,14 @@ def doctor_text(report: DoctorReport, veil: Veil | None = None) -> str:
         lines += ["", "Where is it bad?"]
         lines += [f"  {station.title}: {station.does}" for station in stations[1:]]
         lines.append(f"  {ladder_note(report)}")
+    if report.ports:
+        lines += ["", f"Port of {report.ports[0].game or 'your game'}"]
+        for port in report.ports:
+            lines += [
+                f"  {port.port} here: {port.bound_text}",
+                f"  {port.port} in the router: {port.mapped_text}",
+            ]
+            lines.append(f"  {port.port} from outside: {port.reachable_text}")
     if report.unknown:
         lines += ["", f"Not measured: {', '.join(report.unknown)}"]
     text = "\n".join(lines)

@@ -108,6 +108,19 @@ class Segment(msgspec.Struct, frozen=True):
     rtt_p50_s: float | None = None
 
 
+class PortReport(msgspec.Struct, frozen=True):
+    """One port of a game: has a program here, does the router forward it, can it be reached? None: not known."""
+
+    port: str
+    game: str
+    bound: bool | None
+    bound_text: str
+    mapped: bool | None
+    mapped_text: str
+    reachable: bool | None = None
+    reachable_text: str = "not measured: nobody outside has knocked"
+
+
 class DoctorReport(msgspec.Struct, frozen=True, kw_only=True):
     """The whole answer. `verdict` is one sentence; `unknown` names the rules that could not be judged.
 
@@ -124,6 +137,7 @@ class DoctorReport(msgspec.Struct, frozen=True, kw_only=True):
     quality: Quality | None = None
     segments: tuple[Segment, ...] = ()
     bad_from: str | None = None
+    ports: tuple[PortReport, ...] = ()
     paths: tuple[PathReport, ...] = ()
     started_at_s: float = 0.0
     duration_s: float = 0.0
@@ -135,7 +149,7 @@ class DoctorReport(msgspec.Struct, frozen=True, kw_only=True):
 class DoctorState(msgspec.Struct, frozen=True):
     """The doctor at work: the rows so far, and the newest report, kept when a run is cancelled.
 
-    `nat` is what the run found out about the NAT so far. `retesting` is the rule that is looked at again, empty in a whole run.
+    `nat` is what the run found out about the NAT so far, `ports` what was asked of a game, one of `games`. `retesting` is the rule that is looked at again, empty in a whole run.
     """
 
     running: bool = False
@@ -143,3 +157,5 @@ class DoctorState(msgspec.Struct, frozen=True):
     nat: NatReport | None = None
     report: DoctorReport | None = None
     retesting: str = ""
+    games: tuple[str, ...] = ()
+    ports: tuple[PortReport, ...] = ()

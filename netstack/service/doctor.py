@@ -31,6 +31,7 @@ from netstack.model.doctor import (
     DoctorReport,
     Finding,
     Outcome,
+    PortReport,
     Quality,
     Rung,
     Segment,
@@ -38,8 +39,9 @@ from netstack.model.doctor import (
     Side,
 )
 from netstack.model.nat import NatReport
-from netstack.model.port_mapping import PortMappingError
+from netstack.model.port_mapping import Carried, PortMappingError
 from netstack.net.protocol import Net
+from netstack.service.game_port import look_at_port
 from netstack.service.link_quality import measure_latency, measure_size
 from netstack.service.nat import NatService
 from netstack.service.path_ladder import climb
@@ -86,6 +88,7 @@ class Doctor:
         self._mappings = mappings
         self._rules = read_rules()
         self._tell: Progress = lambda _: None
+        self._ports: tuple[PortReport, ...] = ()
         self._forget()
 
     def _forget(self) -> None:
@@ -157,6 +160,20 @@ class Doctor:
         self._tell_all()
         return self.known()
 
+    async def look_at_ports(
+        self, ports: Sequence[tuple[Carried, int]], game: str = ""
+    ) -> tuple[PortReport, ...]:
+        """A game's ports here and in the router; nothing is changed."""
+        mappings = self._mappings or PortMappingService(self._net)
+        try:
+            self._ports = tuple(
+                [await look_at_port(self._net, mappings, carried, port, game) for carried, port in ports]
+            )
+        finally:
+            if mappings is not self._mappings:
+                await mappings.close()
+        return self._ports
+
     def known(self) -> DoctorReport:
         """The report by what is known now."""
         found, unknown = findings(self._rules, self._facts)
@@ -173,6 +190,7 @@ class Doctor:
             quality=self._quality,
             segments=self._segments,
             bad_from=facts_from.bad_from(self._facts, {finding.rule for finding in found}),
+            ports=self._ports,
             started_at_s=self._started_at_s,
             duration_s=self._duration_s,
             failure=failure,

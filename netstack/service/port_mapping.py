@@ -166,6 +166,18 @@ class PortMappingService:
             )
             return self.gateway
 
+    async def holder(self, carried: Carried, port: int) -> Address | None:
+        """To whom the gateway forwards an outside port; None: it lists none. Only UPnP tells.
+
+        Raises PortMappingError.
+        """
+        if not self._clients:
+            await self.detect()
+        for client in self._clients:
+            if isinstance(client, UpnpClient):
+                return await client.holder(carried, port)
+        raise PortMappingError(_R.NOT_SUPPORTED)
+
     async def _ask(
         self, protocol: MappingProtocol, client: MappingClient, standing: Awaitable[Standing]
     ) -> tuple[MappingClient | None, str | None, Spoken]:

@@ -2,13 +2,14 @@
 
 import asyncio
 from contextlib import suppress
+from ipaddress import ip_address
 
 import msgspec
 
 from netstack.core.port_mapping import Grant, Standing, Wish, upnp_refusal
 from netstack.errors import DecodeError, NetError
 from netstack.model.address import Address
-from netstack.model.port_mapping import MappingProtocol, PortMappingError
+from netstack.model.port_mapping import Carried, MappingProtocol, PortMappingError
 from netstack.net.protocol import Net
 from netstack.service.port_mapping_gateway import facing
 from netstack.wire import ssdp
@@ -204,6 +205,19 @@ class UpnpClient:
         except _FaultError as fault:
             if fault.code not in NO_SUCH_ENTRY:
                 raise
+
+    async def holder(self, carried: Carried, port: int) -> Address | None:
+        """To whom an outside port is forwarded; None: there is no such mapping. Raises PortMappingError."""
+        key = {"NewRemoteHost": "", "NewExternalPort": str(port), "NewProtocol": carried.upper()}
+        try:
+            entry = await self._call("GetSpecificPortMappingEntry", **key)
+            return Address(str(ip_address(entry["NewInternalClient"])), int(entry["NewInternalPort"]))
+        except _FaultError as fault:
+            if fault.code in NO_SUCH_ENTRY:
+                return None
+            raise
+        except (KeyError, ValueError) as error:
+            raise PortMappingError(_R.MALFORMED, "its list of mappings") from error
 
     async def _holds_another(self, wish: Wish) -> bool:
         try:

@@ -6,7 +6,7 @@ import json
 import msgspec
 import pytest
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtWidgets import QApplication, QLabel, QPushButton
+from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QPushButton
 
 from app.actions import Actions
 from app.panels.check import CheckActions, CheckPage
@@ -14,7 +14,8 @@ from app.widgets.check_list import CheckRow
 from app.widgets.finding_card import FindingCard
 from app.widgets.text import Card
 from app.widgets.theme import Choice, Theme
-from netstack.model.doctor import Check, DoctorState, Outcome
+from netstack.errors import InputError
+from netstack.model.doctor import Check, DoctorState, Outcome, PortReport
 from netstack.model.snapshot import Snapshot
 from tests.app.presenters.test_check import CHECKS, ILL, NAT, SEGMENTS, WELL_REPORT
 
@@ -41,6 +42,7 @@ class Bench:
             CheckActions(
                 self.actions.add("examine", lambda: self.work("examine")),
                 self.actions.add("retest", self.work),
+                self.actions.add("port", self.work),
             ),
         )
         self.page.said.connect(self.said.append)
@@ -235,3 +237,40 @@ def test_every_state_can_be_painted(bench, choice, width):
         assert len(colors) > 3
     for card in bench.page.findChildren(Card):
         assert not card.isVisible() or card.width() <= width
+
+
+async def test_a_game_is_chosen_or_a_port_typed(bench, qtbot):
+    port = PortReport("udp/7777", "", None, "denied", None, "the router does not tell")
+    state = msgspec.structs.replace(DONE.doctor, games=("Chess", "Draughts"), ports=(port,))
+    bench.page.show_snapshot(Snapshot(doctor=state), 0)
+    field = bench.page.findChild(QComboBox)
+    assert field.currentText() == ""
+    assert [field.itemText(i) for i in range(field.count())] == ["Chess", "Draughts"]
+    bench.press("Look")
+    await settle()
+    assert bench.asked == []
+    qtbot.keyClicks(field.lineEdit(), "udp/7777")
+    qtbot.keyClick(field.lineEdit(), Qt.Key.Key_Return)
+    await settle()
+    assert bench.asked == ["udp/7777"]
+    assert not bench.buttons("Look")[0].isEnabled()
+    bench.page.show_snapshot(Snapshot(doctor=state), 1)
+    assert field.currentText() == "udp/7777"
+    assert any(
+        row.accessibleName().startswith("udp/7777 router") for row in bench.page.findChildren(CheckRow)
+    )
+    await bench.actions.stop()
+
+
+async def test_a_port_that_is_none_is_told_beneath_it(bench, expected_logs):
+    expected_logs("port failed")
+
+    async def refuse(text):
+        raise InputError(InputError.Reason.USAGE, text)
+
+    bench.page._actions.port._work = refuse
+    bench.page.show_snapshot(DONE, 0)
+    bench.page.findChild(QComboBox).setCurrentText("draughts")
+    bench.press("Look")
+    await settle()
+    assert any("draughts" in text for text in bench.words())
