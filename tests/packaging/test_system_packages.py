@@ -22,6 +22,12 @@ if [ "$HOW" = fails ]; then exit 100; fi
 """
 
 
+def _heed_signals() -> None:
+    """A shell cannot trap what was ignored when it began, as under nohup or in the background of a script."""
+    for signal_ in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(signal_, signal.SIG_DFL)
+
+
 class Installation:
     """The real script, with a stand-in for apt-get and a policy file of its own."""
 
@@ -51,6 +57,7 @@ class Installation:
             env=environ,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
+            preexec_fn=_heed_signals,
         )
         return self.running
 
