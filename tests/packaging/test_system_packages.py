@@ -57,7 +57,7 @@ class Installation:
             env=environ,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
-            preexec_fn=_heed_signals,
+            preexec_fn=_heed_signals,  # noqa: PLW1509 (this process has one thread)
         )
         return self.running
 
