@@ -43,6 +43,7 @@ class Action(QObject):
         if self._task is None and not self._scope.closed:
             self.failure = ""
             self._task = self._scope.start(self._perform(arguments), self.name)
+            self._task.add_done_callback(self._ended)  # also of one that is cancelled before its first step
             self.changed.emit()
 
     def cancel(self) -> None:
@@ -70,9 +71,10 @@ class Action(QObject):
         except Exception:
             log.exception("action %s failed", self.name)
             self.failure = UNEXPECTED
-        finally:
-            self._task = None
-            self.changed.emit()
+
+    def _ended(self, _: object) -> None:
+        self._task = None
+        self.changed.emit()
 
 
 class Actions:

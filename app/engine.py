@@ -118,6 +118,8 @@ class Engine(QObject):
                 started.append(self._scope.start(self._serve(work, reply), name))
             except RuntimeError:
                 reply.cancel()
+            else:  # cancelled before its first step, the task could not answer itself
+                started[0].add_done_callback(lambda _: reply.cancel())
 
         self._loop.call_soon_threadsafe(begin)
         answer = asyncio.wrap_future(reply)
@@ -187,9 +189,6 @@ class Engine(QObject):
     async def _serve(self, work: Callable[[], Awaitable[T]], reply: "Future[T]") -> None:
         try:
             reply.set_result(await work())
-        except asyncio.CancelledError:
-            reply.cancel()
-            raise
         except Exception as error:
             reply.set_exception(_crossing(error))
 

@@ -57,6 +57,24 @@ async def test_cancel_lasts_until_the_work_has_ended(actions):
     assert action.failure == ""
 
 
+async def test_one_that_is_cancelled_before_it_began_can_be_run_again(actions):
+    done = []
+
+    async def work() -> None:
+        done.append(1)
+
+    action = actions.add("check", work)
+    action.run()
+    action.cancel()
+    await action.end()
+    await asyncio.sleep(0)
+    assert not action.busy
+    action.run()
+    await asyncio.sleep(0)
+    await action.end()
+    assert done == [1]
+
+
 @pytest.mark.parametrize(
     ("error", "sentence"),
     [

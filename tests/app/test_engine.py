@@ -86,6 +86,26 @@ async def test_cancelling_the_caller_ends_the_work_before_the_caller_goes_on(nod
     await engine.close()
 
 
+async def test_a_call_that_is_cancelled_before_the_engine_got_to_it_ends_too(node):
+    gate = threading.Event()
+
+    def make() -> StandIn:
+        gate.wait(10)
+        return node
+
+    engine = Engine(make)
+    engine.start()
+    caller = asyncio.get_running_loop().create_task(engine.call(lambda n: n.for_ever()))
+    await asyncio.sleep(0)
+    caller.cancel()
+    await asyncio.sleep(0)
+    gate.set()
+    await asyncio.wait([caller], timeout=10)
+    assert caller.cancelled()
+    await engine.close()
+    assert node.seen == ["start", "close"]
+
+
 async def test_closing_ends_what_runs_before_the_node(node):
     engine = Engine(lambda: node)
     engine.start()

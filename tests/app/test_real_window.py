@@ -114,6 +114,11 @@ def test_closing_in_the_middle_of_a_check_ends_well(program: ShownWindow) -> Non
     end(program)
 
 
+def test_closing_while_the_engine_still_starts_ends_well(program: ShownWindow) -> None:
+    program.press("F5")
+    end(program)
+
+
 def test_a_polite_kill_closes_the_window(program: ShownWindow) -> None:
     program.press("ctrl+r")
     wait_for_title(program, "checking")
