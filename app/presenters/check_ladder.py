@@ -10,7 +10,7 @@ from netstack.model.doctor import DoctorReport, Outcome, Rung, Segment
 
 _STATIONS = {
     Rung.ROUTER: ("router", "Router"),
-    Rung.INTERNET: ("provider", "First public hop"),
+    Rung.INTERNET: ("provider", "Public hop"),
     Rung.SERVER: ("internet", "Server"),
 }
 
@@ -53,21 +53,26 @@ def ladder(report: DoctorReport, veil: Veil) -> Iterator[Station]:
 
 
 def _figure(segment: Segment) -> str:
-    return f"{duration(segment.rtt_p50_s or 0.0)}, {segment.answered}/{segment.sent} back"
+    """With how many came back where some did not."""
+    back = "" if segment.answered == segment.sent else f", {segment.answered}/{segment.sent} back"
+    return f"{duration(segment.rtt_p50_s or 0.0)}{back}"
 
 
 def ladder_note(report: DoctorReport) -> str:
     """What the ladder says, and what it cannot say."""
     if len(report.segments) < 2:
         return "The stations on the way did not tell of themselves, so only the whole way was measured."
+    asked = f" There and back, {_asked(report)}."
     if report.bad_from:
-        return _BAD_FROM[report.bad_from]
-    bad = any(check.name in {"latency", "loss"} and check.outcome is Outcome.BAD for check in report.checks)
-    begin = "Too few answers to say where it begins. " if bad else "Nowhere. "
-    return (
-        f"{begin}Each figure is the way from here to there and back. A station that answers late or not at all proves "
-        "nothing by itself; what counts is what stays bad to the end."
-    )
+        return _BAD_FROM[report.bad_from] + asked
+    if any(check.name in {"latency", "loss"} and check.outcome is Outcome.BAD for check in report.checks):
+        return f"Too few answers to say where it begins.{asked}"
+    return f"Nowhere.{asked} A station that answers late or not at all proves nothing by itself."
+
+
+def _asked(report: DoctorReport) -> str:
+    """How often each was asked: "n = 10, 10, 200"."""
+    return "n = " + ", ".join(str(segment.sent) for segment in report.segments)
 
 
 def _tone(rung: Rung, report: DoctorReport, *, bad: bool) -> Tone:

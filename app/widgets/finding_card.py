@@ -145,6 +145,7 @@ class Fold(QWidget):
                 widget.deleteLater()
         for name, lines in parts:
             if name:
+                self.body.addSpacing(6 if self.body.count() else 0)
                 self.body.addWidget(Text(self._theme, name, size="small", strong=True))
             for number, line in enumerate(lines, 1):
                 mark = f"{number}. " if name and len(lines) > 1 else ""

@@ -23,6 +23,7 @@ ROWS: Final = {
     "latency": "Latency",
     "loss": "Loss",
     "mtu": "Packet size",
+    "load": "Under load",
     "clock": "Clock",
     "portal": "Login page",
 }
@@ -55,6 +56,11 @@ class Row(NamedTuple):
 
 
 UNASKED: Final = {
+    "load": Row(
+        Outcome.UNKNOWN,
+        "not measured",
+        "Latency while the line is full needs somebody who takes some megabytes: a peer, or a server of yours.",
+    ),
     "clock": Row(Outcome.UNKNOWN, "not measured", "Nothing that is asked here tells the time."),
     "portal": Row(Outcome.UNKNOWN, "not measured", "No web page is fetched, so none can come instead of it."),
 }

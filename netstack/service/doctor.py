@@ -50,6 +50,7 @@ from netstack.service.turn_reach import reach_turn
 from netstack.tasks import TaskScope
 
 LOOKUP_S: Final = 3.0
+WITHIN_S: Final = 14.0
 SIDES: Final = {
     Side.PC: "this computer",
     Side.NETWORK: "the local network",
@@ -364,7 +365,11 @@ class Doctor:
             self._rows["way"] = Row(Outcome.UNKNOWN, "no server's address is known")
             return
         try:
-            self._segments = await climb(self._net, _address(known))
+            async with asyncio.timeout(max(0.0, self._began_s + WITHIN_S - self._net.now())):
+                self._segments = await climb(self._net, _address(known))
+        except TimeoutError:
+            self._rows["way"] = Row(Outcome.UNKNOWN, "no time was left", "Other checks had to wait too long.")
+            return
         except NetError as error:
             self._rows["way"] = Row(Outcome.UNKNOWN, error.sentence)
             return

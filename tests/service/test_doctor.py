@@ -165,3 +165,12 @@ def test_no_report_holds_a_relays_name_or_password() -> None:
     assert b"relay.example" in text
     assert b"ana-of-the-relay" not in text
     assert b"correct-horse" not in text
+
+
+def test_a_slow_start_leaves_the_ladder_out_rather_than_the_bound(monkeypatch) -> None:
+    monkeypatch.setattr("netstack.service.doctor.WITHIN_S", 5.0)
+    report = open_scenario("home").run(_examined).known()
+    rows = {check.name: check for check in report.checks}
+    assert (rows["way"].outcome, rows["way"].text) == (Outcome.UNKNOWN, "no time was left")
+    assert [segment.rung for segment in report.segments] == [Rung.SERVER]
+    assert rows["loss"].outcome is Outcome.GOOD

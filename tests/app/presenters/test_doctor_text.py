@@ -41,12 +41,12 @@ def test_everything_is_told_in_plain_lines() -> None:
         "?? Packet size: not measured",
         "",
         "Where is it bad?",
-        "  Router: 2.00\N{NARROW NO-BREAK SPACE}ms, 10/10 back",
-        "  First public hop: 30.0\N{NARROW NO-BREAK SPACE}ms, 7/10 back",
+        "  Router: 2.00\N{NARROW NO-BREAK SPACE}ms",
+        "  Public hop: 30.0\N{NARROW NO-BREAK SPACE}ms, 7/10 back",
         "  Server: 40.0\N{NARROW NO-BREAK SPACE}ms, 150/200 back",
         (
-            "  Nowhere. Each figure is the way from here to there and back. A station that answers late or not at all "
-            "proves nothing by itself; what counts is what stays bad to the end."
+            "  Nowhere. There and back, n = 10, 10, 200. "
+            "A station that answers late or not at all proves nothing by itself."
         ),
         "",
         "Not measured: clock.wrong",
