@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 os.environ["QT_API"] = "pyside6"
 
 import msgspec
+import platformdirs
 import qasync
 from PySide6.QtCore import QMetaObject, QSettings, Qt
 from PySide6.QtWidgets import QApplication
@@ -26,13 +27,16 @@ from app.panels.check import CheckActions, CheckPage
 from app.panels.lab import LabPage
 from app.panels.metrics import MetricsActions, MetricsPage
 from app.panels.nat import NatActions, NatPage
+from app.panels.peers import PeersPage
 from app.panels.relays import RelaysActions, RelaysPage
+from app.peer_window import first_state, peers_actions
 from app.presenters.nat_servers import problem
 from app.widgets.theme import Choice, Theme
 from app.window import Window
 from netstack.config import Config, load_config, user_config_path
 from netstack.errors import PeerscopeError
 from netstack.model.path import PlotData
+from netstack.model.peers import PeersState
 
 if TYPE_CHECKING:
     from netstack.node import Node
@@ -79,12 +83,14 @@ def _parse(argv: list[str]) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def _on_system(config: Config) -> "Node":
+def _on_system(config: Config, peers: PeersState) -> "Node":
     """The Node on the real network; what it needs is imported here, so that the first window need not wait."""
     from netstack.net.system import SystemNet  # noqa: PLC0415
     from netstack.node import Node  # noqa: PLC0415
 
-    return Node(SystemNet(), config)
+    home = platformdirs.user_data_path("peerscope", appauthor=False)
+    folder = platformdirs.user_downloads_path() / "Peerscope"
+    return Node(SystemNet(), config, home=home, folder=folder, peers=peers)
 
 
 async def _run(
@@ -101,8 +107,10 @@ async def _run(
     if own_servers and (kept := _kept_servers(settings)):
         config = msgspec.structs.replace(config, stun=kept)
     if scenario is None:
-        engine = Engine(lambda: _on_system(config))
+        peers = first_state(config, settings)
+        engine = Engine(lambda: _on_system(config, peers))
     else:
+        peers = PeersState(ways=("lab",))
         settings.setValue("lab/scenario", scenario)
         engine = Engine(node_maker(scenario, config), loop_maker())
     actions = Actions()
@@ -146,6 +154,7 @@ async def _run(
     )
 
     window.add_page(RelaysPage(theme, _relays_actions(actions, engine)))
+    window.add_page(PeersPage(theme, peers_actions(actions, engine, settings), peers))
 
     async def pull_plots() -> None:
         async def read(node: "Node") -> PlotData:

@@ -78,6 +78,7 @@ class Node:
             state=peers or PeersState(ways=config.rendezvous, brokers=config.brokers),
             drivers=drivers,
         )
+        self.peers.nat = self._nat_verdict
         self._tasks = TaskScope("node")
 
     @property
@@ -218,6 +219,10 @@ class Node:
 
     async def _rehearsal_partner(self) -> tuple[Net, str, str]:
         return self.net, "127.0.0.1", "this computer"
+
+    def _nat_verdict(self) -> str | None:
+        report = self.snapshot.nat.report
+        return None if report is None else report.verdict.value
 
     def _set_nat(self, **changes: object) -> None:
         self._store.update(nat=msgspec.structs.replace(self.snapshot.nat, **changes))

@@ -35,7 +35,9 @@ class ShownWindow:
         with output.open("wb") as file:
             self.process = subprocess.Popen(command, env=self._env, stdout=file, stderr=subprocess.STDOUT)
         while not (
-            windows := self._xdotool("search", "--onlyvisible", "--pid", str(self.process.pid), "--name", ".")
+            windows := self._xdotool(
+                "search", "--all", "--onlyvisible", "--pid", str(self.process.pid), "--name", "."
+            )
         ):
             if self.process.poll() is not None:
                 raise WindowError(f"it ended with exit code {self.process.returncode}: {self.said()}")

@@ -49,7 +49,8 @@ class KnownPeer(msgspec.Struct, frozen=True):
 class Conversation(msgspec.Struct, frozen=True, kw_only=True):
     """One connected peer, or one that has just left (`ended` says how, in a sentence; empty while it is open).
 
-    `kind` is direct, local or relay. `path` is the key of its main path's `PathReport`.
+    `kind` is direct, local or relay. `path` is the key of its main path's `PathReport`. `nat` is the verdict that the
+    peer tells of its own NAT, which may be nonsense.
     """
 
     number: int

@@ -92,4 +92,5 @@ class Talk:
             lines=self.chat.lines,
             files=self.chat.file_reports,
             stories=self._attempt.stories,
+            nat=None if self._attempt.traversal is None else self._attempt.traversal.peer.nat,
         )

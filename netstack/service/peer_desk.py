@@ -3,8 +3,8 @@
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -46,7 +46,8 @@ class PeerDesk:
     """One person's meetings and conversations. `changed` gets the new state; call all of it on one loop.
 
     `home` keeps the identity and the known peers; None: both last as long as this does. `invited` hears every
-    code of ours, `called` our key whenever a known peer is called: the lab's second person listens there.
+    code of ours, `called` our key whenever a known peer is called: the lab's second person listens there. `nat` is
+    the verdict of our NAT check, which a peer may know.
     """
 
     def __init__(
@@ -86,6 +87,7 @@ class PeerDesk:
         self._told = PeersState()
         self.invited: Callable[[SessionCode], None] = lambda _: None
         self.called: Callable[[bytes], None] = lambda _: None
+        self.nat: Callable[[], str | None] = lambda: None
 
     async def start(self) -> None:
         """Reads the known peers. A book that cannot be read is told in the log and left as it is."""
@@ -215,6 +217,14 @@ class PeerDesk:
 
     # Talking. A number that is gone raises LookupError, which only a stale window can cause.
 
+    async def say(self, number: int, text: str) -> None:
+        """As `send_text`, without waiting: the line's mark tells what becomes of it."""
+        self._tasks.start(_quietly(self._talk(number).chat.send_text(text)), "say")
+
+    async def pour(self, number: int, payload: Payload) -> None:
+        """As `send_payload`, without waiting."""
+        self._tasks.start(_quietly(self._talk(number).chat.send_payload(payload)), "pour")
+
     async def send_text(self, number: int, text: str) -> None:
         """Returns once the peer has it. Raises InputError, SessionError."""
         await self._talk(number).chat.send_text(text)
@@ -223,9 +233,10 @@ class PeerDesk:
         """Returns once it has left, or arrived where that is promised. Raises InputError, SessionError."""
         await self._talk(number).chat.send_payload(payload)
 
-    async def send_file(self, number: int, path: str) -> None:
-        """Offers a file. Raises FileError."""
-        self._talk(number).chat.send_file(Path(path))
+    async def send_files(self, number: int, paths: Sequence[str]) -> None:
+        """Offers files. Raises FileError."""
+        for path in paths:
+            self._talk(number).chat.send_file(Path(path))
 
     async def answer_file(self, number: int, file: int, accept: bool) -> None:
         """Takes an offered file, or does not."""
@@ -288,6 +299,7 @@ class PeerDesk:
                     stun=self._stun,
                     turn=self._turn,
                 )
+            self._peers.nat = self.nat()
             return self._peers
 
     def _make_drivers(self) -> list[Driver]:
@@ -414,3 +426,9 @@ class PeerDesk:
             return str(SessionLink(code, vias))
         except MeetingError:
             return str(SessionLink(code))
+
+
+async def _quietly(work: Coroutine[object, object, object]) -> None:
+    """What goes wrong shows as the line's mark."""
+    with suppress(PeerscopeError):
+        await work

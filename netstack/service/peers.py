@@ -88,7 +88,10 @@ class Met(NamedTuple):
 
 
 class Peers:
-    """Our side of meetings: one identity, and for each meeting sockets of its own. Close it at the end."""
+    """Our side of meetings: one identity, and for each meeting sockets of its own. Close it at the end.
+
+    `name` and `nat` (the verdict of our NAT check) are told to whom we meet.
+    """
 
     def __init__(
         self,
@@ -101,6 +104,7 @@ class Peers:
         turn: Sequence[TurnServer] = (),
     ) -> None:
         self.name = name
+        self.nat: str | None = None
         self.identity = identity
         self._net = net
         self._book = book
@@ -202,7 +206,7 @@ class Peers:
             guest=role is Role.GUEST,
             servers=self._servers,
             relays=self._relays,
-            about=About(name=self.name),
+            about=About(name=self.name, nat=self.nat),
             told=attempt.told,
         )
         attempt.changed()

@@ -84,7 +84,7 @@ async def test_words_bytes_and_files_come_back(tmp_path: Path) -> None:
         assert line.packets >= 140
         path = tmp_path / "notes.txt"
         path.write_bytes(b"n" * 700_000)
-        await node.peers.send_file(number, str(path))
+        await node.peers.send_files(number, (str(path),))
         await until(lambda: len(talk(node).files) == 2)
         await until(lambda: talk(node).files[0].state is FileState.DONE)
         offered = talk(node).files[1]

@@ -1,0 +1,88 @@
+"""What the Peers page starts: each button a call of the Node's desk; and what is kept of it between starts."""
+
+import getpass
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QSettings
+
+from app.actions import Action, Actions
+from app.engine import Engine
+from app.panels.peers import PeersActions
+from netstack.config import Config
+from netstack.core.rendezvous_uri import parse_rendezvous
+from netstack.errors import PeerscopeError
+from netstack.model.peers import PeersState
+
+if TYPE_CHECKING:
+    from netstack.service.peer_desk import PeerDesk
+
+WAYS, NAME = "peers/ways", "peers/name"
+
+
+def first_state(config: Config, settings: QSettings) -> PeersState:
+    """What the desk begins with: the configuration's ways, else those chosen before; and our name."""
+    name = settings.value(NAME)
+    if not isinstance(name, str) or not name:
+        name = ""
+        with suppress(OSError, KeyError):
+            name = getpass.getuser()
+    return PeersState(ways=config.rendezvous or _kept_ways(settings), brokers=config.brokers, name=name[:40])
+
+
+def peers_actions(actions: Actions, engine: Engine, settings: QSettings) -> PeersActions:
+    """The page's actions; a choice of ways and a name are kept in `settings`."""
+
+    def at_desk(name: str, work: "Callable[..., Awaitable[object]]", *, quiet: bool = False) -> Action:
+        async def act(*arguments: object) -> None:
+            await engine.call(lambda node: work(node.peers, *arguments), name)
+
+        return actions.add(name, act, quiet=quiet)
+
+    async def use_ways(desk: "PeerDesk", ways: tuple[str, ...]) -> None:
+        desk.set_ways(ways)
+
+    async def use_name(desk: "PeerDesk", name: str) -> None:
+        desk.set_name(name)
+
+    async def forget(desk: "PeerDesk", peer: str) -> None:
+        desk.forget_peer(peer)
+
+    async def undo(desk: "PeerDesk") -> None:
+        desk.undo_forget()
+
+    async def keep_ways(ways: tuple[str, ...]) -> None:
+        await engine.call(lambda node: use_ways(node.peers, ways), "ways")
+        settings.setValue(WAYS, list(ways))
+
+    async def keep_name(name: str) -> None:
+        await engine.call(lambda node: use_name(node.peers, name), "name")
+        settings.setValue(NAME, name)
+
+    return PeersActions(
+        invite=at_desk("invitation", lambda desk: desk.invite()),
+        join=at_desk("joining", lambda desk, code, ways: desk.join(code, ways)),
+        reconnect=at_desk("known peer", lambda desk, peer: desk.reconnect(peer)),
+        ways=actions.add("ways", keep_ways),
+        name=actions.add("name", keep_name),
+        say=at_desk("text", lambda desk, number, text: desk.say(number, text), quiet=True),
+        pour=at_desk("payload", lambda desk, number, payload: desk.pour(number, payload), quiet=True),
+        send_files=at_desk("files", lambda desk, number, paths: desk.send_files(number, paths)),
+        answer=at_desk("answer", lambda desk, number, file, yes: desk.answer_file(number, file, yes)),
+        pause=at_desk("pause", lambda desk, number, file, rest: desk.pause_file(number, file, rest)),
+        cancel=at_desk("cancel", lambda desk, number, file: desk.cancel_file(number, file)),
+        disconnect=at_desk("disconnect", lambda desk, number: desk.disconnect(number)),
+        forget=at_desk("forget", forget),
+        undo=at_desk("undo", undo),
+    )
+
+
+def _kept_ways(settings: QSettings) -> tuple[str, ...]:
+    value = settings.value(WAYS)
+    texts = [value] if isinstance(value, str) else value if isinstance(value, list) else []
+    ways = []
+    for text in texts:
+        with suppress(PeerscopeError):
+            ways.append(str(parse_rendezvous(str(text))))
+    return tuple(ways)

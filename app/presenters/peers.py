@@ -1,0 +1,187 @@
+"""The Peers page: Snapshot -> the sentence that answers, the invitation, the calls, conversations, known peers."""
+
+from functools import lru_cache
+
+import msgspec
+
+from app.presenters.peer_ladder import LadderView, ladder
+from app.presenters.peer_talk import TalkView, headline, talk
+from app.presenters.peer_ways import ChoiceView, WayLine, choice, summary, way_lines
+from app.presenters.quantity import ago, moment
+from app.presenters.veil import of_report
+from netstack.core.session_link import qr_rows
+from netstack.model.chat import FileState
+from netstack.model.nat import Verdict
+from netstack.model.peers import CallState, InvitationState, PeersState, Stage
+from netstack.model.snapshot import Snapshot
+
+QUESTION = "Meet somebody"
+ANSWER = "One reads a code aloud, the other types it. What you say and send is sealed between the two of you."
+
+
+class InviteView(msgspec.Struct, frozen=True):
+    """The invitation. `parts` are the number and the words; empty while there is no code."""
+
+    busy: bool
+    says: str
+    parts: tuple[str, ...]
+    code: str
+    link: str
+    qr: tuple[tuple[bool, ...], ...]
+    left: str
+    warning: str
+    ways: tuple[WayLine, ...]
+
+
+class CallView(msgspec.Struct, frozen=True):
+    """An attempt to reach somebody: what happens now, and by which ways."""
+
+    peer: str
+    says: str
+    ways: tuple[WayLine, ...]
+
+
+class KnownView(msgspec.Struct, frozen=True):
+    """A known peer: its name, when it was seen, and whether it is called or connected now."""
+
+    peer: str
+    name: str
+    seen: str
+    seen_exact: str
+    state: str
+
+
+class PeersView(msgspec.Struct, frozen=True):
+    """Everything that the page shows."""
+
+    title: str
+    headline: str
+    subline: str
+    invite: InviteView
+    joining: CallView | None
+    partner: str
+    partner_code: str
+    choice: ChoiceView
+    ways: str
+    asked: bool
+    talks: tuple[TalkView, ...]
+    known: tuple[KnownView, ...]
+    undo: str
+    failed: LadderView | None
+    name: str
+    folder: str
+
+
+def present(snapshot: Snapshot, wall_s: float) -> PeersView:
+    """The page at `wall_s` (seconds since 1970)."""
+    state = snapshot.peers
+    report = snapshot.nat.report
+    veil = of_report(report)
+    ours = report.verdict if report is not None else None
+    talks = tuple(talk(each, snapshot.paths, ours, veil) for each in state.conversations)
+    title, head, sub = _headline(snapshot, state)
+    calls = {call.peer: _call(call) for call in state.calls}
+    connected = {each.peer for each in state.conversations if not each.ended}
+    return PeersView(
+        title=title,
+        headline=head,
+        subline=sub,
+        invite=_invite(state.invitation, state),
+        joining=None if state.joining is None else _call(state.joining),
+        partner=state.partner,
+        partner_code=state.partner_code,
+        choice=choice(state.ways, state.brokers),
+        ways="" if state.partner else summary(state.ways),
+        asked=bool(state.ways),
+        talks=talks,
+        known=tuple(
+            KnownView(
+                each.peer,
+                each.name or "Peer",
+                "" if each.seen_at_s is None else f"seen {ago(max(0.0, wall_s - each.seen_at_s))}",
+                f"Key {each.peer}" + ("" if each.seen_at_s is None else f"\n{moment(each.seen_at_s)}"),
+                calls[each.peer].says
+                if each.peer in calls
+                else "connected"
+                if each.peer in connected
+                else "",
+            )
+            for each in state.known
+        ),
+        undo=f"{state.undo} is forgotten." if state.undo else "",
+        failed=_failed(state, ours, snapshot),
+        name=state.name,
+        folder=state.folder,
+    )
+
+
+def _headline(snapshot: Snapshot, state: PeersState) -> tuple[str, str, str]:
+    opened = [each for each in state.conversations if not each.ended]
+    if opened:
+        newest = opened[-1]
+        report = next((path for path in snapshot.paths if path.key == newest.path), None)
+        rtt_s = report.probes.p50_s if report is not None else None
+        more = (
+            f"{len(opened)} peers are connected"
+            if len(opened) > 1
+            else f"Compare the six digits with {newest.name}"
+        )
+        offered = next(
+            (each for each in opened for f in each.files if f.state is FileState.OFFERED and not f.mine), None
+        )
+        title = f"Peers: {newest.name}" if offered is None else f"Peers: {offered.name} offers a file"
+        return title, f"{headline(newest, rtt_s)}.", more
+    if state.invitation is not None and state.invitation.code:
+        return "Peers: inviting", "Read the code to your friend.", "It is good once, and for ten minutes."
+    if state.joining is not None or state.calls or state.invitation is not None:
+        return "Peers: meeting", "Looking for each other…", ""
+    return "Peers", f"{QUESTION}.", ANSWER
+
+
+def _invite(invitation: InvitationState | None, state: PeersState) -> InviteView:
+    if invitation is None:
+        return InviteView(False, "", (), "", "", (), "", "", ())
+    says = {
+        Stage.PREPARING: "Making a code…",
+        Stage.FINDING: "Waiting until somebody types it",
+        Stage.CONNECTING: "The code is right. Looking for a path…",
+    }[invitation.stage]
+    if invitation.stage is Stage.FINDING and state.partner:
+        says = f"{state.partner} hears you and types it"
+    warning = ""
+    if invitation.failures:
+        tries = "A wrong code was" if invitation.failures == 1 else f"{invitation.failures} wrong codes were"
+        warning = f"{tries} tried. After three the invitation ends."
+    return InviteView(
+        busy=True,
+        says=says,
+        parts=tuple(invitation.code.split("-")) if invitation.code else (),
+        code=invitation.code,
+        link=invitation.link,
+        qr=_qr(invitation.link) if invitation.link else (),
+        left=f"{invitation.left_s // 60}:{invitation.left_s % 60:02d}",
+        warning=warning,
+        ways=way_lines(invitation.ways),
+    )
+
+
+@lru_cache(maxsize=1)
+def _qr(link: str) -> tuple[tuple[bool, ...], ...]:
+    return qr_rows(link)
+
+
+def _call(call: CallState) -> CallView:
+    who = call.name or "the other side"
+    if call.stage is Stage.CONNECTING:
+        says = "The code is right. Looking for a path…" if not call.peer else "Found. Looking for a path…"
+    elif call.peer:
+        says = f"Waiting until {who} connects, too"
+    else:
+        says = "Looking for whoever made the code…"
+    return CallView(call.peer, says, way_lines(call.ways))
+
+
+def _failed(state: PeersState, ours: Verdict | None, snapshot: Snapshot) -> LadderView | None:
+    if not state.failed_stories:
+        return None
+    return ladder("", state.failed_stories, ours, None, of_report(snapshot.nat.report))

@@ -1,0 +1,59 @@
+"""Why not direct? Each address that was tried and what became of it, folded away where all is well."""
+
+from PySide6.QtWidgets import QWidget
+
+from app.presenters.peer_ladder import LadderView
+from app.widgets.buttons import Button
+from app.widgets.glyph_lines import GlyphLines
+from app.widgets.text import Card, Text
+from app.widgets.theme import Theme
+
+
+class LadderCard(Card):
+    """`open` says whether the rungs are seen from the start."""
+
+    def __init__(self, theme: Theme, *, opened: bool) -> None:
+        super().__init__(theme)
+        self._view: LadderView | None = None
+        self._opened = opened
+        self._title = Text(theme, strong=True, wrap=True)
+        self._toggle = Button(theme, "", self._fold, role="link")
+        self.head.addWidget(self._title, 1)
+        self.head.addWidget(self._toggle)
+        self.whole.insertLayout(0, self.head)
+        self._verdict = Text(theme, size="small", role="muted", wrap=True)
+        self._remedy = Text(theme, size="small", wrap=True)
+        self._rungs = GlyphLines(theme)
+        for widget in (self._verdict, self._remedy, self._rungs):
+            self.body.addWidget(widget)
+        self.body.addStretch(1)
+
+    def show_view(self, view: LadderView | None) -> None:
+        """None hides the card."""
+        self.setVisible(view is not None)
+        if view is None or view == self._view:
+            return
+        self._view = view
+        self.setAccessibleName(view.title)
+        self._title.setText(view.title)
+        self._verdict.setText(view.verdict)
+        self._remedy.setText(f"→ {view.remedy}" if view.remedy else "")
+        self._verdict.setVisible(bool(view.verdict))
+        self._remedy.setVisible(bool(view.remedy))
+        self._rungs.show_lines(tuple((rung.tone, rung.place, rung.what, rung.exact) for rung in view.rungs))
+        self._apply()
+
+    def focus_chain(self) -> list[QWidget]:
+        """What the Tab key may stop at."""
+        return [self._toggle]
+
+    def _fold(self) -> None:
+        self._opened = not self._opened
+        self._apply()
+
+    def _apply(self) -> None:
+        count = 0 if self._view is None else len(self._view.rungs)
+        self._toggle.setText("Hide" if self._opened else f"Show what was tried ({count})")
+        self._toggle.setAccessibleName(self._toggle.text())
+        self._toggle.setVisible(count > 0)
+        self._rungs.setVisible(self._opened and count > 0)

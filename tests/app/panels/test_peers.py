@@ -1,0 +1,333 @@
+"""The Peers page: what its buttons start, what it asks first, and that what a peer says is only shown."""
+
+import asyncio
+import time
+from pathlib import Path
+
+import msgspec
+import pytest
+from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QPushButton
+
+from app.actions import Actions
+from app.panels.peers import PeersActions, PeersPage
+from app.widgets.conversation_card import ConversationCard
+from app.widgets.theme import Choice, Theme
+from netstack.errors import NetError
+from netstack.model.chat import ChatLine, FileReport, FileState, LineKind, Mark, Pattern, Payload
+from netstack.model.meeting import Way, WayHealth, WayState
+from netstack.model.peers import Conversation, InvitationState, KnownPeer, PeersState, Stage
+from netstack.model.session import Mode, Priority
+from netstack.model.snapshot import Snapshot
+
+CODE = "482915-amber-walnut-kayak"
+LINK = f"peerscope:join?code={CODE}"
+BROKER = "mqtts://broker.example:8883"
+OPEN = PeersState(
+    ways=("lan",),
+    invitation=InvitationState(
+        Stage.FINDING, CODE, LINK, 600, 0, (WayHealth(Way.LAN, "lan", WayState.READY, "ready"),)
+    ),
+)
+
+
+def line(number: int, text: str, *, mine: bool = False) -> ChatLine:
+    mark = Mark.DELIVERED if mine else Mark.RECEIVED
+    return ChatLine(number=number, at_s=0.0, kind=LineKind.TEXT, mine=mine, text=text, mark=mark)
+
+
+def talk(number: int = 1, **changes: object) -> Conversation:
+    values: dict[str, object] = {
+        "number": number,
+        "peer": "0123 4567 89ab cdef",
+        "name": "Ana",
+        "transport": "udp",
+        "kind": "direct",
+        "remote": "203.0.113.7:4000",
+        "path": "1/0",
+        "digits": "482193",
+        "connect_s": 0.25,
+        "since_s": 0.0,
+    }
+    return Conversation(**(values | changes))  # type: ignore[arg-type]
+
+
+class Bench:
+    """A page whose actions write down what they were asked; `gate` holds invitations open."""
+
+    def __init__(self, qapp: QApplication) -> None:
+        self.asked: list[tuple[object, ...]] = []
+        self.gate = asyncio.Event()
+        self.refusal: Exception | None = None
+        self.actions = Actions()
+        self.page = PeersPage(
+            Theme(qapp, Choice.LIGHT),
+            PeersActions(**{name: self.actions.add(name, self.work(name)) for name in PeersActions._fields}),
+        )
+        self.page.resize(1100, 1000)
+
+    def work(self, name: str):
+        async def run(*arguments: object) -> None:
+            self.asked.append((name, *arguments))
+            if self.refusal is not None:
+                raise self.refusal
+            if name in {"invite", "join", "reconnect"}:
+                try:
+                    await self.gate.wait()
+                except asyncio.CancelledError:
+                    self.asked.append((f"{name} cancelled",))
+                    raise
+
+        return run
+
+    def show(self, state: PeersState) -> None:
+        self.page.show_snapshot(Snapshot(version=1, peers=state), time.monotonic())
+
+    def button(self, name: str) -> QPushButton:
+        found = [
+            b for b in self.page.findChildren(QPushButton) if b.accessibleName() == name and b.isVisible()
+        ]
+        assert len(found) == 1, (name, [b.accessibleName() for b in self.page.findChildren(QPushButton)])
+        return found[0]
+
+    def shown(self) -> list[str]:
+        return [
+            label.text() for label in self.page.findChildren(QLabel) if label.isVisible() and label.text()
+        ]
+
+
+async def settle() -> None:
+    for _ in range(8):
+        await asyncio.sleep(0)
+
+
+@pytest.fixture
+def bench(qapp, qtbot) -> Bench:
+    bench = Bench(qapp)
+    qtbot.addWidget(bench.page)
+    bench.page.show()
+    return bench
+
+
+async def test_the_first_invitation_asks_how_to_meet_and_goes_on(bench: Bench) -> None:
+    bench.show(PeersState(brokers=(BROKER,)))
+    bench.button("Make a code").click()
+    await settle()
+    assert bench.asked == []
+    assert "How do you want to meet?" in bench.shown()
+    bench.button("Use it").click()
+    await settle()
+    assert bench.asked == [("ways", (BROKER, "lan")), ("invite",)]
+    assert "How do you want to meet?" not in bench.shown()
+    bench.page.stop()
+    await settle()
+    assert bench.asked[-1] == ("invite cancelled",)
+    await bench.actions.stop()
+
+
+async def test_an_own_server_that_is_none_is_told_there(bench: Bench, qtbot) -> None:
+    bench.show(PeersState(brokers=(BROKER,)))
+    bench.page.start()
+    own = bench.page.findChild(QLineEdit, "own-server")
+    qtbot.keyClicks(own, "https://meet.example")
+    qtbot.keyClick(own, Qt.Key.Key_Return)
+    await settle()
+    assert bench.asked == []
+    assert any("no way to meet" in text for text in bench.shown())
+    own.clear()
+    qtbot.keyClicks(own, "wss://meet.example")
+    qtbot.keyClick(own, Qt.Key.Key_Return)
+    await settle()
+    assert bench.asked == [("ways", ("wss://meet.example:443",)), ("invite",)]
+    await bench.actions.stop()
+
+
+async def test_an_open_invitation_is_read_copied_and_withdrawn(bench: Bench) -> None:
+    bench.show(PeersState(ways=("lan",)))
+    bench.page.start()
+    await settle()
+    bench.show(OPEN)
+    shown = bench.shown()
+    assert "482 915" in shown
+    assert "amber  walnut  kayak" in shown
+    assert "This network" in shown
+    bench.page.copy()
+    assert QApplication.clipboard().text() == CODE
+    bench.button("Copy link").click()
+    assert QApplication.clipboard().text() == LINK
+    bench.button("Cancel").click()
+    await settle()
+    assert bench.asked == [("invite",), ("invite cancelled",)]
+    bench.show(PeersState(ways=("lan",)))
+    assert "482 915" not in bench.shown()
+    await bench.actions.stop()
+
+
+async def test_a_code_is_typed_corrected_and_joined_by_keys(bench: Bench, qtbot) -> None:
+    bench.show(PeersState(ways=("lan",)))
+    entry = bench.page.join.entry
+    assert not bench.page.join.button.isEnabled()
+    qtbot.keyClicks(entry, "482915 amber walnut kayk")
+    bench.button(f"Did you mean {CODE}?").click()
+    assert entry.text() == CODE
+    qtbot.keyClick(entry, Qt.Key.Key_Return)
+    await settle()
+    assert bench.asked == [("join", CODE, ())]
+    await bench.actions.stop()
+
+
+async def test_a_link_only_fills_in_the_form(bench: Bench) -> None:
+    bench.show(PeersState())
+    bench.page.fill_in(f"{LINK}&via=wss://meet.example:443")
+    await settle()
+    assert bench.asked == []
+    assert any("Nothing happens before you press Join" in text for text in bench.shown())
+    bench.button("Join").click()
+    await settle()
+    assert bench.asked == [("join", CODE, ("wss://meet.example:443",))]
+    await bench.actions.stop()
+
+
+async def test_what_fails_is_one_sentence_on_the_page(bench: Bench, expected_logs) -> None:
+    expected_logs("invite failed")
+    bench.show(PeersState(ways=("lan",)))
+    bench.refusal = NetError(NetError.Reason.UNREACHABLE)
+    bench.page.start()
+    await settle()
+    assert NetError(NetError.Reason.UNREACHABLE).sentence in bench.shown()
+    await bench.actions.stop()
+
+
+async def test_words_bytes_and_files_go_to_the_peer_in_front(bench: Bench, qtbot, tmp_path: Path) -> None:
+    bench.show(PeersState(ways=("lan",), conversations=(talk(1), talk(2, name="Ben", path="2/0"))))
+    cards = [card for card in bench.page.findChildren(ConversationCard) if card.isVisible()]
+    assert len(cards) == 1
+    card = cards[0]
+    qtbot.keyClicks(card.entry, " hello ")
+    qtbot.keyClick(card.entry, Qt.Key.Key_Return)
+    assert card.entry.text() == ""
+    bench.button("Bytes…").click()
+    card._payload.size_box.setCurrentText("1.5 MB")
+    bench.button("Send bytes").click()
+    path = tmp_path / "a.txt"
+    path.write_text("a", "utf-8")
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(path)), QUrl("https://example.org/x")])
+    action, nothing = Qt.DropAction.CopyAction, Qt.KeyboardModifier.NoModifier
+    enter = QDragEnterEvent(QPoint(5, 5), action, data, Qt.MouseButton.LeftButton, nothing)
+    card.dragEnterEvent(enter)
+    assert enter.isAccepted()
+    card.dropEvent(QDropEvent(QPoint(5, 5), action, data, Qt.MouseButton.LeftButton, nothing))
+    await settle()
+    assert bench.asked == [
+        ("say", 2, "hello"),
+        ("pour", 2, Payload(1_500_000, Pattern.COUNTING, Priority.REALTIME, Mode.ORDERED, True)),
+        ("send_files", 2, (str(path),)),
+    ]
+    await bench.actions.stop()
+
+
+async def test_a_file_is_asked_about_paused_and_cancelled(bench: Bench) -> None:
+    offered = FileReport(number=5, name="a.pdf", size_bytes=10, mine=False, state=FileState.OFFERED)
+    bench.show(PeersState(ways=("lan",), conversations=(talk(files=(offered,)),)))
+    bench.button("Accept a.pdf").click()
+    await settle()
+    moving = msgspec.structs.replace(offered, state=FileState.MOVING, moved_bytes=5)
+    bench.show(PeersState(ways=("lan",), conversations=(talk(files=(moving,)),)))
+    bench.button("Pause a.pdf").click()
+    await settle()
+    paused = msgspec.structs.replace(moving, state=FileState.PAUSED)
+    bench.show(PeersState(ways=("lan",), conversations=(talk(files=(paused,)),)))
+    bench.button("Resume a.pdf").click()
+    bench.button("Cancel a.pdf").click()
+    await settle()
+    assert bench.asked == [
+        ("answer", 1, 5, True),
+        ("pause", 1, 5, True),
+        ("pause", 1, 5, False),
+        ("cancel", 1, 5),
+    ]
+    await bench.actions.stop()
+
+
+async def test_what_a_peer_says_is_plain_text_and_never_markup(bench: Bench) -> None:
+    evil = "<img src='http://example.org/x'><b>bold</b>"
+    files = (FileReport(number=5, name="<b>a</b>", size_bytes=1, mine=False, state=FileState.OFFERED),)
+    conversation = talk(name="<h1>Eve</h1>", lines=(line(1, evil), line(2, "mine", mine=True)), files=files)
+    bench.show(
+        PeersState(ways=("lan",), conversations=(conversation,), known=(KnownPeer("ab", "<i>Eve</i>"),))
+    )
+    card = bench.page.findChild(ConversationCard)
+    assert card.chat.texts() == [evil, "mine"]
+    rich = [
+        label
+        for label in bench.page.findChildren(QLabel)
+        if label.text() and label.textFormat() is not Qt.TextFormat.PlainText and "<" in label.text()
+    ]
+    assert rich == []
+    await bench.actions.stop()
+
+
+async def test_lines_change_in_place_and_the_oldest_go(bench: Bench) -> None:
+    lines = tuple(line(number, f"line {number}") for number in range(250))
+    bench.show(PeersState(ways=("lan",), conversations=(talk(lines=lines),)))
+    card = bench.page.findChild(ConversationCard)
+    texts = card.chat.texts()
+    assert len(texts) == 200
+    assert texts[-1] == "line 249"
+    first = card.chat._bubbles[100]
+    changed = tuple(msgspec.structs.replace(each, mine=False) for each in lines)
+    bench.show(PeersState(ways=("lan",), conversations=(talk(lines=(*changed, line(250, "new"))),)))
+    assert card.chat._bubbles[100] is first
+    await bench.actions.stop()
+
+
+async def test_known_peers_are_called_forgotten_and_brought_back(bench: Bench) -> None:
+    bench.show(PeersState(ways=("lan",), known=(KnownPeer("ab", "Ana", 0.0),)))
+    await settle()
+    bench.button("Connect to Ana").click()
+    await settle()
+    bench.page.stop()
+    await settle()
+    bench.button("Forget Ana").click()
+    await settle()
+    bench.show(PeersState(ways=("lan",), undo="Ana"))
+    bench.button("Undo").click()
+    await settle()
+    assert bench.asked == [("reconnect", "ab"), ("reconnect cancelled",), ("forget", "ab"), ("undo",)]
+    await bench.actions.stop()
+
+
+async def test_a_conversation_that_ended_stays_until_it_is_put_away(bench: Bench) -> None:
+    bench.show(PeersState(ways=("lan",), conversations=(talk(lines=(line(1, "bye"),)),)))
+    bench.show(
+        PeersState(ways=("lan",), conversations=(talk(lines=(line(1, "bye"),), ended="Ana has left."),))
+    )
+    card = bench.page.findChild(ConversationCard)
+    assert not card.entry.isEnabled()
+    assert "Ana has left." in bench.shown()
+    bench.button("Put away").click()
+    await settle()
+    assert bench.asked == [("disconnect", 1)]
+    bench.show(PeersState(ways=("lan",)))
+    assert not card.isVisible()
+    await bench.actions.stop()
+
+
+@pytest.mark.parametrize("choice", [Choice.DARK, Choice.HIGH_CONTRAST])
+@pytest.mark.parametrize("width", [520, 1280])
+async def test_every_theme_and_width_holds_it(qapp, qtbot, bench: Bench, choice: Choice, width: int) -> None:
+    bench.page._theme.choose(choice)
+    bench.page.resize(width, 800)
+    bench.show(
+        msgspec.structs.replace(
+            OPEN, conversations=(talk(lines=(line(1, "x" * 400),)),), known=(KnownPeer("ab", "Ana"),)
+        )
+    )
+    await asyncio.sleep(0.05)
+    inner = bench.page.invite.parentWidget()
+    assert inner.width() <= bench.page.width()
+    assert bench.page.invite.width() > 0
+    assert bench.page.findChild(ConversationCard).width() <= bench.page.width()
+    await bench.actions.stop()
