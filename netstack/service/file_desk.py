@@ -10,7 +10,7 @@ from netstack.core.chat_text import plain_text
 from netstack.core.file_name import safe_name
 from netstack.core.file_transfer import Incoming, Outgoing, Transfer
 from netstack.model.chat import FileEnd, FileError, FileReport, FileState
-from netstack.model.session import Mode, Priority
+from netstack.model.session import Mode, Priority, SessionError
 from netstack.net.protocol import Net
 from netstack.service.connection import Connection
 from netstack.service.in_thread import in_thread
@@ -262,6 +262,10 @@ class FileDesk:
                     self._flush(entry)
         except FileError as error:
             self._fail(entry, entry.transfer, error)
+        except SessionError:  # it ended while a part was being read; `close` comes soon
+            entry.cut = True
+            entry.error = FileError(_R.INTERRUPTED)
+            self._changed()
         finally:
             await in_thread(local.close)
 
