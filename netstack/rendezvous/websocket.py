@@ -41,6 +41,7 @@ class WebSocketDriver(Driver):
 
     async def _carry(self, mailbox: str, role: Role, receive: Receive) -> None:
         tls = (self._tls or ssl.create_default_context()) if self._uri.tls else None
+        connection: ClientConnection | None = None
         try:
             async with connect(
                 f"{self._uri}/{mailbox}",
@@ -74,6 +75,10 @@ class WebSocketDriver(Driver):
             raise DriverFailedError(net_error(error).sentence) from error
         except NetError as error:
             raise DriverFailedError(error.sentence) from error
+        finally:
+            # A cancellation in the middle of the closing handshake would leave the socket open.
+            if connection is not None:
+                connection.transport.abort()
 
     async def _receive(self, connection: ClientConnection, receive: Receive) -> None:
         while True:
