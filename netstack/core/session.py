@@ -462,6 +462,6 @@ class Session:
         self._turns.receive.forget(now)
         self._turns.park()
         self._sender.outbox.park()
-        self._inbox.reassembly.park()
+        self._inbox.park()
         for path in self._paths.table.values():
             path.park()

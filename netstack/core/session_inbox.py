@@ -25,7 +25,9 @@ class Inbox:
         self.reassembly = Reassembly(budget, stats)
         self._credit: CreditGiver | None = None
         self._drops = drops
-        self.messages: deque[MessageReceived] = deque()
+        self.messages: deque[MessageReceived] | None = (
+            None  # made with the first, gone when the session rests
+        )
 
     def take(self, piece: Fragment, rtt_s: float, now: float) -> tuple[Credit, ...] | None:
         """One fragment."""
@@ -43,9 +45,7 @@ class Inbox:
             return None
         for data in whole:
             self._giver.delivered(len(data))
-            self.messages.append(
-                MessageReceived(data, fragment.LANE_MODES[lane], fragment.LANE_PRIORITIES[lane])
-            )
+            self._keep(MessageReceived(data, fragment.LANE_MODES[lane], fragment.LANE_PRIORITIES[lane]))
         return self._grant(lane, rtt_s, now)
 
     def take_whole(
@@ -62,9 +62,7 @@ class Inbox:
         if self.reassembly.receive_whole(lane, low, len(payload)) is None:
             return None
         giver.delivered(len(payload))
-        self.messages.append(
-            MessageReceived(payload, fragment.LANE_MODES[lane], fragment.LANE_PRIORITIES[lane])
-        )
+        self._keep(MessageReceived(payload, fragment.LANE_MODES[lane], fragment.LANE_PRIORITIES[lane]))
         return self._grant(lane, path.rtt_s, now) if lane < RELIABLE_LANES else ()
 
     def take_run(self, run: DataRun, rtt_s: float, now: float) -> tuple[Credit, ...] | None:
@@ -86,6 +84,17 @@ class Inbox:
         if not message.mode.reliable:
             return message, ()
         return message, self._grant(fragment.lane_of(message.mode, message.priority), 0.0, now)
+
+    def _keep(self, message: MessageReceived) -> None:
+        if self.messages is None:
+            self.messages = deque()
+        self.messages.append(message)
+
+    def park(self) -> None:
+        """Frees what an empty inbox does not need."""
+        self.reassembly.park()
+        if not self.messages:
+            self.messages = None
 
     def still_newest(self, frame: Credit) -> bool:
         """No later grant has replaced this one."""

@@ -43,10 +43,11 @@ class Connection:
         self._hold = hold
         self._up: asyncio.Future[Established] = asyncio.get_running_loop().create_future()
         self._ended: SessionError | None = None
-        self._messages: deque[MessageReceived] = deque()
+        # Made when somebody waits or something lies unread: ten thousand connections mostly need none of them.
+        self._messages: deque[MessageReceived] | None = None
         self._unread_bytes = 0
-        self._arrived = asyncio.Event()
-        self._room = asyncio.Event()
+        self._arrived: asyncio.Event | None = None
+        self._room: asyncio.Event | None = None
         self._acknowledged: dict[int, asyncio.Future[int]] = {}
 
     @property
@@ -92,9 +93,10 @@ class Connection:
             except SessionError as error:
                 if error.reason is not SessionError.Reason.QUEUE_FULL:
                     raise
-            self._room.clear()
+            room = self._room = self._room or asyncio.Event()
+            room.clear()
             self._wake()
-            await self._room.wait()
+            await room.wait()
         self._wake()
         return number
 
@@ -113,8 +115,9 @@ class Connection:
         while not self._messages:
             if self._ended is not None:
                 raise self._ended
-            self._arrived.clear()
-            await self._arrived.wait()
+            arrived = self._arrived = self._arrived or asyncio.Event()
+            arrived.clear()
+            await arrived.wait()
         message = self._messages.popleft()
         before = self._unread_bytes
         self._unread_bytes -= len(message.data)
@@ -171,12 +174,14 @@ class Connection:
                 self.on_message(event)
                 return
             case MessageReceived():
+                if self._messages is None:
+                    self._messages = deque()
                 self._messages.append(event)
                 before = self._unread_bytes
                 self._unread_bytes += len(event.data)
                 if before <= HOLD_ABOVE_BYTES < self._unread_bytes:
                     self._hold(True)
-                self._arrived.set()
+                _ring(self._arrived)
                 return
             case Established() if not self._up.done():
                 self._up.set_result(event)
@@ -185,7 +190,7 @@ class Connection:
             case MessageDropped(number):
                 self._settle(number, SessionError(SessionError.Reason.CLOSED, "the message was given up"))
             case SendReady():
-                self._room.set()
+                _ring(self._room)
             case SessionClosed():
                 self.end(SessionError(SessionError.Reason.CLOSED))
             case DialFailed(reason):
@@ -215,5 +220,11 @@ class Connection:
             self._up.exception()  # nobody need have asked
         for number in list(self._acknowledged):
             self._settle(number, error)
-        self._arrived.set()
-        self._room.set()
+        _ring(self._arrived)
+        _ring(self._room)
+
+
+def _ring(bell: asyncio.Event | None) -> None:
+    """Wakes who waits, if anybody does."""
+    if bell is not None:
+        bell.set()

@@ -1,0 +1,65 @@
+"""A benchmark's figures as a table."""
+
+from netstack.model.bench import BenchReport, BenchResult
+
+NAMES = {
+    "connect_p50_s": "Connecting to a known peer, median",
+    "rtt_p50_s": "Echo, median",
+    "rtt_p99_s": "Echo, 99 of 100 are faster",
+    "throughput_bps": "Throughput, reliable and sealed",
+    "datagram_bytes": "Largest packet used",
+    "sealed_overhead_bytes": "Seal and headers, a packet",
+    "fragment_efficiency": "Payload of what the link carried",
+    "lost_packets": "Packets lost",
+    "sender_cpu_s": "Processor, sending side",
+    "receiver_cpu_s": "Processor, receiving side",
+    "rss_bytes": "Memory of the receiving process",
+    "session_bytes": "Memory of a session",
+    "parked_session_bytes": "Memory of one that is quiet",
+    "sessions_opened_per_s": "Sessions opened, a processor second",
+    "sessions": "Sessions up at once",
+}
+
+
+def bench_text(report: BenchReport) -> str:
+    """One line a figure, under its transport."""
+    if report.network == "lab":
+        where = (
+            f"A virtual link: {report.rtt_s:g} s round trip, {report.loss:.3g} of the packets lost each way, "
+            f"{_scaled(report.link_bps or 0)}bit/s. Times are the link's; computing costs nothing."
+        )
+    else:
+        where = "Two processes of this computer, over loopback."
+    lines = [where]
+    shown = None
+    for result in report.results:
+        if result.transport != shown:
+            shown = result.transport
+            lines += ["", shown.upper()]
+        name = NAMES.get(result.metric, result.metric)
+        lines.append(f"  {name:<36}{_value(result):>16}   n = {result.n}")
+    return "\n".join(lines)
+
+
+def _value(result: BenchResult) -> str:
+    value = result.value
+    if value is None:
+        return "not measured"
+    match result.unit:
+        case "s" if value < 1:
+            return f"{value * 1e6:.4g} us" if value < 1e-3 else f"{value * 1e3:.4g} ms"
+        case "B" if value >= 1e6:
+            return f"{_scaled(value)}B"
+        case "bit/s":
+            return f"{_scaled(value)}bit/s"
+        case "1":
+            return f"{value:.4g}"
+        case unit:
+            return f"{value:.4g} {unit}"
+
+
+def _scaled(value: float) -> str:
+    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= size:
+            return f"{value / size:.3g} {letter}"
+    return f"{value:.3g} "

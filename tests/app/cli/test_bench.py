@@ -1,0 +1,89 @@
+"""`peerscope bench`: the JSON that programs read, the table that people read, and what cannot be measured."""
+
+import json
+
+import pytest
+
+import app.cli
+
+ALWAYS = {
+    "connect_p50_s": "s",
+    "rtt_p50_s": "s",
+    "rtt_p99_s": "s",
+    "throughput_bps": "bit/s",
+    "datagram_bytes": "B",
+    "sealed_overhead_bytes": "B",
+    "fragment_efficiency": "1",
+    "rss_bytes": "B",
+}
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    code = app.cli.run(["bench", *arguments])
+    out = capsys.readouterr()
+    return code, out.out, out.err
+
+
+def figures(said: dict, transport: str) -> dict[str, dict]:
+    return {each["metric"]: each for each in said["results"] if each["transport"] == transport}
+
+
+@pytest.mark.timeout(120)
+def test_two_processes_over_loopback(capsys: pytest.CaptureFixture[str]) -> None:
+    code, text, _ = run(capsys, "--megabytes", "2", "--exchanges", "20", "--format", "json")
+    assert code == 0
+    said = json.loads(text)
+    assert (said["schema"], said["network"], said["failure"]) == ("peerscope.bench/1", "loopback", None)
+    for transport in ("udp", "tcp"):
+        found = figures(said, transport)
+        assert {metric: each["unit"] for metric, each in found.items() if metric in ALWAYS} == ALWAYS
+        assert all(each["n"] >= 1 for each in found.values())
+        assert found["rtt_p50_s"]["n"] == 20
+        assert found["throughput_bps"]["value"] > 0
+        assert found["sealed_overhead_bytes"]["value"] == 28
+    assert 1200 < figures(said, "udp")["datagram_bytes"]["value"] <= 1472
+
+
+def test_a_lossy_link_of_the_lab(capsys: pytest.CaptureFixture[str]) -> None:
+    """Virtual time: these figures do not depend on the computer, so they may be asserted."""
+    arguments = ("--transport", "udp", "--loss", "0.01", "--rtt", "0.02", "--megabytes", "16")
+    code, text, _ = run(capsys, *arguments, "--format", "json")
+    assert code == 0
+    said = json.loads(text)
+    assert (said["network"], said["loss"], said["rtt_s"], said["link_bps"]) == ("lab", 0.01, 0.02, 100e6)
+    found = figures(said, "udp")
+    assert 0.02 <= found["rtt_p50_s"]["value"] < 0.0205
+    assert 0.8e8 < found["throughput_bps"]["value"] < 1e8
+    assert found["lost_packets"]["value"] > 0
+    assert found["datagram_bytes"]["value"] == 1472
+
+
+def test_a_table_for_people(capsys: pytest.CaptureFixture[str]) -> None:
+    code, text, _ = run(capsys, "--transport", "tcp", "--rtt", "0.05", "--megabytes", "1", "--exchanges", "5")
+    assert code == 0
+    assert "A virtual link: 0.05 s round trip" in text
+    assert "TCP" in text
+    assert "UDP" not in text
+    assert "Throughput, reliable and sealed" in text
+
+
+@pytest.mark.timeout(120)
+def test_many_sessions_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ("--transport", "udp", "--megabytes", "1", "--exchanges", "1", "--sessions", "40")
+    code, text, _ = run(capsys, *arguments, "--format", "json")
+    assert code == 0
+    found = figures(json.loads(text), "udp")
+    assert found["sessions"]["value"] == 40
+    assert found["sessions_opened_per_s"]["value"] > 0
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--transport", "ble"), ("--sessions", "5", "--rtt", "0.1", "--megabytes", "1")]
+)
+def test_what_is_not_measured_gets_a_sentence(
+    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
+) -> None:
+    code, text, error = run(capsys, *arguments, "--transport", "udp", "--exchanges", "1", "--format", "json")
+    assert code == 2
+    assert json.loads(text)["failure"] == "wrong-use"
+    assert "cannot be measured" in error
