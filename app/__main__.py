@@ -12,9 +12,11 @@ FIRST_SCENARIO = "home"
 
 
 def wants_window(arguments: Sequence[str]) -> bool:
-    """True when no command is given: options alone (`--lab`, `--config FILE`) are the window's."""
-    return not arguments or (
-        arguments[0].startswith("-") and arguments[0] not in ("-h", "--help", "--version")
+    """True when no command is given: options alone (`--lab`, `--config FILE`) are the window's, and a link."""
+    return (
+        not arguments
+        or arguments[0].startswith("peerscope:")
+        or (arguments[0].startswith("-") and arguments[0] not in ("-h", "--help", "--version"))
     )
 
 

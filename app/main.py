@@ -65,7 +65,7 @@ def main(argv: list[str]) -> int:
     app.setQuitOnLastWindowClosed(False)
     garbage = UiGarbage()
     with qasync.QEventLoop(app) as loop:
-        loop.run_until_complete(_run(app, settings, config, scenario, options.config))
+        loop.run_until_complete(_run(app, settings, config, scenario, options.config, options.link))
     garbage.stop()
     return 0
 
@@ -79,6 +79,13 @@ def _parse(argv: list[str]) -> argparse.Namespace:
         const="",
         metavar="SCENARIO",
         help="on the virtual internet instead of the real one",
+    )
+    parser.add_argument(
+        "link",
+        nargs="?",
+        default="",
+        metavar="LINK",
+        help="an invitation (peerscope:...), only to fill in the form",
     )
     return parser.parse_args(argv)
 
@@ -99,6 +106,7 @@ async def _run(
     config: Config,
     scenario: str | None,
     config_file: Path | None,
+    link: str,
 ) -> None:
     """Shows the window until it is closed, then ends everything in order. `scenario`: it is the lab's window."""
     # Servers that the user edits in the window are kept between starts, unless a file says which.
@@ -154,7 +162,8 @@ async def _run(
     )
 
     window.add_page(RelaysPage(theme, _relays_actions(actions, engine)))
-    window.add_page(PeersPage(theme, peers_actions(actions, engine, settings), peers))
+    peers_page = PeersPage(theme, peers_actions(actions, engine, settings), peers)
+    window.add_page(peers_page)
 
     async def pull_plots() -> None:
         async def read(node: "Node") -> PlotData:
@@ -177,6 +186,9 @@ async def _run(
     engine.changed.connect(window.show_snapshot)
     engine.failed.connect(window.show_failure)
     window.restore("check" if scenario is None else "lab")
+    if link:
+        window.bring(peers_page)
+        peers_page.fill_in(link)
     window.show()
     engine.start()
     with _closed_by_signals(window):

@@ -124,6 +124,10 @@ class Window(QMainWindow):
         self._page.setFocus()
         self._retitle()
 
+    def bring(self, page: Page) -> None:
+        """Brings a page to the front that was added before."""
+        self.open_page(self._pages.index(page))
+
     def restore(self, first: str = "") -> None:
         """Takes up the state of the last start; call it after the pages were added.
 

@@ -183,6 +183,7 @@ class PeersPage(Page):
 
     def fill_in(self, text: str) -> None:
         """A link that somebody opened: fills in the form, and starts nothing."""
+        self._not_now()
         self.join.fill_in(text)
 
     def _settings(self, theme: Theme) -> QWidget:

@@ -58,9 +58,24 @@ class LadderView(msgspec.Struct, frozen=True):
 
 
 def ladder(
-    kind: str, stories: tuple[PairStory, ...], ours: Verdict | None, theirs: str | None, veil: Veil
+    kind: str,
+    stories: tuple[PairStory, ...],
+    ours: Verdict | None,
+    theirs: str | None,
+    veil: Veil,
+    used: str = "",
 ) -> LadderView:
-    """`kind` is direct, local, relay, or empty where no way was found at all."""
+    """`kind` is direct, local, relay, or empty where no way was found at all; `used` is the address that carries."""
+    by_relay = kind == "relay" and not any(
+        story.remote == used and story.kind is CandidateKind.RELAYED and not story.by_relay
+        for story in stories
+    )
+    stories = tuple(
+        msgspec.structs.replace(story, used=True)
+        if story.remote == used and story.by_relay is by_relay and story.state is PairState.ANSWERED
+        else story
+        for story in stories
+    )
     title = {
         "direct": "Direct: packets take no detour",
         "local": "Direct: you are in the same network",

@@ -76,7 +76,9 @@ def talk(
         ended=conversation.ended,
         lines=tuple(map(_line, conversation.lines)),
         files=tuple(_file(each, conversation.name) for each in conversation.files),
-        ladder=ladder(conversation.kind, conversation.stories, ours, conversation.nat, veil),
+        ladder=ladder(
+            conversation.kind, conversation.stories, ours, conversation.nat, veil, conversation.remote
+        ),
     )
 
 
@@ -183,7 +185,8 @@ def _file(report: FileReport, name: str) -> FileView:
             what = "reading it first, for its SHA-256" if fresh else f"{whole}; comparing the SHA-256"
             share = None if fresh else 1.0
         case FileState.DONE:
-            what, tone = f"{whole}, arrived whole (SHA-256)", Tone.GOOD
+            where = f" at {name}" if report.mine else ""
+            what, tone = f"{whole}, arrived whole{where} (SHA-256)", Tone.GOOD
         case FileState.INTERRUPTED:
             what, tone, share = f"{size(report.moved_bytes)} of {whole}. {report.failure}", Tone.WARN, done
         case FileState.FAILED:

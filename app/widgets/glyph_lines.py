@@ -11,10 +11,11 @@ GLYPH = 16
 
 
 class GlyphLines(QWidget):
-    """Shows `(tone, name, text, hover)` lines; rows are kept and changed in place."""
+    """Shows `(tone, name, text, hover)` lines; rows are kept and changed in place. `stacked`: the text below the name."""
 
-    def __init__(self, theme: Theme) -> None:
+    def __init__(self, theme: Theme, *, stacked: bool = False) -> None:
         super().__init__()
+        self._stacked = stacked
         self._theme = theme
         self._lines: tuple[tuple[Tone, str, str, str], ...] = ()
         self._rows: list[tuple[QLabel, Text, Text]] = []
@@ -22,7 +23,7 @@ class GlyphLines(QWidget):
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setHorizontalSpacing(8)
         self._grid.setVerticalSpacing(4)
-        self._grid.setColumnStretch(2, 1)
+        self._grid.setColumnStretch(1 if stacked else 2, 1)
         theme.changed.connect(self._dress)
 
     def show_lines(self, lines: tuple[tuple[Tone, str, str, str], ...]) -> None:
@@ -35,10 +36,12 @@ class GlyphLines(QWidget):
             glyph.setFixedSize(GLYPH, GLYPH)
             name = Text(self._theme, size="small")
             text = Text(self._theme, size="small", role="muted", wrap=True)
-            row = len(self._rows)
+            name.setWordWrap(self._stacked)
+            row = len(self._rows) * (1 + self._stacked)
             self._grid.addWidget(glyph, row, 0, Qt.AlignmentFlag.AlignTop)
             self._grid.addWidget(name, row, 1, Qt.AlignmentFlag.AlignTop)
-            self._grid.addWidget(text, row, 2, Qt.AlignmentFlag.AlignTop)
+            place = (row + 1, 1) if self._stacked else (row, 2)
+            self._grid.addWidget(text, *place, Qt.AlignmentFlag.AlignTop)
             self._rows.append((glyph, name, text))
         for row, widgets in enumerate(self._rows):
             for widget in widgets:

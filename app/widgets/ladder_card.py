@@ -23,7 +23,7 @@ class LadderCard(Card):
         self.whole.insertLayout(0, self.head)
         self._verdict = Text(theme, size="small", role="muted", wrap=True)
         self._remedy = Text(theme, size="small", wrap=True)
-        self._rungs = GlyphLines(theme)
+        self._rungs = GlyphLines(theme, stacked=True)
         for widget in (self._verdict, self._remedy, self._rungs):
             self.body.addWidget(widget)
         self.body.addStretch(1)

@@ -1,12 +1,13 @@
 """Sends bytes to be measured: how many, of which pattern, how they travel, and whether they come back."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QCheckBox, QComboBox, QLabel, QWidget
+from PySide6.QtWidgets import QComboBox, QLabel, QWidget
 
 from app.presenters.peer_payload import MODES, PATTERNS, PRIORITIES, SIZES, parse_size
 from app.widgets.buttons import Button
+from app.widgets.choice_box import ChoiceBox
 from app.widgets.flow import FlowLayout
 from app.widgets.text import Text
 from app.widgets.theme import Theme
@@ -18,17 +19,17 @@ class PayloadRow(QWidget):
 
     def __init__(self, theme: Theme, send: Callable[[Payload], object]) -> None:
         super().__init__()
+        self._theme = theme
         self._send = send
-        self.size_box = QComboBox()
+        self.size_box: QComboBox = ChoiceBox(theme)
         self.size_box.setEditable(True)
         self.size_box.addItems(SIZES)
         self.size_box.setCurrentText("64 kB")
-        self._pattern = self._box({words: pattern for pattern, words in PATTERNS.items()}, "Pattern")
-        self._mode = self._box({words: mode for mode, words in MODES.items()}, "Delivery")
-        self._priority = self._box({words: priority for priority, words in PRIORITIES.items()}, "Priority")
+        self._pattern = self._box(PATTERNS.values(), "Pattern")
+        self._mode = self._box(MODES.values(), "Delivery")
+        self._priority = self._box(PRIORITIES.values(), "Priority")
         self._priority.setCurrentIndex(1)
-        self._echo = QCheckBox("and back")
-        self._echo.setChecked(True)
+        self._echo = self._box(("and back", "one way"), "Way back")
         self._echo.setToolTip("The other side sends the same bytes back, and the round trip is measured")
         self._button = Button(theme, "Send bytes", self._press)
         self._problem = Text(theme, size="small", role="problem")
@@ -56,11 +57,9 @@ class PayloadRow(QWidget):
         """What the Tab key may stop at."""
         return [self.size_box, self._pattern, self._mode, self._priority, self._echo, self._button]
 
-    @staticmethod
-    def _box(items: dict[str, object], name: str) -> QComboBox:
-        box = QComboBox()
-        for words, value in items.items():
-            box.addItem(words, value)
+    def _box(self, items: Iterable[str], name: str) -> QComboBox:
+        box = ChoiceBox(self._theme)
+        box.addItems(list(items))
         box.setAccessibleName(name)
         return box
 
@@ -76,9 +75,9 @@ class PayloadRow(QWidget):
         self._send(
             Payload(
                 count,
-                self._pattern.currentData(),
-                self._priority.currentData(),
-                self._mode.currentData(),
-                self._echo.isChecked(),
+                tuple(PATTERNS)[self._pattern.currentIndex()],
+                tuple(PRIORITIES)[self._priority.currentIndex()],
+                tuple(MODES)[self._mode.currentIndex()],
+                self._echo.currentIndex() == 0,
             )
         )

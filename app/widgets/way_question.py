@@ -3,10 +3,11 @@
 from collections.abc import Callable
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QRadioButton, QVBoxLayout
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QRadioButton, QVBoxLayout
 
 from app.presenters.peer_ways import ChoiceView, WayChoice, chosen_ways, host_of
 from app.widgets.buttons import Button
+from app.widgets.choice_box import ChoiceBox
 from app.widgets.text import Card, Text
 from app.widgets.theme import Theme
 from netstack.errors import PeerscopeError
@@ -35,7 +36,7 @@ class WayQuestion(Card):
             )
         )
         self._radios: dict[WayChoice, QRadioButton] = {}
-        self.brokers = QComboBox()
+        self.brokers = ChoiceBox(theme)
         self.brokers.setAccessibleName("Public broker")
         self.own = QLineEdit()
         self.own.setObjectName("own-server")

@@ -17,6 +17,7 @@ from netstack.errors import InputError
     ("arguments", "window"),
     [
         ([], True),
+        (["peerscope:join?code=1"], True),
         (["--lab"], True),
         (["--lab", "home"], True),
         (["--config", "x.toml"], True),

@@ -225,6 +225,13 @@ async def test_words_bytes_and_files_go_to_the_peer_in_front(bench: Bench, qtbot
         ("pour", 2, Payload(1_500_000, Pattern.COUNTING, Priority.REALTIME, Mode.ORDERED, True)),
         ("send_files", 2, (str(path),)),
     ]
+    poured = bench.asked[1][2]
+    assert isinstance(poured, Payload)
+    assert [type(value) for value in (poured.pattern, poured.priority, poured.mode)] == [
+        Pattern,
+        Priority,
+        Mode,
+    ]
     await bench.actions.stop()
 
 

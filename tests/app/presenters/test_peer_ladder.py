@@ -176,6 +176,15 @@ def test_what_is_used_comes_first_and_there_are_not_too_many() -> None:
     assert rungs[0].tone is Tone.GOOD
 
 
+def test_the_pair_that_carries_is_marked() -> None:
+    pairs = (story(state=S.ANSWERED), story(state=S.ANSWERED, relay=True))
+    direct = ladder("direct", pairs, None, None, NONE, "203.0.113.7:4000")
+    assert [rung.what for rung in direct.rungs] == ["answered, in use", "answered"]
+    assert direct.rungs[0].place == "To their router, from outside"
+    relayed = ladder("relay", pairs, None, None, NONE, "203.0.113.7:4000")
+    assert relayed.rungs[0].place == "From your relay to their router, from outside"
+
+
 def test_addresses_may_be_hidden() -> None:
     view = ladder("direct", (story(),), None, None, Veil(["203.0.113.7"]))
     assert "203.0.113.7" not in view.rungs[0].exact

@@ -193,7 +193,9 @@ def file(**changes: object) -> FileReport:
         ),
         (
             file(state=FileState.DONE, place="/x/a.pdf"),
-            FileView(2, "a.pdf", f"2.00{THIN}MB, arrived whole (SHA-256)", Tone.GOOD, None, place="/x/a.pdf"),
+            FileView(
+                2, "a.pdf", f"2.00{THIN}MB, arrived whole at Ana (SHA-256)", Tone.GOOD, None, place="/x/a.pdf"
+            ),
         ),
         (
             file(state=FileState.FAILED, failure="There is no space left."),
