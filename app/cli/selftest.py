@@ -32,6 +32,7 @@ from netstack.wire.stun_attributes import Attribute
 UDP_PROTOCOL = 17
 LOOPBACK = Address("127.0.0.1", 0)
 ANSWER_TIMEOUT_S = 5.0
+PORT_TRIES = 5
 
 
 def _modules() -> str:
@@ -82,15 +83,33 @@ class _Inbox:
 Ask = Callable[[bytes], Awaitable[bytes]]
 
 
+async def _hosted(net: SystemNet, make_server: Callable[[Address], Server]) -> tuple[ServerHost, Address]:
+    """A server on a port that was just free; another program may take it first, so it is tried again."""
+    for left in reversed(range(PORT_TRIES)):
+        free = await net.open_datagram(_Inbox(), local=LOOPBACK)
+        address = free.local
+        free.close()
+        host = ServerHost(net, make_server(address), {LOOPBACK.family: LOOPBACK.host})
+        try:
+            await host.open()
+        except NetError as error:
+            if error.reason is not NetError.Reason.IN_USE or not left:
+                raise
+        else:
+            return host, address
+    raise NetError(NetError.Reason.IN_USE)
+
+
 @asynccontextmanager
 async def _asking(make_server: Callable[[Address], Server]) -> AsyncIterator[tuple[Ask, Address]]:
     """Hosts a server on loopback; yields what asks it over UDP, and the asker's address."""
     net, inbox = SystemNet(), _Inbox()
-    free = await net.open_datagram(inbox, local=LOOPBACK)
-    address = free.local
-    free.close()
-    host = ServerHost(net, make_server(address), {LOOPBACK.family: LOOPBACK.host})
     asker = await net.open_datagram(inbox, local=LOOPBACK)
+    try:
+        host, address = await _hosted(net, make_server)
+    except NetError:
+        asker.close()
+        raise
 
     async def ask(question: bytes) -> bytes:
         asker.send(question, address)
@@ -98,7 +117,6 @@ async def _asking(make_server: Callable[[Address], Server]) -> AsyncIterator[tup
             return await inbox.queue.get()
 
     try:
-        await host.open()
         yield ask, asker.local
     finally:
         asker.close()
