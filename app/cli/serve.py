@@ -16,6 +16,7 @@ from app.cli.options import ConfigOption
 from netstack.config import load_config
 from netstack.errors import InputError, NetError
 from netstack.model.address import Address, Family
+from netstack.net.interfaces import read_interfaces
 from netstack.net.system import SystemNet
 from netstack.server.machine import Server
 from netstack.server.stun import StunServer
@@ -108,8 +109,10 @@ def _servers(
     if turn:
         password = secrets.token_urlsafe(12)
         realm = "peerscope"
+        told = _host(external) if external else None
+        mine = (host for interface in read_interfaces() for host in interface.hosts)
         try:
-            peers = PeerPolicy(allow, (*hosts, *([external] if external else [])))
+            peers = PeerPolicy(allow, (*hosts, *mine, *([told] if told else [])))
         except ValueError as error:
             raise InputError(InputError.Reason.USAGE, f"--allow-peer: {error}") from error
         families = tuple({Address(host, 0).family for host in hosts} & set(Family))
@@ -123,7 +126,7 @@ def _servers(
                 limits=TurnLimits(),
                 peers=peers,
                 families=families,
-                told=_host(external) if external else None,
+                told=told,
                 binding=binding,
             )
         )

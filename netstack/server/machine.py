@@ -68,7 +68,7 @@ class Server:
     addresses: tuple[Address, ...] = ()
     streams = False
     max_streams = 256
-    stream_idle_s = 60.0
+    stream_idle_s: float | None = 60.0
 
     def __init__(self) -> None:
         self._transmits: deque[Transmit] = deque()

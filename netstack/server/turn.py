@@ -20,9 +20,10 @@ from netstack.server.rate import SourceRate
 from netstack.server.stun import StunServer
 from netstack.server.turn_allocation import Allocation, Client
 from netstack.server.turn_budget import Budget, TurnLimits
+from netstack.server.turn_connections import Connection
 from netstack.server.turn_credentials import Credentials
 from netstack.server.turn_peers import PeerPolicy
-from netstack.server.turn_refusal import REASONS, Refusal
+from netstack.server.turn_refusal import REASONS, Refusal, not_understood
 from netstack.server.turn_table import Reservation, Table
 from netstack.wire import stun, turn
 from netstack.wire import stun_attributes as attr
@@ -30,15 +31,6 @@ from netstack.wire.stun import MessageClass, Method, StunMessage
 from netstack.wire.stun_attributes import Attribute
 
 SOFTWARE = "Peerscope"
-_UNDERSTOOD = {
-    kind.code
-    for kind in (
-        attr.USERNAME, attr.REALM, attr.NONCE, attr.MESSAGE_INTEGRITY, attr.MESSAGE_INTEGRITY_SHA256,
-        attr.REQUESTED_TRANSPORT, attr.REQUESTED_ADDRESS_FAMILY, attr.EVEN_PORT, attr.DONT_FRAGMENT,
-        attr.RESERVATION_TOKEN,
-        attr.CHANNEL_NUMBER, attr.LIFETIME, attr.XOR_PEER_ADDRESS, attr.DATA, attr.PRIORITY, attr.USE_CANDIDATE,
-    )
-}  # fmt: skip
 TOKEN_BYTES = 8
 OPENING_S = 10.0  # a relay socket is bound within it
 
@@ -53,6 +45,7 @@ class TurnServer(Server):
     """
 
     streams = True
+    stream_idle_s = None
 
     def __init__(
         self,
@@ -85,8 +78,9 @@ class TurnServer(Server):
         self._budget = Budget(self.limits)
         self._table = Table()
         self._opening: dict[int, tuple[StunMessage, bytes, float]] = {}
-        self._streams: dict[int, tuple[turn.StreamFrames, Client]] = {}
+        self._streams: dict[int, Connection] = {}
         self._next_relay = 0
+        self._due_at: float | None = None
 
     @property
     def relayed_bytes(self) -> int:
@@ -103,15 +97,24 @@ class TurnServer(Server):
         }
 
     def deadline(self) -> float | None:
-        """When the next allocation or reservation lapses."""
-        return self._table.deadline()
+        """When an allocation, a reservation or an idle connection may end; looked for once then, not each time."""
+        return self._due_at
+
+    def _due(self, at: float) -> None:
+        if self._due_at is None or at < self._due_at:
+            self._due_at = at
 
     def handle_timeout(self, now: float) -> None:
-        """Ends allocations and reservations whose time is over."""
+        """Ends allocations and reservations whose time is over, and idle connections without one."""
         for allocation in [a for a in self._table if a.expires_at <= now]:
             self._delete(allocation)
         for token in [t for t, r in self._table.reservations.items() if r.expires_at <= now]:
             self._actions.append(CloseRelay(self._table.reservations.pop(token).relay_id))
+        bare = {i: c.idle_at for i, c in self._streams.items() if self._table.of_client(c.client) is None}
+        for stream_id in [i for i, idle_at in bare.items() if idle_at <= now]:
+            del bare[stream_id]
+            self._end_stream(stream_id, now)
+        self._due_at = min((*self._table.expiries(), *bare.values()), default=None)
 
     def receive(self, data: bytes, remote: Address, local: Address, now: float) -> None:
         """A datagram of a client."""
@@ -119,27 +122,33 @@ class TurnServer(Server):
 
     def stream_opened(self, stream_id: int, remote: Address, local: Address, now: float) -> None:
         """A client's connection."""
-        self._streams[stream_id] = (turn.StreamFrames(), Client(remote, local, stream_id))
+        connection = self._streams[stream_id] = Connection(Client(remote, local, stream_id), now)
+        self._due(connection.idle_at)
 
     def stream_received(self, stream_id: int, data: bytes, now: float) -> None:
         """Bytes of a client's connection; it is ended when they are neither STUN nor ChannelData."""
-        if stream_id not in self._streams:
+        connection = self._streams.get(stream_id)
+        if connection is None:
             return
-        frames, client = self._streams[stream_id]
+        connection.heard_at = now
+        self._due(connection.idle_at)
         try:
-            for frame in frames.feed(data):
-                self._take(frame, client, now)
+            for frame in connection.frames.feed(data):
+                self._take(frame, connection.client, now)
         except DecodeError:
             self.malformed += 1
-            self.stream_closed(stream_id, now)
-            self._actions.append(StreamClose(stream_id))
+            self._end_stream(stream_id, now)
 
     def stream_closed(self, stream_id: int, now: float) -> None:
         """A connection that ends takes its allocation along."""
-        _, client = self._streams.pop(stream_id, (None, None))
-        allocation = self._table.of_client(client) if client else None
+        connection = self._streams.pop(stream_id, None)
+        allocation = self._table.of_client(connection.client) if connection else None
         if allocation is not None:
             self._delete(allocation)
+
+    def _end_stream(self, stream_id: int, now: float) -> None:
+        self.stream_closed(stream_id, now)
+        self._actions.append(StreamClose(stream_id))
 
     def relay_opened(self, relay_id: int, local: Address, now: float) -> None:
         """The relay socket of an allocation is bound: the client gets its answer."""
@@ -157,6 +166,7 @@ class TurnServer(Server):
                 allocation.username,
                 now + self.limits.reservation_s,
             )
+            self._due(now + self.limits.reservation_s)
         self._begin(allocation, local, request, key, lifetime_s, now)
 
     def _begin(
@@ -170,6 +180,7 @@ class TurnServer(Server):
     ) -> None:
         self._table.relayed(allocation, Address(self._told or local.host, local.port))
         allocation.expires_at = min(now + lifetime_s, allocation.ends_at)
+        self._due(allocation.expires_at)
         self.allocated += 1
         self._answer_allocate(allocation, request, key, now)
 
@@ -197,10 +208,7 @@ class TurnServer(Server):
         if number is not None:
             out = turn.encode_channel_data(number, data, padded=client.stream_id is not None)
         else:
-            attributes = (attr.XOR_PEER_ADDRESS(remote), attr.DATA(data))
-            out = stun.encode(
-                StunMessage(Method.DATA, MessageClass.INDICATION, self._random_bytes(12), attributes)
-            )
+            out = self._indication(remote, attr.DATA(data))
         self._send(out, client, droppable=True)
 
     def relay_failed(
@@ -209,11 +217,14 @@ class TurnServer(Server):
         """An ICMP error for a peer is passed on (RFC 8656 section 11.5)."""
         allocation = self._table.of_relay(relay_id)
         if allocation is not None and allocation.permits(remote.host, now):
-            attributes = (attr.XOR_PEER_ADDRESS(remote), attr.ICMP(attr.Icmp(icmp_type, icmp_code)))
-            out = stun.encode(
-                StunMessage(Method.DATA, MessageClass.INDICATION, self._random_bytes(12), attributes)
-            )
+            out = self._indication(remote, attr.ICMP(attr.Icmp(icmp_type, icmp_code)))
             self._send(out, allocation.client, droppable=True)
+
+    def _indication(self, peer: Address, content: Attribute) -> bytes:
+        attributes = (attr.XOR_PEER_ADDRESS(peer), content)
+        return stun.encode(
+            StunMessage(Method.DATA, MessageClass.INDICATION, self._random_bytes(12), attributes)
+        )
 
     def _take(self, data: bytes, client: Client, now: float) -> None:
         if turn.is_channel_data(data):
@@ -238,9 +249,8 @@ class TurnServer(Server):
             return
         key: bytes | None = None
         try:
-            unknown = [a.code for a in message.attributes if a.code < 0x8000 and a.code not in _UNDERSTOOD]
-            if unknown:
-                raise Refusal(420, attr.UNKNOWN_ATTRIBUTES(tuple(dict.fromkeys(unknown))))
+            if unknown := not_understood(message):
+                raise Refusal(420, attr.UNKNOWN_ATTRIBUTES(unknown))
             if message.method == Method.BINDING:
                 self._answer(message, client, None, attr.XOR_MAPPED_ADDRESS(client.remote))
                 return
@@ -333,6 +343,7 @@ class TurnServer(Server):
             client, relay_id, username, message.transaction_id, self._budget.bucket(now), now
         )
         allocation.expires_at = now + OPENING_S
+        self._due(allocation.expires_at)
         allocation.ends_at = now + 60 * self.limits.minutes_per_allocation
         self._table.add(allocation)
         return allocation
@@ -361,6 +372,7 @@ class TurnServer(Server):
         allocation.expires_at = min(
             now + self.limits.lifetime_s(message.get(attr.LIFETIME)), allocation.ends_at
         )
+        self._due(allocation.expires_at)
         self._answer(
             message, allocation.client, key, attr.LIFETIME(max(0, round(allocation.expires_at - now)))
         )
@@ -417,8 +429,7 @@ class TurnServer(Server):
     def _send_indication(self, message: StunMessage, client: Client, now: float) -> None:
         allocation = self._table.of_client(client)
         peer, data = message.get(attr.XOR_PEER_ADDRESS), message.get(attr.DATA)
-        unknown = any(a.code < 0x8000 and a.code not in _UNDERSTOOD for a in message.attributes)
-        if allocation is None or peer is None or data is None or unknown:
+        if allocation is None or peer is None or data is None or not_understood(message):
             self.dropped += 1
             return
         self._relay(allocation, data, peer, now, dont_fragment=message.get(attr.DONT_FRAGMENT) is not None)

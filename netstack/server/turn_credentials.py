@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 
+from netstack.errors import InputError
 from netstack.model.address import Address
 from netstack.server.turn_refusal import Refusal
 from netstack.wire import stun_attributes as attr
@@ -49,7 +50,12 @@ class Credentials:
                 and int(expiry) > self._epoch_s + now
             ):
                 password = time_limited_password(self._secret, username)
-        return None if password is None else long_term_key(username, self.realm, password)
+        if password is None:
+            return None
+        try:
+            return long_term_key(username, self.realm, password)
+        except InputError:  # a time-limited name is anybody's text
+            return None
 
     def authenticate(
         self, data: bytes, message: StunMessage, client: Address, now: float

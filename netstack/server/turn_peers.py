@@ -9,7 +9,10 @@ IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _NAT64_LOCAL = ipaddress.IPv6Network("64:ff9b:1::/48")
 _COMPATIBLE = ipaddress.IPv6Network("::/96")
-_BROADCAST = ipaddress.IPv4Address("255.255.255.255")
+_TRANSLATED = ipaddress.IPv6Network("::ffff:0:0:0/96")  # RFC 7915
+_NOT_PUBLIC = tuple(  # RFC 6890: protocol assignments, benchmarking, and the old site-local addresses
+    map(ipaddress.ip_network, ("192.0.0.0/24", "198.18.0.0/15", "255.255.255.255/32", "fec0::/10"))
+)
 
 
 class PeerPolicy:
@@ -31,11 +34,15 @@ class PeerPolicy:
     def _lets(self, ip: IPAddress) -> bool:
         if any(ip in network for network in self._allow):
             return True
-        return scope(str(ip)) is Scope.PUBLIC and ip not in self._own and ip != _BROADCAST
+        return (
+            scope(str(ip)) is Scope.PUBLIC
+            and ip not in self._own
+            and not any(ip in network for network in _NOT_PUBLIC)
+        )
 
 
 def _faces(ip: IPAddress) -> Iterable[IPAddress]:
-    """The address, and the IPv4 addresses that reach a host through it: mapped, NAT64, 6to4, Teredo."""
+    """The address, and the IPv4 addresses that reach a host through it: mapped, translated, 6to4, Teredo."""
     if isinstance(ip, ipaddress.IPv4Address):
         yield ip
         return
@@ -43,7 +50,7 @@ def _faces(ip: IPAddress) -> Iterable[IPAddress]:
         yield ip.ipv4_mapped
         return
     yield ip
-    if ip in _NAT64 or ip in _NAT64_LOCAL or (ip in _COMPATIBLE and int(ip) > 1):
+    if any(ip in net for net in (_NAT64, _NAT64_LOCAL, _TRANSLATED)) or (ip in _COMPATIBLE and int(ip) > 1):
         yield ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
     if ip.sixtofour is not None:
         yield ip.sixtofour

@@ -75,11 +75,10 @@ class Table:
         """How many a user has."""
         return self._per_user.get(username, 0)
 
-    def deadline(self) -> float | None:
-        """When the next one lapses."""
-        times = [allocation.expires_at for allocation in self]
-        times += [reservation.expires_at for reservation in self.reservations.values()]
-        return min(times, default=None)
+    def expiries(self) -> Iterator[float]:
+        """When each allocation and each reservation lapses."""
+        yield from (allocation.expires_at for allocation in self)
+        yield from (reservation.expires_at for reservation in self.reservations.values())
 
     @property
     def busiest(self) -> int:

@@ -17,6 +17,8 @@ log = logging.getLogger(__name__)
 READ_BYTES = 65_536
 STREAM_QUEUE_BYTES = 262_144
 STREAM_LIMIT_BYTES = 1_048_576
+STREAM_SHORT_BYTES = 65_536
+UNREAD_S = 60.0
 MAX_RELAYS = 4_096
 ICMP_UNREACHABLE = 3
 ICMP_HOST_UNREACHABLE, ICMP_PORT_UNREACHABLE, ICMP_FRAGMENTATION_NEEDED = 1, 3, 4
@@ -114,6 +116,8 @@ class ServerHost:
                     break
                 self._server.stream_received(stream_id, data, self._net.now())
                 self._pump()
+                async with asyncio.timeout(UNREAD_S):
+                    await connection.short.wait()
         except (NetError, TimeoutError):
             pass
         finally:
@@ -259,7 +263,10 @@ class _RelayDoor:
 
 
 class _Connection:
-    """A stream with a bounded queue: relayed data is dropped when it is full, anything else cuts it."""
+    """A stream with a bounded queue: relayed data is dropped when it is full, anything else cuts it.
+
+    `short` is set while so little waits to be written that more may be read.
+    """
 
     def __init__(self, stream: Stream) -> None:
         self.stream = stream
@@ -267,6 +274,8 @@ class _Connection:
         self._queued_bytes = 0
         self._news = asyncio.Event()
         self._ending = False
+        self.short = asyncio.Event()
+        self.short.set()
 
     def queue(self, data: bytes, *, droppable: bool) -> None:
         """Bytes to write."""
@@ -277,6 +286,8 @@ class _Connection:
             return
         self._queue.append(data)
         self._queued_bytes += len(data)
+        if self._queued_bytes > STREAM_SHORT_BYTES:
+            self.short.clear()
         self._news.set()
 
     def end(self) -> None:
@@ -294,9 +305,12 @@ class _Connection:
                         self._queued_bytes -= len(data)
                         self.stream.write(data)
                         await self.stream.drain()
+                        if self._queued_bytes <= STREAM_SHORT_BYTES:
+                            self.short.set()
                     if self._ending:
                         break
                     self._news.clear()
                     await self._news.wait()
         finally:
+            self.short.set()
             self.stream.close()

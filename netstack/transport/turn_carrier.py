@@ -153,11 +153,11 @@ class StreamCarrier:
             return
         if flush and self._queue:
             stream.write(b"".join(self._queue))
-        await self._tasks.close()
-        if flush:
+        if flush:  # before anything is waited for: whoever waits may be cancelled
             stream.close()
         else:
             stream.abort()
+        await self._tasks.close()
         try:
             async with asyncio.timeout(1.0):
                 await stream.wait_closed()

@@ -171,10 +171,12 @@ class Relay:
             self._timer.cancel()
             self._timer = None
         self._end(self.client.error or TurnError(TurnError.Reason.CLOSED))
-        await self._tasks.close()
-        carrier, self._carrier = self._carrier, None
-        if carrier is not None:
-            await carrier.close(flush=True)
+        try:
+            await self._tasks.close()
+        finally:  # also when this is cancelled
+            carrier, self._carrier = self._carrier, None
+            if carrier is not None:
+                await carrier.close(flush=True)
 
     # from the carrier
 

@@ -78,6 +78,12 @@ class Talk:
         assert relayed.host == RELAYED.host
         return self
 
+    def due(self) -> float | None:
+        """When something is due; a deadline may come before that, and is then looked at again."""
+        self.server.handle_timeout(self.now)
+        assert self.actions() == []
+        return self.server.deadline()
+
     def code(self, method: int, *attributes: Attribute) -> int | None:
         error = self.send(method, *attributes).error
         return error.code if error else None
@@ -263,7 +269,7 @@ def test_channels_carry_both_ways_until_they_lapse() -> None:
 
 def test_it_ends_by_time_and_by_wish() -> None:
     talk = Talk(_server()).allocated()
-    deadline = talk.server.deadline()
+    deadline = talk.due()
     assert deadline == talk.now + 600
     talk.server.handle_timeout(deadline)
     assert talk.actions() == [CloseRelay(0)]
@@ -277,7 +283,7 @@ def test_it_ends_by_time_and_by_wish() -> None:
 def test_bytes_minutes_and_speed_are_capped() -> None:
     limits = TurnLimits(bytes_per_allocation=1000, minutes_per_allocation=1.0, max_lifetime_s=3600)
     talk = Talk(_server(limits=limits)).allocated()
-    assert talk.server.deadline() == talk.now + 60
+    assert talk.due() == talk.now + 60
     talk.code(Method.CREATE_PERMISSION, attr.XOR_PEER_ADDRESS(PEER))
     assert len(_send_indication(talk, PEER, bytes(900))) == 1
     assert _send_indication(talk, PEER, bytes(200)) == []
@@ -299,23 +305,96 @@ def test_time_limited_users_last_until_their_time() -> None:
         assert talk.code(Method.ALLOCATE, UDP) == code
 
 
+@pytest.mark.parametrize("name", ["9999999:\u0007", "9999999:\u06271", "9999999:\ue000"])
+def test_a_name_that_cannot_be_prepared_is_a_stranger(name: str) -> None:
+    talk = Talk(_server(credentials=Credentials("lab", {}, b"k" * 32, secret="s")))
+    talk.challenge()
+    talk.username = name
+    assert talk.code(Method.ALLOCATE, UDP) == 401
+
+
+def _ask_by_stream(talk: Talk, method: int, *attributes: Attribute, signed: bool = True) -> StunMessage:
+    """A request on connection 5, and its answer."""
+    talk.serial += 1
+    auth = (attr.USERNAME("u"), attr.REALM("lab"), attr.NONCE(talk.nonce)) if signed else ()
+    message = StunMessage(method, MessageClass.REQUEST, talk.serial.to_bytes(12, "big"), (*attributes, *auth))
+    data = stun.encode(message, integrity_key=talk.key if signed else None)
+    talk.server.stream_received(5, data, talk.now)
+    sent = [action for action in talk.actions() if isinstance(action, StreamSend)]
+    sent += [action for action in talk.actions() if isinstance(action, StreamSend)]
+    return stun.decode(sent[0].data)
+
+
+def _allocated_by_stream(talk: Talk) -> None:
+    talk.server.stream_opened(5, CLIENT, HERE, talk.now)
+    challenge = _ask_by_stream(talk, Method.ALLOCATE, UDP, signed=False)
+    talk.nonce = challenge.get(attr.NONCE) or b""
+    assert _ask_by_stream(talk, Method.ALLOCATE, UDP).get(attr.XOR_RELAYED_ADDRESS) == RELAYED
+
+
+def test_a_quiet_connection_is_kept_for_as_long_as_its_allocation() -> None:
+    talk = Talk(_server())
+    _allocated_by_stream(talk)
+    for _ in range(3):
+        talk.now += 500
+        talk.server.handle_timeout(talk.now)
+        assert talk.actions() == []
+        assert _ask_by_stream(talk, Method.REFRESH).get(attr.LIFETIME) == 600
+    talk.now += 600
+    talk.server.handle_timeout(talk.now)
+    assert talk.actions() == [CloseRelay(0), StreamClose(5)]
+    assert talk.server.gauges()["streams"][0] == 0
+    assert talk.server.deadline() is None
+
+
+def test_a_connection_that_allocates_nothing_ends_after_a_minute() -> None:
+    talk = Talk(_server())
+    talk.server.stream_opened(5, CLIENT, HERE, talk.now)
+    talk.now += 50
+    _ask_by_stream(talk, Method.BINDING, signed=False)
+    assert talk.due() == talk.now + 60
+    talk.now += 60
+    talk.server.handle_timeout(talk.now)
+    assert talk.actions() == [StreamClose(5)]
+
+
+def test_a_connection_that_gave_its_relay_back_ends_a_minute_later() -> None:
+    talk = Talk(_server())
+    _allocated_by_stream(talk)
+    talk.now += 300
+    assert _ask_by_stream(talk, Method.REFRESH, attr.LIFETIME(0)).get(attr.LIFETIME) == 0
+    assert talk.due() == talk.now + 60
+
+
+@given(st.lists(st.tuples(st.sampled_from("arzs"), st.integers(0, 700)), max_size=12))
+def test_nothing_outlives_the_deadline(steps: list[tuple[str, int]]) -> None:
+    talk = Talk(_server(limits=TurnLimits(allocations_per_user=50)))
+    talk.challenge()
+    for number, (step, seconds) in enumerate(steps):
+        if step == "a":
+            talk.client = Address(CLIENT.host, 41_000 + number)
+            talk.challenge()
+            talk.send(Method.ALLOCATE, UDP, attr.EVEN_PORT(number % 2 == 0))
+        elif step in "rz":
+            talk.send(Method.REFRESH, attr.LIFETIME(0 if step == "z" else 900))
+        else:
+            talk.server.stream_opened(number, Address(CLIENT.host, 42_000 + number), HERE, talk.now)
+        talk.actions()
+        table = talk.server._table
+        expiries = [*table.expiries(), *(c.idle_at for c in talk.server._streams.values())]
+        due = talk.server.deadline()
+        assert not expiries or (due is not None and due <= min(expiries))
+        talk.now += seconds
+        while (due := talk.server.deadline()) is not None and due <= talk.now:
+            talk.server.handle_timeout(talk.now)
+        talk.actions()
+        assert all(at > talk.now for at in table.expiries())
+
+
 def test_a_connection_takes_its_allocation_along() -> None:
-    server = _server()
-    talk = Talk(server)
-    server.stream_opened(5, CLIENT, HERE, talk.now)
-
-    def ask(*attributes: Attribute, signed: bool) -> StunMessage:
-        auth = (attr.USERNAME("u"), attr.REALM("lab"), attr.NONCE(talk.nonce)) if signed else ()
-        message = StunMessage(
-            Method.ALLOCATE, MessageClass.REQUEST, bytes((signed,)) * 12, (*attributes, *auth)
-        )
-        server.stream_received(5, stun.encode(message, integrity_key=talk.key if signed else None), talk.now)
-        sent = [action for action in talk.actions() if isinstance(action, StreamSend)]
-        sent += [action for action in talk.actions() if isinstance(action, StreamSend)]
-        return stun.decode(sent[0].data)
-
-    talk.nonce = ask(UDP, signed=False).get(attr.NONCE) or b""
-    assert ask(UDP, signed=True).get(attr.XOR_RELAYED_ADDRESS) == RELAYED
+    talk = Talk(_server())
+    server = talk.server
+    _allocated_by_stream(talk)
     server.stream_closed(5, talk.now)
     assert server.gauges()["allocations"][0] == 0
     assert CloseRelay(0) in talk.actions()
@@ -453,7 +532,7 @@ def test_a_reserved_port_is_given_back_after_half_a_minute() -> None:
     talk = Talk(_server())
     talk.challenge()
     assert talk.send(Method.ALLOCATE, UDP, attr.EVEN_PORT(True)).error is None
-    assert talk.server.deadline() == talk.now + 30
+    assert talk.due() == talk.now + 30
     talk.server.handle_timeout(talk.now + 30)
     assert talk.actions() == [CloseRelay(1)]
     assert talk.server.gauges()["allocations"] == (1, 64)

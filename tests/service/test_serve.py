@@ -9,14 +9,18 @@ from pathlib import Path
 import aioice.turn
 import pytest
 
-from netstack.errors import NetError
+from app.cli.serve import _servers
+from netstack.errors import InputError, NetError
 from netstack.model.address import Address, Family
+from netstack.net.protocol import Interface, LinkKind
 from netstack.net.system import SystemNet
+from netstack.server.echo import EchoServer
 from netstack.server.machine import OpenRelay, RelaySend, Server
 from netstack.server.turn import TurnServer
 from netstack.server.turn_credentials import Credentials
 from netstack.server.turn_peers import PeerPolicy
-from netstack.service.serve import ServerHost
+from netstack.service.serve import READ_BYTES, STREAM_SHORT_BYTES, ServerHost
+from netstack.tasks import TaskScope
 from tests.service.test_nat import _port
 
 
@@ -69,6 +73,29 @@ async def test_another_projects_client_relays_through_it(transport: str) -> None
     await asyncio.sleep(0.01)
 
 
+async def test_a_client_that_writes_before_it_reads_gets_everything_back() -> None:
+    address = Address("127.0.0.1", _port())
+    host = ServerHost(SystemNet(), EchoServer(address))
+    await host.open()
+    reader, writer = await asyncio.open_connection(*address)
+    sent = os.urandom(8_000_000)
+
+    async def write() -> None:
+        writer.write(sent)
+        await writer.drain()
+
+    async with TaskScope("test") as tasks:
+        writing = tasks.start(write(), "write")
+        await asyncio.sleep(0.2)  # nothing is read meanwhile: the server must not take more than it can hold
+        [connection] = host._streams.values()
+        assert connection._queued_bytes <= STREAM_SHORT_BYTES + READ_BYTES
+        assert await asyncio.wait_for(reader.readexactly(len(sent)), 20) == sent
+        await writing
+    writer.close()
+    await writer.wait_closed()
+    await host.close()
+
+
 async def test_a_used_port_leaves_nothing_behind() -> None:
     port = _port()
     first = ServerHost(SystemNet(), _turn(port))
@@ -90,6 +117,18 @@ async def test_the_command_serves_until_it_is_told_to_stop() -> None:
     assert b"password: " in lines[1]
     process.send_signal(signal.SIGINT)
     assert await asyncio.wait_for(process.wait(), 10) == 0
+
+
+def test_no_address_of_this_computer_is_a_peer(monkeypatch: pytest.MonkeyPatch) -> None:
+    second = Interface("eth1", LinkKind.CABLE, ("198.51.100.9", "2001:db8::9"))
+    monkeypatch.setattr("app.cli.serve.read_interfaces", lambda: (second,))
+    [server], _ = _servers(["203.0.113.5"], 3478, stun=False, turn=True, allow=[], external="192.0.2.5")
+    assert isinstance(server, TurnServer)
+    for host in (*second.hosts, "203.0.113.5", "192.0.2.5"):
+        assert not server._peers.permits(host)
+    assert server._peers.permits("198.51.100.10")
+    with pytest.raises(InputError, match="no IP address"):
+        _servers(["203.0.113.5"], 3478, stun=False, turn=True, allow=[], external="here")
 
 
 async def test_even_ports_and_their_neighbours() -> None:
