@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 from collections.abc import Callable
-from typing import Final
+from typing import Final, TypeVar
 
 from netstack.core.endpoint import Endpoint
 from netstack.core.entrance import Entrance
@@ -16,7 +16,7 @@ from netstack.net.protocol import Net
 from netstack.service.connection import Connection
 from netstack.service.peer_book import PeerBook
 from netstack.tasks import TaskScope
-from netstack.transport.protocol import Transport
+from netstack.transport.protocol import PacketReceiver, Transport
 from netstack.transport.tcp import TcpTransport
 from netstack.transport.turn import TurnTransport
 from netstack.transport.turn_relay import Relay
@@ -27,6 +27,8 @@ AT_ONCE_BYTES: Final = 1000  # less than this came alone, and is answered in the
 TIDY_EVERY_S: Final = 5.0
 UNUSED_LINK_S: Final = 15.0
 STORE_AFTER_S: Final = 0.5
+
+Carrier = TypeVar("Carrier", bound=Transport)
 
 
 class Sessions:
@@ -95,6 +97,15 @@ class Sessions:
             self._tasks.start(self._tidy(self._tcp), "tidy")
         return None if local is None else await self._tcp.listen(local)
 
+    def add_transport(self, make: Callable[[PacketReceiver, Callable[[], int]], Carrier]) -> Carrier:
+        """Makes a transport of any other kind usable and returns it; it is closed with the sessions.
+
+        `make` is given who takes its packets and what numbers its links.
+        """
+        transport = make(self, lambda: next(self._links))
+        self._transports.append(transport)
+        return transport
+
     def add_relay(self, relay: Relay, *, mtu_bytes: int | None = None) -> TurnTransport:
         """Makes an open relay usable; it is given back when the sessions close.
 
@@ -147,10 +158,14 @@ class Sessions:
 
         Raises NetError, SessionError.
         """
-        peer: KnownPeer | None = None
-        if peer_key is not None and (peer := self._peers.get(peer_key)) is None:
-            raise SessionError(SessionError.Reason.WRONG_KEY, "that peer was never met")
-        flow = await self._flow(remote, transport)
+        self._known(peer_key)
+        return await self.connect_over(await self._flow(remote, transport), peer_key=peer_key, psk=psk)
+
+    async def connect_over(
+        self, flow: Flow, *, peer_key: bytes | None = None, psk: bytes | None = None
+    ) -> Connection:
+        """A session with a known peer, or a first meeting with `psk`, on a link that is open. Raises SessionError."""
+        peer = self._known(peer_key)
         number = self.endpoint.dial(flow, self._net.now(), peer=peer, psk=psk)
         connection = self._connection(number)
         self._pump_soon()
@@ -161,6 +176,12 @@ class Sessions:
             self._connections.pop(number, None)
             raise
         return connection
+
+    def _known(self, peer_key: bytes | None) -> KnownPeer | None:
+        peer = None if peer_key is None else self._peers.get(peer_key)
+        if peer_key is not None and peer is None:
+            raise SessionError(SessionError.Reason.WRONG_KEY, "that peer was never met")
+        return peer
 
     async def _flow(self, remote: Address, transport: TransportKind) -> Flow:
         if transport is TransportKind.TCP:

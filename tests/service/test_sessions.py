@@ -7,7 +7,7 @@ import pytest
 from netstack.core.identity import Identity, KnownPeer
 from netstack.errors import NetError
 from netstack.model.address import Address
-from netstack.model.session import Mode, Priority, SessionError, TransportKind
+from netstack.model.session import Flow, LinkTraits, Mode, Priority, SessionError, TransportKind
 from netstack.net.system import SystemNet
 from netstack.service.peer_book import PeerBook
 from netstack.service.sessions import Sessions
@@ -185,3 +185,44 @@ async def test_peers_are_written_down(tmp_path):
     key = guest.endpoint.identity.public
     assert PeerBook(tmp_path).get(key) == book.get(key)
     assert book.get(key).psk != PSK
+
+
+class Wire:
+    """A transport of one link that hands its bursts to another one's receiver."""
+
+    kind = TransportKind.WEBRTC
+
+    def __init__(self, receiver, new_link):
+        self.receiver, self.link, self.far = receiver, new_link(), None
+        receiver.link_opened(self.link, LinkTraits(self.kind, 1200, 1200))
+
+    def carries(self, link):
+        return link == self.link
+
+    def send(self, transmit):
+        far = self.far
+        data, segment_bytes = bytes(transmit.data), transmit.segment_bytes
+        asyncio.get_running_loop().call_soon(
+            lambda: far.receiver.packets_received(data, Flow(far.link), segment_bytes, None)
+        )
+        return True
+
+    async def close(self):
+        self.receiver.link_lost(self.link)
+
+
+async def test_a_transport_of_any_other_kind_carries_sessions():
+    net, accepted = SystemNet(), asyncio.Queue()
+    ana = Sessions(net, Identity(b"\1" * 32), PeerBook())
+    ben = Sessions(net, Identity(b"\2" * 32), PeerBook(), accepted.put_nowait)
+    try:
+        here, there = ana.add_transport(Wire), ben.add_transport(Wire)
+        here.far, there.far = there, here
+        ben.invite(PSK)
+        ours = await ana.connect_over(Flow(here.link), psk=PSK)
+        theirs = await accepted.get()
+        await ours.send(b"q" * 10_000)
+        assert (await theirs.receive()).data == b"q" * 10_000
+    finally:
+        await ana.close()
+        await ben.close()
