@@ -29,7 +29,7 @@ AS_NAMESPACE_ROOT = [
 
 
 class Stage(NamedTuple):
-    """Commands that must all succeed; `needs` is "" or one of "network namespaces", "display"."""
+    """Commands that must all succeed; `needs` is "" or one of "network namespaces", "virtual machine", "display"."""
 
     name: str
     commands: list[list[str]]
@@ -56,9 +56,11 @@ STAGES = (
     Stage("types", [[program("mypy")]]),
     Stage("contracts", [[program("lint-imports")]]),
     Stage(
-        "unit tests", [_marked("not kernel and not window and not frozen", "-n", "2", "--dist", "loadscope")]
+        "unit tests",
+        [_marked("not kernel and not window and not frozen and not radio", "-n", "2", "--dist", "loadscope")],
     ),
     Stage("kernel tests", [_marked("kernel")], "network namespaces"),
+    Stage("radio tests", [_marked("radio")], "virtual machine"),
     Stage("window tests", [_marked("window")], "display"),
     Stage("frozen", [BUILD, _marked("frozen")], "display"),
 )
@@ -132,6 +134,10 @@ def _missing(needs: str) -> str:
         if os.geteuid() != 0 and subprocess.call([*AS_NAMESPACE_ROOT, "true"], stderr=subprocess.DEVNULL):
             return "network namespaces need root, or a kernel that lets users make their own"
         absent = [name for name in ("ip", "nft", "turnserver") if not _which(name)]
+    elif needs == "virtual machine":
+        if sys.platform != "linux":
+            return "BlueZ exists only on Linux"
+        absent = [name for name in ("qemu-system-x86_64", "btvirt", "busybox", "cpio") if not _which(name)]
     elif needs == "display" and sys.platform == "linux":
         absent = [name for name in ("Xvfb", "openbox", "wmctrl", "xdotool") if not _which(name)]
     else:

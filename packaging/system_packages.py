@@ -26,7 +26,10 @@ SERVERS = """
     tcpdump
 """.split()
 
-NEEDED = {"run": WINDOW, "test": WINDOW + SCREEN + SERVERS, "none": []}
+# A virtual machine with Bluetooth controllers, and BlueZ in it.
+RADIO = "bluez bluez-test-tools busybox-static cpio dbus kmod qemu-system-x86".split()
+
+NEEDED = {"run": WINDOW, "test": WINDOW + SCREEN + SERVERS + RADIO, "none": []}
 
 POLICY = "/usr/sbin/policy-rc.d"
 LOCK = "/run/lock/peerscope-packages"
