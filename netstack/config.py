@@ -28,11 +28,13 @@ class TurnServer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the user chose. `stun` holds `stun:HOST[:PORT]` URIs (RFC 7064).
 
+    `web_checks` are plain web pages that are known to be empty, which the doctor asks for a login page and the time.
     `rendezvous` are the ways to meet that are used; `brokers` are public ones that are only offered, and used once the
     user has agreed.
     """
 
     stun: tuple[str, ...] = ()
+    web_checks: tuple[str, ...] = ()
     rendezvous: tuple[str, ...] = ()
     brokers: tuple[str, ...] = ()
     turn: tuple[TurnServer, ...] = ()

@@ -59,6 +59,7 @@ class Node:
         self._journal = Journal(self._store, net)
         self._nat = NatService(net, network=network)
         self._turn = config.turn
+        self._web_checks = config.web_checks
         self._port_mapping = PortMappingService(net, records=records_path() if network == "real" else None)
         self._doctor = Doctor(net, network=network, nat=self._nat, mappings=self._port_mapping)
         self.relays = RelayDesk(
@@ -159,7 +160,7 @@ class Node:
         self._set_doctor(running=True, checks=(), nat=None, retesting="")
         try:
             report = await self._doctor.examine(
-                self.snapshot.nat.servers, self._turn, progress=self._tell_checks
+                self.snapshot.nat.servers, self._turn, self._web_checks, progress=self._tell_checks
             )
         except asyncio.CancelledError:
             self._take_doctor(self._doctor.known())

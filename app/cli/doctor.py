@@ -46,6 +46,7 @@ def doctor(
                     Doctor(here.net(here.patient), network=here.scenario.name),
                     here.stun_servers,
                     here.turn_servers,
+                    here.web_checks,
                     asked,
                 )
             )
@@ -61,7 +62,11 @@ def doctor(
                     if status is not None and running:
                         status.update(f"Checking: {', '.join(running)}")
 
-                report = asyncio.run(_examine(Doctor(SystemNet()), settings.stun, settings.turn, asked, tell))
+                report = asyncio.run(
+                    _examine(
+                        Doctor(SystemNet()), settings.stun, settings.turn, settings.web_checks, asked, tell
+                    )
+                )
     except PeerscopeError as error:
         fail(error, DoctorReport(network=lab or "real") if as_json else None)
     except KeyboardInterrupt:
@@ -77,10 +82,11 @@ async def _examine(
     doctor: Doctor,
     stun: tuple[str, ...],
     turn: tuple[TurnServer, ...],
+    web: tuple[str, ...],
     asked: tuple[str, tuple[tuple[Carried, int], ...]] | None,
     tell: Progress | None = None,
 ) -> DoctorReport:
-    await doctor.examine(stun, turn, progress=tell)
+    await doctor.examine(stun, turn, web, progress=tell)
     if asked is not None:
         game, ports = asked
         await doctor.look_at_ports(ports, game)

@@ -38,7 +38,7 @@ STACK_BELOW = 800
 HOLD_S = 0.5
 FRESH_S = 1.0
 ABOUT = (
-    "Routers of every kind, providers that share addresses, firewalls, bad links and relays: fifteen situations "
+    "Routers of every kind, providers that share addresses, firewalls, bad links and relays: situations "
     "as they happen to people, and the same engine that runs on your network, not one line changed. "
     "Change a link or reboot a router, and see at once what it does. Nothing leaves this computer."
 )

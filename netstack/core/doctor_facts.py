@@ -7,11 +7,15 @@ from math import comb
 from typing import Final
 
 from netstack.core.doctor_rules import Facts
+from netstack.core.web_facts import web_facts
 from netstack.model.address import Family
 from netstack.model.doctor import Quality, Rung, Segment
 from netstack.model.nat import NatReport, Udp, Verdict
 
 SURE: Final = 0.02  # the chance of being wrong that a segment's blame, or its innocence, may have
+HEAVY: Final = 0.045  # the share lost that spoils a game
+NOTABLE: Final = 0.02  # the share worth a word when losses come together
+RARE: Final = 0.001
 STRAY: Final = 0.01  # the loss of a healthy segment
 
 
@@ -48,10 +52,18 @@ def latency_facts(quality: Quality | None) -> Facts:
     """From many small requests to one server."""
     return {
         "rtt_p50_s": quality.rtt_p50_s if quality else None,
+        "bursty": bursty(quality) if quality and quality.answered else None,
         "loss": quality.loss if quality and quality.answered else None,
         "longest_loss": quality.longest_loss if quality and quality.answered else None,
         "server": quality.server if quality else None,
     }
+
+
+def bursty(quality: Quality) -> bool:
+    """Much is lost and some of it together, or a run was lost that single losses would hardly ever make."""
+    loss, run = quality.loss or 0.0, quality.longest_loss
+    by_chance = quality.sent * loss**run * (1 - loss)
+    return (loss > HEAVY and run > 2) or (loss > NOTABLE and by_chance < RARE)
 
 
 def size_facts(quality: Quality | None, header_bytes: int = 28) -> Facts:
@@ -156,8 +168,6 @@ def _chance(n: int, least: int, most: int, share: float) -> float:
 
 
 UNMEASURED: Final[Facts] = {
-    "portal": None,
-    "clock_off_s": None,
     "bluetooth": None,
     "bluetooth_reason": None,
     "interface": None,
@@ -172,6 +182,7 @@ GROUPS: Final[dict[str, frozenset[str]]] = {
     "relay": frozenset(relay_facts()),
     "mapping": frozenset(mapping_facts()),
     "way": frozenset(way_facts(())),
+    "web": frozenset(web_facts()),
 }
 """Which measurement yields which facts: the smallest one that settles a rule is found here."""
 
@@ -187,4 +198,5 @@ def blank() -> Facts:
         **relay_facts(),
         **mapping_facts(),
         **way_facts(()),
+        **web_facts(),
     }

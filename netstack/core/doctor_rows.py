@@ -1,9 +1,11 @@
 """The checklist: what each measurement looks like in a row. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from netstack.core.doctor_facts import black_hole, has_ipv6
+from netstack.core.doctor_rules import duration_words
+from netstack.core.web_facts import DATE_STEP_S, WebAnswer, web_facts
 from netstack.model.doctor import Outcome, Quality, Segment
 from netstack.model.nat import Label, NatReport, Udp, Verdict
 from netstack.model.port_mapping import MappingGateway, MappingProtocol
@@ -28,6 +30,8 @@ ROWS: Final = {
     "portal": "Login page",
 }
 """Every row with its title, in the order in which they stand."""
+
+CLOCK_MAY_S: Final = 60.0
 
 _KINDS = {
     "cable": "cable",
@@ -61,8 +65,6 @@ UNASKED: Final = {
         "not measured",
         "Latency while the line is full needs somebody who takes some megabytes: a peer, or a server of yours.",
     ),
-    "clock": Row(Outcome.UNKNOWN, "not measured", "Nothing that is asked here tells the time."),
-    "portal": Row(Outcome.UNKNOWN, "not measured", "No web page is fetched, so none can come instead of it."),
 }
 """Rows of what is not asked by this check, and why."""
 
@@ -167,6 +169,34 @@ def size_row(quality: Quality) -> Row:
         f"{quality.mtu_bytes} bytes, {'not more' if hole else 'both ways'}",
         detail,
     )
+
+
+def web_rows(answers: Sequence[WebAnswer]) -> dict[str, Row]:
+    """Whether a login page stands in the way, and how right the clock is."""
+    told = "; ".join(f"{answer.url}: {answer.text}" for answer in answers if answer.text)
+    facts = web_facts(answers)
+    off_s, right = facts["clock_off_s"], sum(answer.portal is False for answer in answers)
+    if not answers:
+        portal = Row(
+            Outcome.UNKNOWN, "not measured", "No web check is set up (web_checks in the configuration)."
+        )
+    elif facts["portal"] is None:
+        portal = Row(Outcome.UNKNOWN, "no web server answered", told)
+    elif facts["portal"]:
+        portal = Row(Outcome.BAD, "a page of this network comes first", told)
+    else:
+        portal = Row(
+            Outcome.GOOD,
+            "none",
+            f"{right} of {len(answers)} empty web pages came as they should. {told}".strip(),
+        )
+    if not isinstance(off_s, float):
+        clock = Row(Outcome.UNKNOWN, "not measured", "No web server told the time.")
+    else:
+        wrong = off_s > CLOCK_MAY_S
+        text = f"off by {duration_words(off_s)}" if off_s > DATE_STEP_S else "right to a second"
+        clock = Row(Outcome.BAD if wrong else Outcome.GOOD, text, f"By the Date of web servers, n = {right}")
+    return {"portal": portal, "clock": clock}
 
 
 def way_row(segments: tuple[Segment, ...]) -> Row:

@@ -111,14 +111,22 @@ def _finding(rule: Rule, facts: Facts) -> Finding:
     )
 
 
+def duration_words(seconds: float) -> str:
+    """Three digits and the unit that suits: 12.3 ms, 4.5 s, 3 h."""
+    for unit_s, unit in ((86_400.0, "days"), (3600.0, "h"), (60.0, "min"), (1.0, "s")):
+        if seconds >= 2 * unit_s or (unit_s == 1.0 and seconds >= 1.0):
+            return f"{seconds / unit_s:.3g} {unit}"
+    return f"{seconds * 1000:.3g} ms"
+
+
 class _Shown(dict[str, Any]):
-    """Facts as they stand in a sentence: times in ms, shares in per cent."""
+    """Facts as they stand in a sentence: times in the unit that suits, shares in per cent."""
 
     def __init__(self, facts: Facts) -> None:
         super().__init__()
         for name, fact in facts.items():
             if isinstance(fact, float) and name.endswith("_s"):
-                self[name] = f"{fact * 1000:.3g} ms"
+                self[name] = duration_words(fact)
             elif isinstance(fact, float):
                 self[name] = f"{fact * 100:.2g} %"
             elif fact is not None:

@@ -62,6 +62,8 @@ class Host:
         self._connections: dict[tuple[Address, Address], TcpConnection] = {}
         self._passive: dict[TcpConnection, TcpListener] = {}
         self._ways: dict[tuple[str, str], tuple[HostInterface | None, str]] = {}
+        self.clock_off_s = 0.0
+        self.finds_names = True
         self._firewall: dict[str, NatTable] = {}
         if firewall:
             rules = NatBehaviour(mapping=Mapping.NONE)

@@ -89,6 +89,13 @@ class Lab:
         )
 
     @property
+    def web_checks(self) -> tuple[str, ...]:
+        """What the doctor asks for a login page and the time."""
+        return tuple(
+            f"http://{server.dns}/generate_204" for server in self.scenario.server if server.kind == "web"
+        )
+
+    @property
     def patient(self) -> str:
         """The host whom the doctor examines."""
         return self.scenario.patient or self.scenario.pair[0]
@@ -229,6 +236,7 @@ class Lab:
 
     def _add_host(self, part: HostPart) -> None:
         host = self.hosts[part.name] = Host(self.world, part.name, firewall=part.firewall)
+        host.clock_off_s, host.finds_names = part.clock_off_s, part.names
         for interface in part.interface:
             self._add_interface(host, interface)
 
@@ -269,7 +277,7 @@ class Lab:
 
     def _add_server(self, part: ServerPart) -> None:
         host = self.hosts[part.name] = Host(self.world, part.name)
-        self._add_interface(host, InterfacePart(hosts=part.hosts, link=part.link))
+        self._add_interface(host, InterfacePart(behind=part.behind, hosts=part.hosts, link=part.link))
         by_family = [
             [address for address in part.hosts if Address(address, 0).family is family] for family in Family
         ]

@@ -16,7 +16,7 @@ from netstack.net.protocol import BatchReceiver, DatagramReceiver, Gateway, Inte
 from netstack.net.socket_errors import net_error
 from netstack.net.system_stream import SystemStream
 
-_EPOCH_S = 1_700_000_000.0
+EPOCH_S = 1_700_000_000.0
 _LOOPBACK_MTU_BYTES = 65_536
 _ANY = {Family.IPV4: "0.0.0.0", Family.IPV6: "::"}  # noqa: S104 - a virtual host
 
@@ -35,8 +35,8 @@ class LabNet:
         return self.host.world.now()
 
     def wall_time(self) -> float:
-        """Seconds since 1970: a fixed date and the time since the world began."""
-        return _EPOCH_S + self.host.world.now() - self.host.world.started_s
+        """Seconds since 1970: a fixed date and the time since the world began, by the host's own clock."""
+        return EPOCH_S + self.host.world.now() - self.host.world.started_s + self.host.clock_off_s
 
     def random_bytes(self, count: int) -> bytes:
         """Seeded entropy."""
@@ -129,6 +129,8 @@ class LabNet:
         with contextlib.suppress(ValueError):
             return (str(ipaddress.ip_address(host)),)
         await asyncio.sleep(0)
+        if not self.host.finds_names:
+            raise NetError(NetError.Reason.UNKNOWN_HOST, host)
         try:
             return self.host.world.names[host.rstrip(".").lower()]
         except KeyError:

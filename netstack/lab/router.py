@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from netstack.lab.world import World
 
 _MAX_CACHED_ROUTES = 65_536
+_MAX_ASTRAY = 1024
+_WEB_PORT = 80
 
 
 class Router:
@@ -85,7 +87,8 @@ class BoxRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     `udp_ports` and `tcp_ports` are the outside ports that may be reached, None: all of them.
     `isolate` keeps the hosts behind it apart; `rejects` answers what is forbidden instead of dropping it.
-    IPv6 is never translated; `ipv6_filtering` says who may come in.
+    IPv6 is never translated; `ipv6_filtering` says who may come in. `login_host` is a host behind it that gets every web
+    request in place of whom it was for.
     """
 
     udp_ports: tuple[int, ...] | None = None
@@ -93,6 +96,7 @@ class BoxRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     isolate: bool = False
     rejects: bool = False
     ipv6_filtering: Filtering = Filtering.ADDRESS_AND_PORT_DEPENDENT
+    login_host: str | None = None
 
 
 class Box(Router):
@@ -124,6 +128,7 @@ class Box(Router):
             if behaviour is not None
         }
         self._tables.update({(proto, True): NatTable(proto, ipv6, "", random) for proto in (UDP, TCP)})
+        self._led_astray: dict[Address, Address] = {}
         self._translates = behaviour is not None and behaviour.mapping != Mapping.NONE
 
     @property
@@ -175,6 +180,7 @@ class Box(Router):
         return self._tables.get((proto, ":" in packet.dst.host))
 
     def _from_inside(self, packet: Packet, port: Port) -> None:
+        packet = self._through_login(packet)
         dst = packet.dst
         inner = self.route(dst.host)
         if inner is not None:
@@ -211,6 +217,21 @@ class Box(Router):
             self._hairpin(translated, table, now_s)
         else:
             self._out(translated)
+
+    def _through_login(self, packet: Packet) -> Packet:
+        """Web requests of guests go to the login page, whose answers look like those of whom they asked."""
+        login = self.rules.login_host
+        if login is None or packet.proto is not TCP:
+            return packet
+        page = Address(login, _WEB_PORT)
+        if packet.dst.port == _WEB_PORT and packet.src.host != login:
+            if len(self._led_astray) >= _MAX_ASTRAY:
+                self._led_astray.clear()
+            self._led_astray[packet.src] = packet.dst
+            return packet.readdressed(packet.src, page, packet.payload)
+        if packet.src == page and (asked := self._led_astray.get(packet.dst)) is not None:
+            return packet.readdressed(asked, packet.dst, packet.payload)
+        return packet
 
     def _hairpin(self, packet: Packet, table: NatTable, now_s: float) -> None:
         """Turns a packet around that a host inside sent to our public address (RFC 4787 REQ-9).

@@ -27,6 +27,7 @@ TURN_USERNAME = "lab"
 TURN_PASSWORD = "relay"  # noqa: S105 - of a virtual server
 TURN_REALM = "lab.example"
 ECHO_PORT = 7
+WEB_PORT = 80
 INTERNET_GATEWAYS = ("203.0.113.254", "2001:db8:ff::254")
 
 NAMES = (
@@ -45,6 +46,9 @@ NAMES = (
     "mtu-blackhole",
     "turn-down",
     "failover",
+    "captive-portal",
+    "no-names",
+    "wrong-clock",
 )
 """In the order in which they are told."""
 
@@ -97,16 +101,22 @@ class InterfacePart(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
 
 
 class HostPart(Part, frozen=True, kw_only=True):
-    """A person's computer."""
+    """A person's computer; its clock may be ahead. Without `names` it finds none."""
 
     interface: tuple[InterfacePart, ...]
     firewall: bool = False
+    clock_off_s: float = 0.0
+    names: bool = True
 
 
 class ServerPart(Part, frozen=True, kw_only=True):
-    """A server on the internet; two `hosts` make a STUN server that proves filtering. `dns` is its name."""
+    """A server, mostly on the internet; two `hosts` make a STUN server that proves filtering. `dns` is its name.
 
-    kind: Literal["stun", "turn", "echo"]
+    `login` is the page of a network that wants a login before anything else.
+    """
+
+    kind: Literal["stun", "turn", "echo", "web", "login"]
+    behind: str = INTERNET
     hosts: tuple[str, ...]
     dns: str
     behaviour: Behaviour = Behaviour.HONEST
@@ -155,6 +165,7 @@ _DEFAULT_SERVERS = (
     ),
     ServerPart(name="stun3", title="STUN server", kind="stun", hosts=("203.0.113.30",), dns="stun3.example"),
     ServerPart(name="relay", title="Relay", kind="turn", hosts=("203.0.113.40",), dns="relay.example"),
+    ServerPart(name="web", title="Web server", kind="web", hosts=("203.0.113.50",), dns="web.example"),
 )
 
 
@@ -299,4 +310,4 @@ def link_names(scenario: Scenario) -> tuple[str, ...]:
     """Every link, named from its outer end to its inner one."""
     names = [f"{box.name}-{box.behind}" for box in scenario.box]
     names += [f"{host.name}-{i.behind}" for host in scenario.host for i in host.interface]
-    return (*names, *(f"{server.name}-{INTERNET}" for server in scenario.server))
+    return (*names, *(f"{server.name}-{server.behind}" for server in scenario.server))

@@ -2,7 +2,7 @@
 
 from netstack.errors import DecodeError
 from netstack.lab.link import Port
-from netstack.lab.net import LabNet
+from netstack.lab.net import EPOCH_S, LabNet
 from netstack.lab.packet import UDP, UDP_HEADER_BYTES, Packet, ip_header_bytes
 from netstack.lab.router import Box
 from netstack.lab.scenario import (
@@ -13,6 +13,7 @@ from netstack.lab.scenario import (
     TURN_PORT,
     TURN_REALM,
     TURN_USERNAME,
+    WEB_PORT,
     ServerPart,
 )
 from netstack.model.address import Address, Family
@@ -21,6 +22,7 @@ from netstack.server.machine import Server
 from netstack.server.stun import StunServer
 from netstack.server.turn import TurnServer
 from netstack.server.turn_credentials import Credentials
+from netstack.server.web import WebServer
 from netstack.service.serve import ServerHost
 from netstack.wire import nat_pmp
 
@@ -38,6 +40,10 @@ def server_hosts(part: ServerPart, net: LabNet) -> list[ServerHost]:
 
 
 def _machine(part: ServerPart, hosts: list[str], net: LabNet) -> Server:
+    if part.kind in {"web", "login"}:
+        epoch_s = EPOCH_S - net.host.world.started_s
+        places = (Address(host, WEB_PORT) for host in hosts)
+        return WebServer(*places, epoch_s=epoch_s, login=part.kind == "login")
     if part.kind == "echo":
         return EchoServer(*(Address(host, ECHO_PORT) for host in hosts))
     if part.kind == "turn":

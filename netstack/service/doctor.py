@@ -21,9 +21,11 @@ from netstack.core.doctor_rows import (
     nat_rows,
     size_row,
     way_row,
+    web_rows,
 )
 from netstack.core.doctor_rules import Rules, evaluate, findings
 from netstack.core.stun_uri import host_of, parse_stun_uri
+from netstack.core.web_facts import web_facts
 from netstack.errors import NetError
 from netstack.model.address import Address, Family
 from netstack.model.doctor import (
@@ -38,7 +40,7 @@ from netstack.model.doctor import (
     Severity,
     Side,
 )
-from netstack.model.nat import NatReport
+from netstack.model.nat import NatReport, Udp
 from netstack.model.port_mapping import Carried, PortMappingError
 from netstack.net.protocol import Net
 from netstack.service.game_port import look_at_port
@@ -47,6 +49,7 @@ from netstack.service.nat import NatService
 from netstack.service.path_ladder import climb
 from netstack.service.port_mapping import PortMappingService
 from netstack.service.turn_reach import reach_turn
+from netstack.service.web_check import check_web, parse_web_check
 from netstack.tasks import TaskScope
 
 LOOKUP_S: Final = 3.0
@@ -101,6 +104,7 @@ class Doctor:
         self._segments: tuple[Segment, ...] = ()
         self._stun: tuple[str, ...] = ()
         self._turn: tuple[TurnServer, ...] = ()
+        self._web: tuple[str, ...] = ()
         self._began_s = self._started_at_s = self._duration_s = 0.0
         self._cancelled = False
 
@@ -110,28 +114,38 @@ class Doctor:
         return self._nat
 
     async def examine(
-        self, stun: Sequence[str], turn: Sequence[TurnServer] = (), *, progress: Progress | None = None
+        self,
+        stun: Sequence[str],
+        turn: Sequence[TurnServer] = (),
+        web: Sequence[str] = (),
+        *,
+        progress: Progress | None = None,
     ) -> DoctorReport:
         """Runs every check and returns the report; cancelled, `known` keeps what is known.
 
-        Raises InputError for a malformed server.
+        Raises InputError for a malformed server or web check.
         """
         self._nat_service.parse_servers(tuple(stun))
+        for url in web:
+            parse_web_check(url)
         self._forget()
-        self._stun, self._turn = tuple(stun), tuple(turn)
+        self._stun, self._turn, self._web = tuple(stun), tuple(turn), tuple(web)
         self._tell = progress or (lambda _: None)
         self._started_at_s, self._began_s = self._net.wall_time(), self._net.now()
         try:
             await self._look_at_interfaces()
             self._show("proxy", await self._proxy())
             async with TaskScope("doctor") as tasks:
-                beside = [tasks.start(self._timed(name), name) for name in ("names", "relay", "mapping")]
+                beside = [
+                    tasks.start(self._timed(name), name) for name in ("web", "names", "relay", "mapping")
+                ]
                 await self._timed("nat")
                 beside.append(tasks.start(self._timed("way"), "way"))
                 await self._timed("latency")
                 await self._timed("size")
                 await asyncio.gather(*beside)
                 self._join_way()
+                self._join_relay()
         except asyncio.CancelledError:
             self._end(cancelled=True)
             raise
@@ -155,6 +169,7 @@ class Doctor:
             for name in groups:
                 await self._timed(name)
             self._join_way()
+            self._join_relay()
         except asyncio.CancelledError:
             self._rows, self._facts, self._nat, self._quality, self._segments = before
             raise
@@ -250,6 +265,7 @@ class Doctor:
             "relay": self._reach_relay,
             "mapping": self._detect_mapping,
             "way": self._climb,
+            "web": self._check_web,
         }
         await work[name]()
         for row in _ROWS_OF[name]:
@@ -267,6 +283,11 @@ class Doctor:
         if proxy is None:
             return Row(Outcome.GOOD, "none is set")
         return Row(Outcome.GOOD, f"{proxy} for the web", "Games and Peerscope's own packets go around it.")
+
+    async def _check_web(self) -> None:
+        answers = await check_web(self._net, self._web)
+        self._facts |= web_facts(answers)
+        self._rows |= web_rows(answers)
 
     async def _check_nat(self) -> None:
         def keep(_: float, step: str, partial: NatReport) -> None:
@@ -393,6 +414,15 @@ class Doctor:
         self._segments = near
         self._facts |= facts_from.way_facts(near)
 
+    def _join_relay(self) -> None:
+        """A relay's silence proves nothing while nobody else answers either."""
+        alone = self._nat is None or self._nat.udp is Udp.UNKNOWN
+        if alone and self._facts["turn"] == "unreachable":
+            self._facts["turn"] = None
+            self._rows["relay"] = Row(
+                Outcome.UNKNOWN, "does not answer, and nobody else does", self._rows["relay"].detail
+            )
+
     async def _of_server(
         self, rows: tuple[str, ...], measure: Callable[[Address, str], Awaitable[None]]
     ) -> None:
@@ -414,6 +444,7 @@ _ROWS_OF: Final = {
     "relay": ("relay",),
     "mapping": ("mapping",),
     "way": ("way",),
+    "web": ("portal", "clock"),
 }
 
 

@@ -18,7 +18,7 @@ from netstack.net.protocol import DatagramEndpoint, Net
 from netstack.wire import stun
 from netstack.wire.stun import MessageClass
 
-REQUESTS: Final = 200
+REQUESTS: Final = 320
 GAP_S: Final = 0.02
 LATE_S: Final = 1.0
 SIZE_TRIES: Final = 4

@@ -11,15 +11,15 @@ from netstack.errors import DecodeError, NetError
 from netstack.model.address import Address
 from netstack.model.port_mapping import Carried, MappingProtocol, PortMappingError
 from netstack.net.protocol import Net
+from netstack.service import http_exchange
 from netstack.service.port_mapping_gateway import facing
 from netstack.wire import ssdp
+from netstack.wire.http import HttpResponse, encode_request
 from netstack.wire.upnp import SoapFault, WanService, encode_call, read_description, read_reply
-from netstack.wire.upnp_http import HttpResponse, decode_response, encode_request
 
 SEARCH_SENDS_S = (0.0, 0.3, 0.9)
 SEARCH_S = 3.0
 CALL_S = 3.0
-MAX_BYTES = 65_536
 NAME = "Peerscope"
 CONFLICTS = 3
 NO_SUCH_ENTRY = frozenset({713, 714})
@@ -84,32 +84,14 @@ async def search(
 
 
 async def exchange(net: Net, remote: Address, request: bytes, *, timeout_s: float = CALL_S) -> HttpResponse:
-    """One HTTP exchange of at most 64 KB and 3 s; redirects are not followed. Raises PortMappingError."""
-    stream = None
+    """One HTTP exchange of at most 64 KB and 3 s. Raises PortMappingError."""
     try:
-        async with asyncio.timeout(timeout_s):
-            stream = await net.open_stream(remote, timeout_s=timeout_s)
-            stream.write(request)
-            await stream.drain()
-            data = b""
-            while True:
-                more = await stream.read(MAX_BYTES)
-                data += more
-                if len(data) > MAX_BYTES:
-                    raise PortMappingError(_R.MALFORMED, "an answer of more than 64 KB")
-                response = decode_response(data, ended=not more)
-                if response is not None:
-                    return response
-    except TimeoutError:
-        raise PortMappingError(_R.SILENT, "in 3 s") from None
+        return await http_exchange.exchange(net, remote, request, timeout_s=timeout_s)
     except DecodeError as error:
         raise PortMappingError(_R.MALFORMED, error.detail) from error
     except NetError as error:
-        raise PortMappingError(_R.SILENT, error.sentence) from error
-    finally:
-        if stream is not None:
-            stream.abort()
-            await stream.wait_closed()
+        silent = error.reason is NetError.Reason.TIMED_OUT
+        raise PortMappingError(_R.SILENT, "in 3 s" if silent else error.sentence) from error
 
 
 async def ask_wan(net: Net, *, timeout_s: float) -> str | None:

@@ -16,7 +16,7 @@ from netstack.service.doctor import Doctor, exit_code
 def _examine(lab: Lab) -> DoctorReport:
     return lab.run(
         lambda here: Doctor(here.net(here.patient), network=here.scenario.name).examine(
-            here.stun_servers, here.turn_servers
+            here.stun_servers, here.turn_servers, here.web_checks
         )
     )
 

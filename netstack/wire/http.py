@@ -1,4 +1,4 @@
-"""The little of HTTP/1.1 (RFC 9112) that a UPnP gateway needs: one request, one whole response."""
+"""The little of HTTP/1.1 (RFC 9112) that gateways and web checks need: one request, one whole response."""
 
 import re
 
@@ -9,6 +9,7 @@ from netstack.model.address import Address
 
 _STATUS = re.compile(rb"HTTP/1\.[01] (\d{3})(?: |$)")
 _SIZE = re.compile(rb"[0-9A-Fa-f]{1,8}")
+_WITHOUT_BODY = frozenset({204, 304})
 _LENGTH = re.compile(r"[0-9]{1,9}")
 
 
@@ -50,10 +51,11 @@ def decode_response(data: bytes, *, ended: bool) -> HttpResponse | None:
         if not colon:
             raise DecodeError(DecodeError.Reason.MALFORMED, "HTTP header")
         headers[name.decode("latin-1").strip().lower()] = value.decode("latin-1").strip()
-    body = _body(headers, rest, ended=ended)
+    code = int(status[1])
+    body = b"" if code in _WITHOUT_BODY else _body(headers, rest, ended=ended)
     if body is None and ended:
         raise DecodeError(DecodeError.Reason.TRUNCATED, "HTTP response")
-    return None if body is None else HttpResponse(int(status[1]), headers, body)
+    return None if body is None else HttpResponse(code, headers, body)
 
 
 def _body(headers: dict[str, str], rest: bytes, *, ended: bool) -> bytes | None:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from netstack.errors import DecodeError
 from netstack.model.address import Address
-from netstack.wire.upnp_http import decode_response, encode_request
+from netstack.wire.http import decode_response, encode_request
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\n"
 LENGTH = HEAD + b"Content-Length: 5\r\n\r\nhello"
@@ -21,6 +21,11 @@ def test_a_response_is_whole_only_at_its_last_byte(data):
     assert decode_response(data, ended=False).body == b"hello"
     with pytest.raises(DecodeError, match="ends before"):
         decode_response(last, ended=True)
+
+
+def test_no_content_is_whole_at_its_head():
+    response = decode_response(b"HTTP/1.1 204 No Content\r\nDate: x\r\n\r\n", ended=False)
+    assert (response.status, response.body, response.headers["date"]) == (204, b"", "x")
 
 
 def test_without_a_length_the_end_of_the_connection_ends_it():
