@@ -72,6 +72,11 @@ class SendControl:
         self.pacer.packet_bytes = packet_bytes
         self.congestion.resize(packet_bytes)
 
+    def use(self, congestion: Congestion) -> Congestion:
+        """Lets another controller decide from now on; returns the one before."""
+        before, self.congestion = self.congestion, congestion
+        return before
+
     @property
     def bytes_in_flight(self) -> int:
         """Sent and neither acknowledged nor lost."""

@@ -6,6 +6,7 @@ import msgspec
 
 from netstack.model.candidate import PairStory
 from netstack.model.chat import ChatLine, FileReport
+from netstack.model.load import LoadState
 from netstack.model.meeting import WayHealth
 
 
@@ -68,6 +69,7 @@ class Conversation(msgspec.Struct, frozen=True, kw_only=True):
     files: tuple[FileReport, ...] = ()
     stories: tuple[PairStory, ...] = ()
     nat: str | None = None
+    load: LoadState = LoadState()
 
 
 class PeersState(msgspec.Struct, frozen=True):

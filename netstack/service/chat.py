@@ -16,6 +16,7 @@ from netstack.net.protocol import Net
 from netstack.service.connection import Connection
 from netstack.service.file_desk import FileDesk
 from netstack.service.shelf import Shelf
+from netstack.service.under_load import LoadDesk
 from netstack.tasks import TaskScope
 from netstack.wire.chat import (
     IS_ECHO,
@@ -24,6 +25,9 @@ from netstack.wire.chat import (
     MAX_TEXT_BYTES,
     WANTS_ECHO,
     ChatNote,
+    LoadAsk,
+    LoadData,
+    LoadStep,
     PayloadPart,
     Text,
     decode,
@@ -82,6 +86,7 @@ class Chat:
             shelf=shelf,
             accept_all=accept_all,
         )
+        self.load = LoadDesk(net, connection, self._post, changed, accept_all=echo)
 
     @property
     def lines(self) -> tuple[ChatLine, ...]:
@@ -103,8 +108,11 @@ class Chat:
         except SessionError:
             pass
         finally:
-            await self._tasks.close()
-            await self.files.close()
+            try:
+                await self.load.close()
+            finally:
+                await self._tasks.close()
+                await self.files.close()
             for line in self.lines:
                 if line.mine and line.mark in {Mark.WAITING, Mark.SENT}:
                     self._change(line, mark=Mark.LOST)
@@ -204,6 +212,8 @@ class Chat:
                     self._post(Text(words))
         elif isinstance(note, PayloadPart):
             self._take_payload(note, message)
+        elif isinstance(note, LoadAsk | LoadData | LoadStep):
+            self.load.take(note)
         else:
             self.files.take(note)
 

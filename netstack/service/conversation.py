@@ -92,5 +92,6 @@ class Talk:
             lines=self.chat.lines,
             files=self.chat.file_reports,
             stories=self._attempt.stories,
+            load=self.chat.load.state,
             nat=None if self._attempt.traversal is None else self._attempt.traversal.peer.nat,
         )

@@ -18,6 +18,7 @@ from netstack.core.session_code import SessionCode, parse_session_code
 from netstack.core.session_link import MAX_VIAS, SessionLink
 from netstack.errors import InputError, PeerscopeError
 from netstack.model.chat import Payload
+from netstack.model.load import LoadPlan, LoadReport
 from netstack.model.meeting import MeetingError, Role, Way
 from netstack.model.peers import CallState, InvitationState, PeersState, Stage
 from netstack.model.peers import KnownPeer as KnownPeerState
@@ -249,6 +250,18 @@ class PeerDesk:
     async def cancel_file(self, number: int, file: int) -> None:
         """Ends a file for both."""
         self._talk(number).chat.files.cancel(file)
+
+    async def measure_load(self, number: int, plan: LoadPlan | None = None) -> LoadReport:
+        """Latency under load, once the peer allows it. Raises LoadError, SessionError."""
+        talk = self._talk(number)
+        return await talk.chat.load.measure(talk.name, plan)
+
+    async def answer_load(self, number: int, allow: bool) -> None:
+        """Whether the peer may load the connection; a no while it does so ends it."""
+        load = self._talk(number).chat.load
+        load.answer(allow=allow)
+        if not allow:
+            load.stop()
 
     async def disconnect(self, number: int) -> None:
         """Hangs up, or puts away a conversation that has ended."""

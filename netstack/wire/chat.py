@@ -1,4 +1,4 @@
-"""What peers say to each other inside a session: texts, payloads, files (docs/wire.md section 8)."""
+"""What peers say to each other inside a session: texts, payloads, files, load (docs/wire.md section 8)."""
 
 import struct
 from enum import IntEnum
@@ -16,6 +16,9 @@ CHUNK_BYTES: Final = 1 << 18
 MAX_NAME_BYTES: Final = 255
 MAX_FILE_BYTES: Final = 1 << 48
 DIGEST_BYTES: Final = 32
+MAX_LOAD_S: Final = 20
+MAX_LOAD_BYTES: Final = 256 << 20
+LOAD_PIECE_BYTES: Final = 16_384
 WANTS_ECHO, IS_ECHO = 1, 2
 
 
@@ -29,6 +32,21 @@ class _Kind(IntEnum):
     PAUSE = 0x14
     RESUME = 0x15
     END = 0x16
+    LOAD_ASK = 0x20
+    LOAD_STEP = 0x21
+    LOAD_DATA = 0x22
+
+
+class LoadVerb(IntEnum):
+    """Steps of a measurement under load; `value` is what GOT has so far in bytes, or which PING or PONG it is."""
+
+    ALLOW = 0
+    REFUSE = 1
+    GOT = 2
+    TURN = 3
+    PING = 4
+    PONG = 5
+    END = 6
 
 
 class Text(msgspec.Struct, frozen=True):
@@ -97,14 +115,40 @@ class End(msgspec.Struct, frozen=True):
     reason: FileEnd
 
 
+class LoadAsk(msgspec.Struct, frozen=True):
+    """May I load the connection, each way for at most so long and with at most so many bytes?"""
+
+    number: int
+    max_s: int
+    max_bytes: int
+
+
+class LoadStep(msgspec.Struct, frozen=True):
+    """A step of it."""
+
+    number: int
+    verb: LoadVerb
+    value: int = 0
+
+
+class LoadData(msgspec.Struct, frozen=True):
+    """Bytes that mean nothing."""
+
+    number: int
+    data: bytes
+
+
+LoadNote = LoadAsk | LoadStep | LoadData
 FileNote = Offer | Accept | Chunk | Got | Pause | Resume | End
-ChatNote = Text | PayloadPart | FileNote
+ChatNote = Text | PayloadPart | FileNote | LoadNote
 
 _PAYLOAD = struct.Struct("!BIBII")
 _OFFER = struct.Struct("!BIQ32s")
 _PLACE = struct.Struct("!BIQ")
 _FILE = struct.Struct("!BI")
 _END = struct.Struct("!BIB")
+_LOAD_ASK = struct.Struct("!BIBI")
+_LOAD_STEP = struct.Struct("!BIBQ")
 
 
 def encode(note: ChatNote) -> bytes:
@@ -128,6 +172,12 @@ def encode(note: ChatNote) -> bytes:
             return _FILE.pack(_Kind.RESUME, file)
         case End(file, reason):
             return _END.pack(_Kind.END, file, reason)
+        case LoadAsk(number, max_s, max_bytes):
+            return _LOAD_ASK.pack(_Kind.LOAD_ASK, number, max_s, max_bytes)
+        case LoadStep(number, verb, value):
+            return _LOAD_STEP.pack(_Kind.LOAD_STEP, number, verb, value)
+        case LoadData(number, data):
+            return _FILE.pack(_Kind.LOAD_DATA, number) + data
 
 
 def decode(data: bytes) -> ChatNote:
@@ -169,6 +219,17 @@ def _decode(kind: _Kind, data: bytes) -> ChatNote:
         case _Kind.END:
             _, file, reason = _END.unpack(data)
             return End(file, FileEnd(reason))
+        case _Kind.LOAD_ASK:
+            _, number, max_s, max_bytes = _LOAD_ASK.unpack(data)
+            _fits(0 < max_s <= MAX_LOAD_S and 0 < max_bytes <= MAX_LOAD_BYTES)
+            return LoadAsk(number, max_s, max_bytes)
+        case _Kind.LOAD_STEP:
+            _, number, verb, value = _LOAD_STEP.unpack(data)
+            return LoadStep(number, LoadVerb(verb), value)
+        case _Kind.LOAD_DATA:
+            _, number = _FILE.unpack_from(data)
+            _fits(_FILE.size < len(data) <= _FILE.size + LOAD_PIECE_BYTES)
+            return LoadData(number, data[_FILE.size :])
 
 
 def _fits(condition: bool) -> None:

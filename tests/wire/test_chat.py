@@ -18,6 +18,10 @@ from netstack.wire.chat import (
     Chunk,
     End,
     Got,
+    LoadAsk,
+    LoadData,
+    LoadStep,
+    LoadVerb,
     Offer,
     Pause,
     PayloadPart,
@@ -49,6 +53,9 @@ NOTES = st.one_of(
     st.builds(Pause, FILES),
     st.builds(Resume, FILES),
     st.builds(End, FILES, st.sampled_from(FileEnd)),
+    st.builds(LoadAsk, FILES, st.integers(1, 20), st.integers(1, 1 << 28)),
+    st.builds(LoadStep, FILES, st.sampled_from(LoadVerb), OFFSETS),
+    st.builds(LoadData, FILES, st.binary(min_size=1, max_size=60)),
 )
 
 
