@@ -20,6 +20,7 @@ ROWS: Final = {
     "mapping": "Opening ports",
     "ipv6": "IPv6",
     "vpn": "VPN",
+    "firewall": "This PC's firewall",
     "proxy": "Web proxy",
     "relay": "Relay",
     "latency": "Latency",
@@ -32,6 +33,8 @@ ROWS: Final = {
 """Every row with its title, in the order in which they stand."""
 
 CLOCK_MAY_S: Final = 60.0
+_GRADES: Final = ((-60, "strong"), (-70, "fair"), (-200, "weak"))
+_WIFI_SIGNAL: Final = "A Wi-Fi signal of -60 dBm or more is strong, below -70 dBm it is weak."
 
 _KINDS = {
     "cable": "cable",
@@ -69,16 +72,58 @@ UNASKED: Final = {
 """Rows of what is not asked by this check, and why."""
 
 
-def interface_row(interfaces: Iterable[tuple[str, str, int | None]]) -> Row:
-    """`interfaces`: name, kind and MTU of each."""
-    used = [
-        f"{name} ({_KINDS[kind]}{f', MTU {mtu_bytes}' if mtu_bytes else ''})"
-        for name, kind, mtu_bytes in interfaces
-        if kind != "loopback"
-    ]
+class Link(NamedTuple):
+    """What is known of one interface: its kind's name, Wi-Fi's signal, a cable's speed."""
+
+    name: str
+    kind: str
+    mtu_bytes: int | None = None
+    signal_dbm: int | None = None
+    speed_bps: int | None = None
+
+
+def interface_row(links: Iterable[Link]) -> Row:
+    """The interfaces that are up."""
+    used = [_link_words(link) for link in links if link.kind != "loopback"]
     if not used:
-        return Row(Outcome.BAD, "no network interface is up")
-    return Row(Outcome.GOOD, ", ".join(used))
+        return Row(Outcome.BAD, "no network interface is up", "Plug in a cable, or join a Wi-Fi.")
+    return Row(Outcome.GOOD, ", ".join(used), _WIFI_SIGNAL if any("dBm" in words for words in used) else "")
+
+
+def _link_words(link: Link) -> str:
+    words = [_KINDS[link.kind]]
+    if link.signal_dbm is not None:
+        grade = next(word for least, word in _GRADES if link.signal_dbm >= least)
+        words.append(f"signal {grade}, {link.signal_dbm} dBm")
+    if link.speed_bps:
+        words.append(
+            f"{link.speed_bps / 1e9:g} Gbit/s"
+            if link.speed_bps >= 1e9
+            else f"{link.speed_bps / 1e6:g} Mbit/s"
+        )
+    if link.mtu_bytes:
+        words.append(f"MTU {link.mtu_bytes}")
+    return f"{link.name} ({', '.join(words)})"
+
+
+def firewall_row(name: str | None = None, drops_unasked: bool | None = None) -> Row:
+    """The firewall of this computer; `name` None: it could not be read."""
+    if name is None:
+        return Row(
+            Outcome.UNKNOWN,
+            "not measured",
+            "This system, or a program without special rights, cannot read it.",
+        )
+    if drops_unasked is None:
+        return Row(Outcome.UNKNOWN, f"{name} is on", "It does not tell what it lets in.")
+    if drops_unasked:
+        return Row(
+            Outcome.GOOD,
+            f"{name} is on",
+            "It keeps out what nobody here asked for. Direct connections work all the same; a game that others join needs "
+            "its port allowed.",
+        )
+    return Row(Outcome.GOOD, "lets everything in", f"By {name}")
 
 
 def name_row(looked_up: Iterable[tuple[str, float | None, str]]) -> Row:

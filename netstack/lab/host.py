@@ -69,6 +69,11 @@ class Host:
             rules = NatBehaviour(mapping=Mapping.NONE)
             self._firewall = {proto: NatTable(proto, rules, "", self.random) for proto in (UDP, TCP)}
 
+    @property
+    def has_firewall(self) -> bool:
+        """Whether only answers come in."""
+        return bool(self._firewall)
+
     def add_interface(
         self,
         port: Port,

@@ -12,7 +12,15 @@ from netstack.lab.host import Host
 from netstack.lab.sockets import TcpListener, UdpSocket
 from netstack.model.address import Address, Family
 from netstack.net.plain_batch import PlainBatchEndpoint
-from netstack.net.protocol import BatchReceiver, DatagramReceiver, Gateway, Interface, LinkKind, Stream
+from netstack.net.protocol import (
+    BatchReceiver,
+    DatagramReceiver,
+    Gateway,
+    HostFirewall,
+    Interface,
+    LinkKind,
+    Stream,
+)
 from netstack.net.socket_errors import net_error
 from netstack.net.system_stream import SystemStream
 
@@ -150,6 +158,10 @@ class LabNet:
             for interface in up
             for host in interface.gateways
         )
+
+    async def firewall(self) -> HostFirewall | None:
+        """The scenario's."""
+        return HostFirewall("the lab's", self.host.has_firewall)
 
     async def web_proxy(self) -> str | None:
         """Nobody has one here."""

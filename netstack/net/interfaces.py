@@ -9,6 +9,7 @@ import ifaddr
 from netstack.net.protocol import Interface, LinkKind
 
 _SYS = Path("/sys/class/net")
+_WIRELESS = Path("/proc/net/wireless")
 _ARPHRD_NONE, _ARPHRD_PPP = "65534", "512"
 _NAMES = {
     LinkKind.LOOPBACK: (r"lo\d*", r".*loopback.*"),
@@ -28,6 +29,7 @@ _NAMES = {
 def read_interfaces() -> tuple[Interface, ...]:
     """The interfaces that are up and have an address."""
     found = []
+    signals = parse_wireless(_wireless()) if sys.platform == "linux" else {}
     for adapter in ifaddr.get_adapters():
         hosts = tuple(
             address.ip if isinstance(address.ip, str) else _with_interface(address.ip[0], address.ip[2])
@@ -36,7 +38,14 @@ def read_interfaces() -> tuple[Interface, ...]:
         if hosts and _is_up(adapter.name):
             kind = _kind_of_device(adapter.name) or kind_of_name(adapter.nice_name)
             found.append(
-                Interface(name=adapter.nice_name, kind=kind, hosts=hosts, mtu_bytes=_mtu(adapter.name))
+                Interface(
+                    name=adapter.nice_name,
+                    kind=kind,
+                    hosts=hosts,
+                    mtu_bytes=_mtu(adapter.name),
+                    signal_dbm=signals.get(adapter.name),
+                    speed_bps=_speed(adapter.name),
+                )
             )
     return tuple(found)
 
@@ -47,6 +56,24 @@ def kind_of_name(name: str) -> LinkKind:
         if any(re.fullmatch(pattern, name, re.IGNORECASE) for pattern in patterns):
             return kind
     return LinkKind.UNKNOWN
+
+
+def parse_wireless(text: str) -> dict[str, int]:
+    """`/proc/net/wireless`: the signal of each interface in dBm; drivers that tell something else are left out."""
+    found = {}
+    for line in text.splitlines()[2:]:
+        name, _, rest = line.partition(":")
+        fields = rest.split()
+        if len(fields) >= 3 and re.fullmatch(r"-\d{1,3}\.?", fields[2]):
+            found[name.strip()] = int(fields[2].rstrip("."))
+    return found
+
+
+def _wireless() -> str:
+    try:
+        return _WIRELESS.read_text("ascii", errors="replace")
+    except OSError:
+        return ""
 
 
 def _with_interface(host: str, scope_id: int) -> str:
@@ -68,6 +95,12 @@ def _is_up(name: str) -> bool:
 def _mtu(name: str) -> int | None:
     text = _attribute(name, "mtu") if sys.platform == "linux" else None
     return int(text) if text and text.isdigit() else None
+
+
+def _speed(name: str) -> int | None:
+    """A cable's, in bit/s; Linux tells Mbit/s, -1 for "not known"."""
+    text = _attribute(name, "speed") if sys.platform == "linux" else None
+    return int(text) * 1_000_000 if text and text.isdigit() else None
 
 
 def _kind_of_device(name: str) -> LinkKind | None:

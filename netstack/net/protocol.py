@@ -27,12 +27,24 @@ class LinkKind(StrEnum):
 
 
 class Interface(msgspec.Struct, frozen=True):
-    """A network interface that is up; `hosts` are its addresses without prefix, in the system's order."""
+    """A network interface that is up; `hosts` are its addresses without prefix, in the system's order.
+
+    `signal_dbm` is Wi-Fi's, `speed_bps` a cable's; None where the system does not tell.
+    """
 
     name: str
     kind: LinkKind
     hosts: tuple[str, ...]
     mtu_bytes: int | None = None
+    signal_dbm: int | None = None
+    speed_bps: int | None = None
+
+
+class HostFirewall(msgspec.Struct, frozen=True):
+    """The firewall of this computer; whether packets that nobody here asked for stay out, None: it does not tell."""
+
+    name: str
+    drops_unasked: bool | None
 
 
 class Gateway(msgspec.Struct, frozen=True):
@@ -222,6 +234,9 @@ class Net(Protocol):
 
     async def gateways(self) -> tuple[Gateway, ...]:
         """Default gateways, best first; empty where there is none or the system does not tell."""
+
+    async def firewall(self) -> HostFirewall | None:
+        """The firewall of this computer; None where it cannot be read."""
 
     async def web_proxy(self) -> str | None:
         """`host:port` of the web proxy that the system is set to use; None without one."""

@@ -16,8 +16,9 @@ from netstack.errors import NetError
 from netstack.model.address import Address, Family
 from netstack.net.fast_udp import FastUdpEndpoint
 from netstack.net.gateways import read_gateways
+from netstack.net.host_firewall import read_firewall
 from netstack.net.interfaces import read_interfaces
-from netstack.net.protocol import BatchReceiver, DatagramReceiver, Gateway, Interface, Stream
+from netstack.net.protocol import BatchReceiver, DatagramReceiver, Gateway, HostFirewall, Interface, Stream
 from netstack.net.socket_errors import net_error
 from netstack.net.system_datagram import SystemDatagramEndpoint
 from netstack.net.system_stream import SystemListener, SystemStream
@@ -129,6 +130,10 @@ class SystemNet:
         if sys.platform == "linux":
             return read_gateways()
         return await _in_thread(read_gateways, "gateways", lambda: None)
+
+    async def firewall(self) -> HostFirewall | None:
+        """By the system's files, or as root by nft."""
+        return await _in_thread(read_firewall, "firewall", lambda: None)
 
     async def web_proxy(self) -> str | None:
         """By the environment, or the system's settings."""

@@ -47,7 +47,11 @@ class _Probe:
         """Raises NetError."""
         self._endpoint = await self._net.open_datagram(self, family=server.family, ttl=self.hop)
         self._sent_s = self._net.now()
-        self._endpoint.send(stun.encode(stun.binding_request(self._net.random_bytes(12))), server)
+        try:
+            self._endpoint.send(stun.encode(stun.binding_request(self._net.random_bytes(12))), server)
+        except NetError:
+            self.close()
+            raise
 
     def close(self) -> None:
         if self._endpoint is not None:
@@ -86,10 +90,12 @@ async def _measure(net: Net, server: Address, hop: int) -> list[_Probe]:
     try:
         for _ in range(PROBES):
             probe = _Probe(net, hop)
-            probes.append(probe)
             await probe.send(server)
+            probes.append(probe)
             await asyncio.sleep(GAP_S)
         await asyncio.sleep(LATE_S - GAP_S)
+    except NetError:  # the way there went away: what was answered until then counts
+        pass
     finally:
         for probe in probes:
             probe.close()

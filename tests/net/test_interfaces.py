@@ -2,7 +2,7 @@
 
 import pytest
 
-from netstack.net.interfaces import kind_of_name
+from netstack.net.interfaces import kind_of_name, parse_wireless
 from netstack.net.protocol import LinkKind
 
 
@@ -30,3 +30,15 @@ from netstack.net.protocol import LinkKind
 )
 def test_kind_of_name(name: str, kind: LinkKind) -> None:
     assert kind_of_name(name) is kind
+
+
+def test_the_signal_is_read_in_dbm_and_other_scales_are_left_out():
+    text = (
+        "Inter-| sta-|   Quality        |   Discarded packets               | Missed | WE\n"
+        " face | tus | link level noise |  nwid  crypt   frag  retry   misc | beacon | 22\n"
+        " wlan0: 0000   54.  -56.  -256        0      0      0      0     20        0\n"
+        " wlan1: 0000   54.   40.  -256        0      0      0      0     20        0\n"
+        " broken\n"
+    )
+    assert parse_wireless(text) == {"wlan0": -56}
+    assert parse_wireless("") == {}

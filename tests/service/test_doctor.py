@@ -168,9 +168,29 @@ def test_no_report_holds_a_relays_name_or_password() -> None:
 
 
 def test_a_slow_start_leaves_the_ladder_out_rather_than_the_bound(monkeypatch) -> None:
-    monkeypatch.setattr("netstack.service.doctor.WITHIN_S", 5.0)
+    monkeypatch.setattr("netstack.service.measurements.WITHIN_S", 5.0)
     report = open_scenario("home").run(_examined).known()
     rows = {check.name: check for check in report.checks}
     assert (rows["way"].outcome, rows["way"].text) == (Outcome.UNKNOWN, "no time was left")
     assert [segment.rung for segment in report.segments] == [Rung.SERVER]
     assert rows["loss"].outcome is Outcome.GOOD
+
+
+def test_another_network_in_the_middle_ends_it_and_says_so() -> None:
+    async def work(lab: Lab) -> DoctorReport:
+        net = lab.net(lab.patient)
+        doctor = Doctor(net, network="home")
+        examining = asyncio.ensure_future(doctor.examine(lab.stun_servers, lab.turn_servers))  # noqa: TID251
+        await asyncio.sleep(4)
+        for interface in net.host.interfaces:
+            interface.up = False
+        net.host.routes_changed()
+        return await examining
+
+    report = open_scenario("home").run(work)
+    assert report.failure == "network-changed"
+    assert report.verdict.startswith("The way to the internet went away")
+    assert report.duration_s < 6
+    rows = {check.name: check for check in report.checks}
+    assert rows["udp"].outcome is Outcome.GOOD
+    assert rows["mtu"].text == "not measured any more"
