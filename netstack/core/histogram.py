@@ -24,14 +24,14 @@ class Histogram:
         self.least = math.inf
         self.greatest = -math.inf
 
-    def add(self, value: float) -> None:
-        """Counts one value. NaN and infinity are no values: they are ignored."""
-        if not math.isfinite(value):
+    def add(self, value: float, count: int = 1) -> None:
+        """Counts a value `count` times. NaN and infinity are no values: they are ignored."""
+        if not math.isfinite(value) or count <= 0:
             return
         index = 0 if value < LEAST else min(MAX_BUCKETS, 1 + int(math.log(value / LEAST) / _LOG_GROWTH))
-        self.counts[index] = self.counts.get(index, 0) + 1
-        self.n += 1
-        self.total += value
+        self.counts[index] = self.counts.get(index, 0) + count
+        self.n += count
+        self.total += value * count
         self.least = min(self.least, value)
         self.greatest = max(self.greatest, value)
 

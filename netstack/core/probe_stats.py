@@ -62,6 +62,11 @@ class ProbeStats:
         self._reflected: int | None = None
         self._kernel_stamps = True
 
+    @property
+    def jitter_s(self) -> tuple[float | None, float | None]:
+        """There and back, as it is now; None before the second answer."""
+        return self._jitter_out_s, self._jitter_back_s
+
     def sent(self, sequence: int, now: float) -> None:
         """A probe left; sequences rise. The oldest open one is given up when there are too many."""
         if len(self._open) >= MAX_PROBES:

@@ -4,6 +4,8 @@ from enum import StrEnum
 
 import msgspec
 
+from netstack.model.session import FragmentStats
+
 
 class PathState(StrEnum):
     """Where a path is in its life."""
@@ -47,10 +49,20 @@ class ProbeSummary(msgspec.Struct, frozen=True):
         return self.lost_back / arrived if arrived else None
 
 
+class Degradation(msgspec.Struct, frozen=True):
+    """A path is worse than it was: `what` is rtt or loss; median seconds, or share, `before` and now; since when (1970)."""
+
+    what: str
+    before: float
+    now: float
+    since_s: float
+
+
 class PathReport(msgspec.Struct, frozen=True, kw_only=True):
     """One path. `key` stays the same for its life; `transport` is one of the five names.
 
-    Fragments and messages are those sent over the path so far.
+    Fragments and messages are those sent while this was the session's main path; `fragmentation` counts for the whole
+    session, both ways.
     """
 
     key: str
@@ -64,6 +76,8 @@ class PathReport(msgspec.Struct, frozen=True, kw_only=True):
     fragments: int = 0
     sent_bytes: int = 0
     received_bytes: int = 0
+    fragmentation: FragmentStats | None = None
+    degraded: Degradation | None = None
 
     @property
     def fragments_per_message(self) -> float | None:
@@ -72,23 +86,35 @@ class PathReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Samples(msgspec.Struct, frozen=True):
-    """Points of one series, oldest first: `times_s` on the engine's clock, one value each."""
+    """Points of one series, oldest first: `times_s` on the engine's clock, one value each.
+
+    `counts` says how much each stands for (probes, messages, seconds); empty: one measurement each.
+    """
 
     times_s: tuple[float, ...] = ()
     values: tuple[float, ...] = ()
+    counts: tuple[float, ...] = ()
 
 
 class PathSeries(msgspec.Struct, frozen=True):
-    """What the live plots draw of one path. Round trips in seconds, losses as shares of each second."""
+    """What the live plots draw of one path: round trips in seconds as they come, the others for each second.
+
+    Losses are shares, jitter is seconds (RFC 3550), throughput bytes a second on the path, fragments packets a message.
+    """
 
     rtt: Samples = Samples()
+    jitter_out: Samples = Samples()
+    jitter_back: Samples = Samples()
     loss_out: Samples = Samples()
     loss_back: Samples = Samples()
+    sent: Samples = Samples()
+    received: Samples = Samples()
     fragments: Samples = Samples()
 
 
 class PlotData(msgspec.Struct, frozen=True):
-    """Series of all paths by key, and the moment on their clock at which they were taken."""
+    """Series of all paths by key, and the moment on their clock at which they were taken; `wall_s` is the same since 1970."""
 
     now_s: float = 0.0
     series: dict[str, PathSeries] = {}
+    wall_s: float = 0.0

@@ -42,13 +42,29 @@ async def test_both_transports_are_up_and_measured() -> None:
     assert tcp.fragments_per_message == 1
 
 
-async def test_series_reach_back_a_minute_and_no_further() -> None:
+async def test_series_reach_back_as_far_as_is_asked() -> None:
     watch, _ = await _watched(200)
     data = watch.plot_data()
-    for series in data.series.values():
-        assert 300 < len(series.rtt.times_s) < 650
-        assert data.now_s - series.rtt.times_s[0] < 61
-        assert 50 < len(series.loss_out.times_s) < 65
+    late = watch.plot_data(data.now_s - 60)
+    for key, series in data.series.items():
+        assert 1500 < len(series.rtt.times_s) < 2100
+        assert 170 < len(series.loss_out.times_s) < 205
+        assert sum(series.loss_out.counts) == pytest.approx(len(series.rtt.times_s), abs=30)
+        assert 300 < len(late.series[key].rtt.times_s) < 650
+        assert data.now_s - late.series[key].rtt.times_s[0] < 61
+
+
+async def test_throughput_and_fragments_are_what_was_sent() -> None:
+    watch, reports = await _watched(30)
+    series = watch.plot_data().series
+    for report in reports:
+        mine = series[report.key]
+        talked = sum(v * n for v, n in zip(mine.sent.values, mine.sent.counts, strict=True))
+        assert talked == pytest.approx(report.sent_bytes, rel=0.1)
+        assert mine.fragments.values[-1] == pytest.approx(report.fragments_per_message, rel=0.05)
+        assert report.fragmentation is not None
+        assert report.fragmentation.sent_messages >= report.messages > 100
+    assert max(series[reports[0].key].jitter_out.values) < 0.001
 
 
 async def test_what_ends_is_shown_closed_until_it_is_forgotten() -> None:
