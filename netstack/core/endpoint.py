@@ -77,6 +77,7 @@ class Endpoint:
         self._lookup = lookup
         self._remember = remember
         self.entrance = entrance
+        self._opener = seal.RunOpener()
         self._links: dict[int, LinkTraits] = {}
         self._table = SessionTable()
         self._dials: dict[int, _Dial] = {}
@@ -163,34 +164,40 @@ class Endpoint:
         now: float,
         *,
         segment_bytes: int = 0,
+        gap_bytes: int = 0,
         received_at_s: float | None = None,
     ) -> None:
-        """Takes a datagram, or datagrams of `segment_bytes` each. Never raises for what is in them."""
+        """Takes a datagram, or datagrams of `segment_bytes` each. Never raises for what is in them.
+
+        `gap_bytes` between them are not theirs.
+        """
         traits = self._links.get(flow.link)
         size = len(data)
+        single = not 0 < segment_bytes < size
+        count = 1 if single else -(-size // (segment_bytes + gap_bytes))
         if (
             traits is not None
-            and packet.FULL_HEADER_BYTES < size <= segment_bytes
+            and size > packet.FULL_HEADER_BYTES
             and data[0] & 0xFC == packet.SEALED
             and (route := self._table.by_id(data[1] << 16 | data[2] << 8 | data[3])) is not None
+            and (single or seal.is_run(data, segment_bytes, gap_bytes))
         ):
-            if self.entrance is None or self.entrance.admit(flow, size, 1, now):
-                self._deliver(route, data, flow, traits, now, 0, received_at_s)
+            if self.entrance is None or self.entrance.admit(flow, size, count, now):
+                self._deliver(route, data, flow, traits, now, segment_bytes, gap_bytes, received_at_s)
             else:
-                self.drops[Drop.OVER_RATE] += 1
+                self.drops[Drop.OVER_RATE] += count
             return
         if traits is None or size == 0:
             self.drops[Drop.UNKNOWN] += 1
             return
-        count = -(-size // segment_bytes) if 0 < segment_bytes < size else 1
         if self.entrance is not None and not self.entrance.admit(flow, size, count, now):
             self.drops[Drop.OVER_RATE] += count
             return
-        if count == 1 or (data[0] >= packet.LONG and seal.is_run(data, segment_bytes)):
-            self._receive(data, flow, traits, now, segment_bytes if count > 1 else 0, received_at_s)
+        if single:
+            self._receive(data, flow, traits, now, received_at_s)
             return
-        for at in range(0, size, segment_bytes):
-            self._receive(data[at : at + segment_bytes], flow, traits, now, 0, received_at_s)
+        for at in range(0, size, segment_bytes + gap_bytes):
+            self._receive(data[at : at + segment_bytes], flow, traits, now, received_at_s)
 
     def _receive(
         self,
@@ -198,7 +205,6 @@ class Endpoint:
         flow: Flow,
         traits: LinkTraits,
         now: float,
-        segment_bytes: int,
         received_at_s: float | None,
     ) -> None:
         route = None
@@ -216,7 +222,7 @@ class Endpoint:
         if route is None:
             self.drops[Drop.UNKNOWN] += 1
             return
-        self._deliver(route, data, flow, traits, now, segment_bytes, received_at_s)
+        self._deliver(route, data, flow, traits, now, 0, 0, received_at_s)
 
     def _deliver(
         self,
@@ -226,12 +232,20 @@ class Endpoint:
         traits: LinkTraits,
         now: float,
         segment_bytes: int,
+        gap_bytes: int,
         received_at_s: float | None,
     ) -> None:
         number, path_id = route
         session = self.sessions[number]
         opened = session.receive(
-            data, path_id, flow, traits, now, segment_bytes=segment_bytes, received_at_s=received_at_s
+            data,
+            path_id,
+            flow,
+            traits,
+            now,
+            segment_bytes=segment_bytes,
+            gap_bytes=gap_bytes,
+            received_at_s=received_at_s,
         )
         if opened or session.closed:
             if number in self._next_psks and session.established:
@@ -347,6 +361,7 @@ class Endpoint:
             new_id=self._new_id,
             budget=self.budget,
             mtu_cache=self.mtu_cache,
+            opener=self._opener,
         )
 
     def _add(self, secrets: Secrets, flow: Flow, now: float) -> tuple[int, Session]:

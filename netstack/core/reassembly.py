@@ -6,7 +6,6 @@ bounds: what does not fit is refused, and the caller does not acknowledge it.
 """
 
 from bisect import bisect_right, insort
-from collections.abc import Iterable
 from typing import Final
 
 from netstack.core.intervals import IntervalSet
@@ -37,9 +36,12 @@ class Budget:
 
 
 class _Piece:
-    """Units `start` to `end` of one message, without a gap, and when the first of them came."""
+    """Units `start` to `end` of one message, without a gap, and when the first of them came.
 
-    __slots__ = ("end", "first", "last", "parts", "since_s", "size_bytes", "start")
+    `parts` are its bytes; one of them may be what several `fragments` brought.
+    """
+
+    __slots__ = ("end", "first", "fragments", "last", "parts", "since_s", "size_bytes", "start")
 
     def __init__(
         self, start: int, end: int, first: bool, last: bool, parts: list[bytes], size_bytes: int, now: float
@@ -49,6 +51,7 @@ class _Piece:
         self.first = first
         self.last = last
         self.parts = parts
+        self.fragments = len(parts)
         self.size_bytes = size_bytes
         self.since_s = now
 
@@ -130,32 +133,29 @@ class Reassembly:
             before = self._before(state, offset)
             touches = before is not None and before.end == offset
             if before is not None and touches and not first and not before.last:
-                return self._append(lane, state, before, last, end, [payload], len(payload), now)
+                return self._append(lane, state, before, last, end, payload, now)
             if not touches or (before is not None and first and before.last):
                 piece = _Piece(offset, end, first, last, [payload], len(payload), now)
                 return self._add(lane, state, piece, now)
         return self._place(lane, state, first, last, offset, end, payload, now)
 
-    def receive_run(
-        self, lane: int, offset: int, payloads: tuple[bytes, ...], units: int, now: float
-    ) -> bool:
-        """Takes fragments of equal size that follow each other and what is there, none of them an end.
+    def receive_run(self, lane: int, offset: int, payload: bytes, count: int, now: float) -> bool:
+        """Takes `count` fragments that follow each other and what is there, joined, none of them an end.
 
         False: not as simple as that; give them one by one.
         """
         state = self._lane(lane)
         before = self._before(state, offset)
-        size_bytes = units * UNIT_BYTES * len(payloads)
         if (
             before is None
             or not before.end == offset == state.highest
             or before.last
-            or not self._room(size_bytes + FRAGMENT_COST_BYTES * len(payloads), len(payloads))
+            or not self._room(len(payload) + FRAGMENT_COST_BYTES, 1)
         ):
             return False
-        self.stats.received_fragments += len(payloads)
-        end = offset + units * len(payloads)
-        self._append(lane, state, before, False, end, payloads, size_bytes, now)
+        self.stats.received_fragments += count
+        before.fragments += count - 1
+        self._append(lane, state, before, False, offset + len(payload) // UNIT_BYTES, payload, now)
         return True
 
     def receive_whole(self, lane: int, low: int, size_bytes: int) -> int | None:
@@ -250,17 +250,16 @@ class Reassembly:
         piece: _Piece,
         last: bool,
         end: int,
-        payloads: Iterable[bytes],
-        size_bytes: int,
+        payload: bytes,
         now: float,
     ) -> list[bytes]:
         """The common case: the highest piece grows."""
+        size_bytes = len(payload)
         if piece.size_bytes + size_bytes > MESSAGE_MAX_BYTES:
             return self._contradiction()
-        count = len(piece.parts)
-        piece.parts.extend(payloads)
-        count = len(piece.parts) - count
-        self._account(size_bytes + FRAGMENT_COST_BYTES * count, count)
+        piece.parts.append(payload)
+        piece.fragments += 1
+        self._account(size_bytes + FRAGMENT_COST_BYTES, 1)
         piece.size_bytes += size_bytes
         piece.end = state.highest = end
         piece.last = last
@@ -360,7 +359,9 @@ class Reassembly:
             parts = right.parts
         size_bytes = left.size_bytes + right.size_bytes
         since_s = min(left.since_s, right.since_s)
-        return _Piece(left.start, right.end, left.first, right.last, parts, size_bytes, since_s)
+        joined = _Piece(left.start, right.end, left.first, right.last, parts, size_bytes, since_s)
+        joined.fragments = left.fragments + right.fragments
+        return joined
 
     def _contradiction(self) -> list[bytes]:
         self.stats.inconsistencies += 1
@@ -377,7 +378,7 @@ class Reassembly:
     def _complete(self, lane: int, state: _Lane, piece: _Piece, now: float) -> list[bytes]:
         """A message is whole. Ordered lanes give it, and what waited behind it, in its turn."""
         self.stats.completed += 1
-        if len(piece.parts) > 1:
+        if piece.fragments > 1:
             took_s = now - piece.since_s
             self.stats.completed_fragmented += 1
             self.stats.assembly_sum_s += took_s
@@ -395,7 +396,7 @@ class Reassembly:
 
     def _give_up(self, state: _Lane, piece: _Piece) -> None:
         self.stats.timeouts += 1
-        self.stats.lost_fragments += len(piece.parts)
+        self.stats.lost_fragments += piece.fragments
         self._forget(state, piece)
 
     def _finish(self, lane: int, state: _Lane, start: int, end: int) -> None:

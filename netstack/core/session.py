@@ -16,6 +16,7 @@ from netstack.core.fragments import Outbox
 from netstack.core.handshake import Entropy, Secrets
 from netstack.core.mtu_search import MtuCache
 from netstack.core.reassembly import Budget
+from netstack.core.seal import RunOpener
 from netstack.core.session_inbox import Inbox
 from netstack.core.session_path import AMPLIFICATION, Path
 from netstack.core.session_paths import Paths
@@ -23,9 +24,10 @@ from netstack.core.session_receive import (
     Buffer,
     DataRun,
     Opened,
+    OpenedBurst,
     open_packet,
     open_run,
-    take_all,
+    take_burst,
     too_many_forgeries,
 )
 from netstack.core.session_sender import Sender, Transmit
@@ -63,6 +65,7 @@ class Session:
         "_entropy",
         "_events",
         "_inbox",
+        "_opener",
         "_paths",
         "_sender",
         "_singles",
@@ -89,6 +92,7 @@ class Session:
         new_id: Callable[[], int],
         budget: Budget,
         mtu_cache: MtuCache | None = None,
+        opener: RunOpener | None = None,
     ) -> None:
         self.peer_key = secrets.peer_key
         self.safety_digits = secrets.safety_digits
@@ -101,6 +105,7 @@ class Session:
             False  # `poll_transmit` has given all there is, and nothing but plain traffic has happened
         )
         self._entropy = entropy
+        self._opener = opener or RunOpener()
         self._events: list[Event] = []
         self._closing: CloseReason | None = None
         self._turns = Turns(secrets.send_chain, secrets.receive_chain, entropy, now)
@@ -256,11 +261,12 @@ class Session:
         now: float,
         *,
         segment_bytes: int = 0,
+        gap_bytes: int = 0,
         received_at_s: float | None = None,
     ) -> bool:
         """Takes a packet, or packets of `segment_bytes` each. False: nothing of it opened.
 
-        `received_at_s` is the kernel's stamp, where there is one.
+        `gap_bytes` lie between them that are not theirs. `received_at_s` is the kernel's stamp, where there is one.
         """
         path = self._paths.table.get(path_id)
         if path is None:
@@ -277,15 +283,16 @@ class Session:
             if not (self.established and flow == path.flow and path.budget_bytes is None) or (
                 path.suspect or not self._singles.take(path, plaintext, len(data), now)
             ):
-                opened = Opened(path.window.highest + 1, self._turns.receive.turn, [plaintext])
+                opened = Opened(path.window.highest + 1, self._turns.receive.turn, plaintext)
                 self._opened(path, opened, len(data), flow, traits, now)
             return True
-        run = open_run(path, self._turns, data, segment_bytes)
-        if run is not None:
-            self._opened(path, run, len(data), flow, traits, now)
+        burst = open_run(path, self._turns, self._opener, data, segment_bytes, gap_bytes)
+        if burst is not None:
+            self._opened(path, burst, len(data), flow, traits, now)
             return True
-        packets = [data[at : at + segment_bytes] for at in range(0, len(data), segment_bytes)]
-        return any(self._receive_one(path, each, flow, traits, now) for each in packets)
+        ats = range(0, len(data), segment_bytes + gap_bytes)
+        results = [self._receive_one(path, data[at : at + segment_bytes], flow, traits, now) for at in ats]
+        return any(results)
 
     def _receive_one(self, path: Path, data: Buffer, flow: Flow, traits: LinkTraits, now: float) -> bool:
         if self.closed:
@@ -300,11 +307,17 @@ class Session:
         return True
 
     def _opened(
-        self, path: Path, opened: Opened, size_bytes: int, flow: Flow, traits: LinkTraits, now: float
+        self,
+        path: Path,
+        opened: Opened | OpenedBurst,
+        size_bytes: int,
+        flow: Flow,
+        traits: LinkTraits,
+        now: float,
     ) -> None:
         self._timers.stir()
         newest = opened.first > path.window.highest
-        count = len(opened.plaintexts)
+        count = opened.packets
         path.window.add(opened.first, count)
         self._turns.opened(opened.turn, now)
         path.heard(count, size_bytes, now)
@@ -312,11 +325,15 @@ class Session:
             path.budget_bytes += AMPLIFICATION * size_bytes
         self._paths.heard_from(path, flow, traits, size_bytes, now, newest=newest)
         self.confirm()
-        kept = take_all(
-            opened,
-            lambda plaintext: self._take(path, opened.turn, plaintext, now),
-            lambda run: self._take_run(path, run, now),
-        )
+        if isinstance(opened, Opened):
+            asks = self._take(path, opened.turn, opened.plaintext, now)
+            kept = [] if asks is None else [(opened.first, opened.first, asks)]
+        else:
+            kept = take_burst(
+                opened,
+                lambda plaintext: self._take(path, opened.turn, plaintext, now),
+                lambda run: self._take_run(path, run, now),
+            )
         if kept and not self.closed:
             acks, schedule = path.ensure_acks()
             in_order, eliciting = True, 0
@@ -389,7 +406,7 @@ class Session:
                 pass
 
     def _acked(self, ack: frame.Ack, now: float) -> None:
-        self._timers.stir()
+        self._timers.acknowledged()
         path = self._paths.table.get(ack.path_id)
         if path is None or not self._sender.acked(path, ack, now):
             self.drops[Drop.BAD_ACK] += 1

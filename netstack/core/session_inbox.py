@@ -67,11 +67,11 @@ class Inbox:
 
     def take_run(self, run: DataRun, rtt_s: float, now: float) -> tuple[Credit, ...] | None:
         """The middle of a message at once. None: take its fragments one by one."""
-        lane, offset, units, payloads = run
+        lane, offset, units, count, payload = run
         offset = fragment.extend_offset(offset, self.reassembly.reference(lane))
-        if not self._within_credit(lane, offset + units * len(payloads)):
+        if not self._within_credit(lane, offset + units * count):
             return None
-        if not self.reassembly.receive_run(lane, offset, payloads, units, now):
+        if not self.reassembly.receive_run(lane, offset, payload, count, now):
             return None
         return self._grant(lane, rtt_s, now)
 

@@ -3,9 +3,11 @@
 import struct
 from collections.abc import Callable
 from functools import lru_cache
+from itertools import chain
 from typing import NamedTuple
 
 from netstack.core import seal
+from netstack.core.seal import OpenedRun, RunOpener
 from netstack.core.session_path import Path
 from netstack.core.session_turns import FORGERIES_MAX, Turns
 from netstack.errors import DecodeError
@@ -13,32 +15,53 @@ from netstack.model.session import Drop
 from netstack.wire import fragment, packet
 
 Buffer = bytes | memoryview
+_ENDS = 0x0C  # the packet's data frame begins or ends a message
 
 
 class Opened(NamedTuple):
-    """Packets `first`, `first + 1`... of one turn."""
+    """One packet of a turn."""
 
     first: int
     turn: int
-    plaintexts: list[bytes]
+    plaintext: bytes
+
+    @property
+    def packets(self) -> int:
+        """How many packets."""
+        return 1
 
 
-def open_run(path: Path, turns: Turns, data: Buffer, segment_bytes: int) -> Opened | None:
+class OpenedBurst(NamedTuple):
+    """Packets `first`, `first + 1`... of one turn; valid until the next burst is opened."""
+
+    first: int
+    turn: int
+    run: OpenedRun
+
+    @property
+    def packets(self) -> int:
+        """How many packets."""
+        return self.run.count
+
+
+def open_run(
+    path: Path, turns: Turns, opener: RunOpener, data: Buffer, segment_bytes: int, gap_bytes: int
+) -> OpenedBurst | None:
     """A burst that arrived whole and in order, opened at once. None: open its packets one by one."""
-    if data[0] < packet.LONG or not seal.is_run(data, segment_bytes):
+    if data[0] < packet.LONG or not seal.is_run(data, segment_bytes, gap_bytes):
         return None
     header = packet.decode_full(data)
     expected = path.window.highest + 1
     first = packet.extend_number(header.low, header.bits, expected)
-    count = -(-len(data) // segment_bytes)
+    count = -(-len(data) // (segment_bytes + gap_bytes))
     if first < expected or first >> 32 != (first + count - 1) >> 32:
         return None
     found = turns.receive.for_phase(header.phase)
     if found is None:
         return None
     turn, aead = found
-    plaintexts = seal.open_run(aead, path.id, header.phase, header.receiver_id, first, data, segment_bytes)
-    return None if plaintexts is None else Opened(first, turn, plaintexts)
+    run = opener.open(aead, path.id, header.phase, header.receiver_id, first, data, segment_bytes, gap_bytes)
+    return None if run is None else OpenedBurst(first, turn, run)
 
 
 def open_packet(path: Path, turns: Turns, data: Buffer, *, exclusive: bool) -> Opened | Drop:
@@ -59,7 +82,7 @@ def open_packet(path: Path, turns: Turns, data: Buffer, *, exclusive: bool) -> O
     if plaintext is None:
         turns.forgeries += 1
         return Drop.FORGED
-    return Opened(number, turn, [plaintext])
+    return Opened(number, turn, plaintext)
 
 
 def too_many_forgeries(turns: Turns) -> bool:
@@ -68,65 +91,75 @@ def too_many_forgeries(turns: Turns) -> bool:
 
 
 @lru_cache(maxsize=64)
-def _data_frame(size: int) -> struct.Struct:
-    return struct.Struct(f">I{size - fragment.HEADER_BYTES}s")
+def _data_header(size_bytes: int) -> struct.Struct:
+    return struct.Struct(f">I{size_bytes - fragment.HEADER_BYTES}x")
 
 
 class DataRun(NamedTuple):
-    """Fragments of equal size that follow each other in one lane, none of them an end of a message."""
+    """Fragments of `units` units that follow each other in one lane, none of them an end of a message."""
 
     lane: int
     offset: int
     units: int
-    payloads: tuple[bytes, ...]
+    fragments: int
+    payload: bytes
 
 
-def data_run(plaintexts: list[bytes]) -> DataRun | None:
-    """The plaintexts of equal length as a run of data frames; None when they are anything else."""
-    size = len(plaintexts[0])
-    units = size // fragment.UNIT_BYTES - 1
-    if units < 1 or size % fragment.UNIT_BYTES or plaintexts[0][0] < fragment.FIRST_CODE:
+def data_run(run: OpenedRun, start: int, end: int) -> DataRun | None:
+    """The packets from `start` to `end` as a run of data frames; None when they are anything else."""
+    size_bytes, count, view = run.size_bytes, end - start, run.view
+    units = size_bytes // fragment.UNIT_BYTES - 1
+    at = start * size_bytes
+    if units < 1 or size_bytes % fragment.UNIT_BYTES or view[at] < fragment.FIRST_CODE:
         return None
-    pairs: list[tuple[int, bytes]] = list(map(_data_frame(size).unpack, plaintexts))
-    words, payloads = zip(*pairs, strict=True)
+    words = tuple(chain.from_iterable(_data_header(size_bytes).iter_unpack(view[at : end * size_bytes])))
     first = words[0]
     offset = first & (fragment.OFFSET_RANGE - 1)
     if (
-        words != tuple(range(first, first + units * len(words), units))
-        or offset + units * len(words) > fragment.OFFSET_RANGE
+        words != tuple(range(first, first + units * count, units))
+        or offset + units * count > fragment.OFFSET_RANGE
         or first >> fragment.OFFSET_BITS & 3
     ):
         return None
-    return DataRun((first >> 24) - fragment.FIRST_CODE >> 4, offset, units, payloads)
+    lane = (first >> 24) - fragment.FIRST_CODE >> 4
+    return DataRun(lane, offset, units, count, run.inner(start, end))
 
 
-def take_all(
-    opened: Opened, take: Callable[[bytes], bool | None], take_run: Callable[[DataRun], bool]
+def take_burst(
+    burst: OpenedBurst, take: Callable[[bytes], bool | None], take_run: Callable[[DataRun], bool]
 ) -> list[tuple[int, int, bool]]:
     """Gives every packet to `take`, and the middle of a large message to `take_run` at once.
 
     Returns what to acknowledge: (first, last, whether it asks for it).
     """
-    first, _, plaintexts = opened
-    count = len(plaintexts)
+    first, _, run = burst
+    count = run.count
     kept: list[tuple[int, int, bool]] = []
 
     def each(start: int, end: int) -> None:
         for at in range(start, end):
-            asks = take(plaintexts[at])
+            asks = take(run.plaintext(at))
             if asks is not None:
                 kept.append((first + at, first + at, asks))
 
-    run = data_run(plaintexts[1:-1]) if count > 2 else None
-    if run is None:
+    start, end = _middle(run)
+    middle = data_run(run, start, end) if end - start > 1 else None
+    if middle is None:
         each(0, count)
         return kept
-    each(0, 1)
-    if take_run(run):
-        kept.append((first + 1, first + count - 2, True))
+    each(0, start)
+    if take_run(middle):
+        kept.append((first + start, first + end - 1, True))
     else:
-        each(1, count - 1)
-    each(count - 1, count)
-    if sum(last - start + 1 for start, last, asks in kept if asks) == count:
+        each(start, end)
+    each(end, count)
+    if len(kept) > 1 and sum(last - start + 1 for start, last, asks in kept if asks) == count:
         return [(first, first + count - 1, True)]
     return kept
+
+
+def _middle(run: OpenedRun) -> tuple[int, int]:
+    """The packets that may be the middle of one message: without those that begin or end it."""
+    view, at = run.view, (run.count - 1) * run.size_bytes
+    inner = len(view) == at + run.size_bytes and not view[at] & _ENDS
+    return (1 if view[0] & _ENDS else 0), (run.count if inner else run.count - 1)

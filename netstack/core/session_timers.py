@@ -5,6 +5,7 @@ that carries packets (loss, pacing, acknowledgements). Plain traffic only moves 
 of them is computed once and stays a good lower bound until something else happens (`stir`).
 """
 
+from math import inf, nextafter
 from typing import Final
 
 from netstack.core.session_inbox import Inbox
@@ -20,7 +21,7 @@ IDLE_S: Final = 60.0
 class Timers:
     """The clock of one session. `look_at_s`: nothing depends on the time before then."""
 
-    __slots__ = ("_events", "_inbox", "_paths", "_sender", "_slow_s", "_turns", "look_at_s")
+    __slots__ = ("_events", "_inbox", "_paths", "_sender", "_slow_s", "_turns", "calm", "look_at_s")
 
     def __init__(
         self, turns: Turns, inbox: Inbox, paths: Paths, sender: Sender, events: list[Event], now: float
@@ -31,21 +32,27 @@ class Timers:
         self._sender = sender
         self._events = events
         self._slow_s: float | None = None
+        self.calm = False  # nothing but plain traffic has happened since `deadline` was asked
         self.look_at_s = now
 
     def stir(self) -> None:
         """Something happened that is not plain traffic: look at everything."""
         self.look_at_s = float("-inf")
         self._slow_s = None
+        self.calm = False
 
-    @property
-    def calm(self) -> bool:
-        """Nothing but plain traffic has happened since `deadline` was asked."""
-        return self._slow_s is not None
+    def acknowledged(self) -> None:
+        """Only the times of a path that carries packets have changed."""
+        self.look_at_s = float("-inf")
+        self.calm = False
 
     def expire(self, now: float, *, established: bool) -> CloseReason | None:
         """Does everything whose time has come. Returns why the session is over, if it is."""
-        self._slow_s = None
+        if self._slow_s is not None and self._slow_s <= now:
+            self._slow_s = None
+        # Looking twice at one moment shows the same: a turn of the pump polls many bursts.
+        self.look_at_s = nextafter(now, inf)
+        self.calm = False
         self._turns.receive.forget(now)
         self._inbox.reassembly.expire(now)
         self._paths.expire(now)
@@ -60,6 +67,7 @@ class Timers:
                 self._sender.settle(path, control.expired(now), now)
                 if control.exhausted:
                     path.suspect = True
+                    self._slow_s = None
                     self._sender.give_up(path)
         if heard_s + IDLE_S <= now:
             return CloseReason.IDLE
@@ -74,6 +82,7 @@ class Timers:
         turned = self._turns.advance(now)
         if turned is None:
             return
+        self._slow_s = None
         for path in self._paths.table.values():
             path.turn_first = path.next_number
         if turned > 0:
@@ -99,6 +108,7 @@ class Timers:
             if each is not None and each < due:
                 due = each
         self.look_at_s = due
+        self.calm = True
         return due
 
     def _slow_deadline(self) -> float:

@@ -108,19 +108,20 @@ class FastUdpEndpoint:
         if self.segments and segment_bytes < len(data):
             limit = min(_MAX_SEGMENTS, _MAX_BURST_BYTES // segment_bytes) * segment_bytes
             ancillary = [(socket.IPPROTO_UDP, _UDP_SEGMENT, struct.pack("=H", segment_bytes))]
-            while data:
+            view, at = memoryview(data), 0
+            while at < len(view):
                 try:
-                    self._sock.sendmsg([data[:limit] if len(data) > limit else data], ancillary, 0, remote)
+                    self._sock.sendmsg([view[at : at + limit]], ancillary, 0, remote)
                 except BlockingIOError:
-                    return data
+                    return bytes(view[at:])
                 except OSError as error:
                     if error.errno in _NO_OFFLOAD:  # the way out cannot segment: never again on this socket
                         self.segments = False
-                        return self._send(data, segment_bytes, remote)
+                        return self._send(bytes(view[at:]), segment_bytes, remote)
                     if self._was_earlier(error):
                         continue
                     raise net_error(error, str(remote)) from error
-                data = data[limit:]
+                at += limit
             return b""
         for start in range(0, len(data), segment_bytes):
             while True:

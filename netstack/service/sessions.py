@@ -221,12 +221,25 @@ class Sessions:
         self.endpoint.add_link(link, traits)
 
     def packets_received(
-        self, data: bytes | memoryview, flow: Flow, segment_bytes: int, received_at_s: float | None
+        self,
+        data: bytes | memoryview,
+        flow: Flow,
+        segment_bytes: int,
+        received_at_s: float | None,
+        *,
+        gap_bytes: int = 0,
     ) -> None:
         """A transport has packets."""
         now = self._net.now()
         size = len(data)
-        self.endpoint.receive(data, flow, now, segment_bytes=segment_bytes, received_at_s=received_at_s)
+        self.endpoint.receive(
+            data,
+            flow,
+            now,
+            segment_bytes=segment_bytes,
+            gap_bytes=gap_bytes,
+            received_at_s=received_at_s,
+        )
         if size < AT_ONCE_BYTES and not self._pumping and not self._closed:
             self._pump(now)
         else:

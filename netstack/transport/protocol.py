@@ -13,9 +13,15 @@ class PacketReceiver(Protocol):
         """Packets may be sent on this link."""
 
     def packets_received(
-        self, data: bytes | memoryview, flow: Flow, segment_bytes: int, received_at_s: float | None
+        self,
+        data: bytes | memoryview,
+        flow: Flow,
+        segment_bytes: int,
+        received_at_s: float | None,
+        *,
+        gap_bytes: int = 0,
     ) -> None:
-        """A packet came, or packets of `segment_bytes` each, the last one perhaps shorter.
+        """A packet came, or packets of `segment_bytes` each, the last one perhaps shorter, `gap_bytes` apart.
 
         `data` may be a view that is written over after the call. `received_at_s` is the kernel's stamp.
         """

@@ -11,7 +11,7 @@ from netstack.model.session import TCP_TRAITS, Flow, TransportKind
 from netstack.net.protocol import Listener, Net, Stream
 from netstack.tasks import TaskScope
 from netstack.transport.protocol import PacketReceiver
-from netstack.wire.stream import PacketStream, frame_packet
+from netstack.wire.stream import LENGTH_BYTES, PacketStream, frame_packets
 
 READ_BYTES: Final = 262_144
 MAX_QUEUED_BYTES: Final = 4 << 20
@@ -25,7 +25,7 @@ class _Link:
     def __init__(self, stream: Stream, now: float) -> None:
         self.stream = stream
         self.opened_s = now
-        self.queued: list[bytes] = []
+        self.queued: list[bytes | memoryview] = []
         self.queued_bytes = 0
         self.wanted = asyncio.Event()
         self.gone = False
@@ -94,7 +94,7 @@ class TcpTransport:
         if state is None or state.queued_bytes + len(data) > MAX_QUEUED_BYTES:
             self.unsent += transmit.packets
             return True
-        state.queued += [frame_packet(data[at : at + size]) for at in range(0, len(data), size)]
+        state.queued += frame_packets(data, size)
         state.queued_bytes += len(data)
         state.wanted.set()
         return True
@@ -109,11 +109,13 @@ class TcpTransport:
             self._receiver.link_lost(link)
 
     async def _read(self, link: int, state: _Link) -> None:
-        packets = PacketStream()
+        packets, flow = PacketStream(), Flow(link)
         try:
             while data := await state.stream.read(READ_BYTES):
-                for packet in packets.feed(data):
-                    self._receiver.packets_received(packet, Flow(link), 0, None)
+                for run in packets.feed(data):
+                    self._receiver.packets_received(
+                        run.data, flow, run.segment_bytes, None, gap_bytes=LENGTH_BYTES
+                    )
         except (NetError, DecodeError):
             pass
         finally:
@@ -129,7 +131,7 @@ class TcpTransport:
                     queued, state.queued = state.queued, []
                     state.stream.write(b"".join(queued))
                     await state.stream.drain()
-                    state.queued_bytes -= sum(map(len, queued)) - 2 * len(queued)
+                    state.queued_bytes -= sum(map(len, queued[1::2]))
         except NetError:
             return
 

@@ -147,12 +147,13 @@ def test_a_run_is_the_same_as_its_fragments():
     data = bytes(range(256)) * 10
     pieces = cut(data, 0, 32)
     side = reassembly()
-    payloads = tuple(piece[3] for piece in pieces[1:-1])
-    assert not side.receive_run(ORDERED, 32, payloads, 32, 0.0)
+    count = len(pieces) - 2
+    middle = b"".join(piece[3] for piece in pieces[1:-1])
+    assert not side.receive_run(ORDERED, 32, middle, count, 0.0)
     side.receive(ORDERED, *pieces[0], 0.0)
-    assert side.receive_run(ORDERED, 32, payloads, 32, 0.0)
-    assert side.contiguous(ORDERED) == 32 * (len(payloads) + 1)
-    assert not side.receive_run(ORDERED, 32, payloads, 32, 0.0)
+    assert side.receive_run(ORDERED, 32, middle, count, 0.0)
+    assert side.contiguous(ORDERED) == 32 * (count + 1)
+    assert not side.receive_run(ORDERED, 32, middle, count, 0.0)
     assert side.receive(ORDERED, *pieces[-1], 0.0) == [data]
     assert side.stats.received_fragments == len(pieces)
     assert side.contiguous(ORDERED) == message_units(len(data))

@@ -203,3 +203,16 @@ def test_an_outage_is_survived():
     bed.cut.clear()
     bed.run(20.0, until=lambda: bed.ben.messages)
     assert bed.ben.messages == [bytes(200_000)]
+
+
+def test_a_burst_whose_first_packet_has_come_before_is_taken_all_the_same():
+    bed = Bed()
+    bed.run(1.0)
+    bed.ana.session.send_message(bytes(4_500), Priority.BULK)
+    burst = bed.ana.session.poll_transmit(bed.now)
+    assert burst.packets == 4
+    link, size = burst.flow.link, burst.segment_bytes
+    bed.deliver(bed.ana, link, burst.data[:size], size)
+    bed.deliver(bed.ana, link, burst.data, size)
+    bed.flush()
+    assert bed.ben.messages == [bytes(4_500)]
