@@ -1,4 +1,4 @@
-"""One file on its way, as a machine on each side: offered, accepted, in chunks, checked (docs/wire.md section 8). Pure.
+"""One file on its way, as a machine on each side: offered, accepted, in chunks, checked (docs/wire.md section 9). Pure.
 
     sender:   Offer ->            receiver:  <- Accept(offset), or <- End(REFUSED)
     sender:   Chunk, Chunk ... -> receiver:  <- Got(offset) as it is written     at most 4 MiB between the two

@@ -1,4 +1,4 @@
-"""Where two who have met before find each other again: docs/wire.md section 9. Pure."""
+"""Where two who have met before find each other again: docs/wire.md section 10. Pure."""
 
 import hashlib
 import hmac

@@ -15,6 +15,7 @@ from netstack.model.session import MessageReceived, Mode, Priority, SessionError
 from netstack.net.protocol import Net
 from netstack.service.connection import Connection
 from netstack.service.file_desk import FileDesk
+from netstack.service.knock import KnockDesk
 from netstack.service.shelf import Shelf
 from netstack.service.under_load import LoadDesk
 from netstack.tasks import TaskScope
@@ -25,6 +26,8 @@ from netstack.wire.chat import (
     MAX_TEXT_BYTES,
     WANTS_ECHO,
     ChatNote,
+    KnockAsk,
+    KnockDone,
     LoadAsk,
     LoadData,
     LoadStep,
@@ -86,6 +89,7 @@ class Chat:
             shelf=shelf,
             accept_all=accept_all,
         )
+        self.knocks = KnockDesk(net, connection, self._post)
         self.load = LoadDesk(net, connection, self._post, changed, accept_all=echo)
 
     @property
@@ -110,6 +114,7 @@ class Chat:
         finally:
             try:
                 await self.load.close()
+                await self.knocks.close()
             finally:
                 await self._tasks.close()
                 await self.files.close()
@@ -214,6 +219,8 @@ class Chat:
             self._take_payload(note, message)
         elif isinstance(note, LoadAsk | LoadData | LoadStep):
             self.load.take(note)
+        elif isinstance(note, KnockAsk | KnockDone):
+            self.knocks.take(note)
         else:
             self.files.take(note)
 

@@ -1,13 +1,15 @@
-"""What peers say to each other inside a session: texts, payloads, files, load (docs/wire.md section 8)."""
+"""What peers say to each other inside a session: texts, payloads, files, load, knocks (docs/wire.md section 9)."""
 
 import struct
 from enum import IntEnum
+from ipaddress import ip_address
 from typing import Final
 
 import msgspec
 
 from netstack.errors import DecodeError
 from netstack.model.chat import FileEnd
+from netstack.model.port_mapping import Carried
 
 MAX_TEXT_BYTES: Final = 16_384
 MAX_PART_BYTES: Final = 1 << 20
@@ -19,6 +21,8 @@ DIGEST_BYTES: Final = 32
 MAX_LOAD_S: Final = 20
 MAX_LOAD_BYTES: Final = 256 << 20
 LOAD_PIECE_BYTES: Final = 16_384
+KNOCK_TOKEN_BYTES: Final = 16
+MAX_HOST_BYTES: Final = 45
 WANTS_ECHO, IS_ECHO = 1, 2
 
 
@@ -35,6 +39,8 @@ class _Kind(IntEnum):
     LOAD_ASK = 0x20
     LOAD_STEP = 0x21
     LOAD_DATA = 0x22
+    KNOCK_ASK = 0x30
+    KNOCK_DONE = 0x31
 
 
 class LoadVerb(IntEnum):
@@ -138,9 +144,38 @@ class LoadData(msgspec.Struct, frozen=True):
     data: bytes
 
 
+class KnockOutcome(IntEnum):
+    """What became of a knock, as the one who knocked saw it; SENT is all that UDP can tell."""
+
+    SENT = 0
+    OPEN = 1
+    REFUSED = 2
+    SILENT = 3
+    DECLINED = 4
+    FAILED = 5
+
+
+class KnockAsk(msgspec.Struct, frozen=True):
+    """Please knock at my port; `host` is my public address, `token` what a UDP knock carries."""
+
+    number: int
+    carried: Carried
+    port: int
+    token: bytes
+    host: str
+
+
+class KnockDone(msgspec.Struct, frozen=True):
+    """The knock is over."""
+
+    number: int
+    outcome: KnockOutcome
+
+
+KnockNote = KnockAsk | KnockDone
 LoadNote = LoadAsk | LoadStep | LoadData
 FileNote = Offer | Accept | Chunk | Got | Pause | Resume | End
-ChatNote = Text | PayloadPart | FileNote | LoadNote
+ChatNote = Text | PayloadPart | FileNote | LoadNote | KnockNote
 
 _PAYLOAD = struct.Struct("!BIBII")
 _OFFER = struct.Struct("!BIQ32s")
@@ -148,6 +183,9 @@ _PLACE = struct.Struct("!BIQ")
 _FILE = struct.Struct("!BI")
 _END = struct.Struct("!BIB")
 _LOAD_ASK = struct.Struct("!BIBI")
+_KNOCK_ASK = struct.Struct("!BIBH16s")
+_IP_PROTOCOL = {Carried.TCP: 6, Carried.UDP: 17}
+_CARRIED = {number: carried for carried, number in _IP_PROTOCOL.items()}
 _LOAD_STEP = struct.Struct("!BIBQ")
 
 
@@ -176,6 +214,12 @@ def encode(note: ChatNote) -> bytes:
             return _LOAD_ASK.pack(_Kind.LOAD_ASK, number, max_s, max_bytes)
         case LoadStep(number, verb, value):
             return _LOAD_STEP.pack(_Kind.LOAD_STEP, number, verb, value)
+        case KnockAsk(number, carried, port, token, host):
+            return (
+                _KNOCK_ASK.pack(_Kind.KNOCK_ASK, number, _IP_PROTOCOL[carried], port, token) + host.encode()
+            )
+        case KnockDone(number, outcome):
+            return _END.pack(_Kind.KNOCK_DONE, number, outcome)
         case LoadData(number, data):
             return _FILE.pack(_Kind.LOAD_DATA, number) + data
 
@@ -219,6 +263,14 @@ def _decode(kind: _Kind, data: bytes) -> ChatNote:
         case _Kind.END:
             _, file, reason = _END.unpack(data)
             return End(file, FileEnd(reason))
+        case _Kind.KNOCK_ASK:
+            _, number, protocol, port, token = _KNOCK_ASK.unpack_from(data)
+            host = data[_KNOCK_ASK.size :]
+            _fits(0 < len(host) <= MAX_HOST_BYTES and port > 0 and protocol in _CARRIED)
+            return KnockAsk(number, _CARRIED[protocol], port, token, str(ip_address(host.decode("ascii"))))
+        case _Kind.KNOCK_DONE:
+            _, number, outcome = _END.unpack(data)
+            return KnockDone(number, KnockOutcome(outcome))
         case _Kind.LOAD_ASK:
             _, number, max_s, max_bytes = _LOAD_ASK.unpack(data)
             _fits(0 < max_s <= MAX_LOAD_S and 0 < max_bytes <= MAX_LOAD_BYTES)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from netstack.errors import DecodeError
 from netstack.model.chat import FileEnd
+from netstack.model.port_mapping import Carried
 from netstack.wire.chat import (
     CHUNK_BYTES,
     MAX_FILE_BYTES,
@@ -18,6 +19,9 @@ from netstack.wire.chat import (
     Chunk,
     End,
     Got,
+    KnockAsk,
+    KnockDone,
+    KnockOutcome,
     LoadAsk,
     LoadData,
     LoadStep,
@@ -56,6 +60,15 @@ NOTES = st.one_of(
     st.builds(LoadAsk, FILES, st.integers(1, 20), st.integers(1, 1 << 28)),
     st.builds(LoadStep, FILES, st.sampled_from(LoadVerb), OFFSETS),
     st.builds(LoadData, FILES, st.binary(min_size=1, max_size=60)),
+    st.builds(
+        KnockAsk,
+        FILES,
+        st.sampled_from(Carried),
+        st.integers(1, 65_535),
+        st.binary(min_size=16, max_size=16),
+        st.ip_addresses().map(str),
+    ),
+    st.builds(KnockDone, FILES, st.sampled_from(KnockOutcome)),
 )
 
 
