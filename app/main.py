@@ -144,6 +144,7 @@ async def _run(
             actions.add("examine", lambda: engine.call(lambda node: node.examine(), "examine")),
             actions.add("retest", retest),
             actions.add("port", lambda text: engine.call(lambda node: node.look_at_port(text), "port")),
+            actions.add("knock", lambda peer: engine.call(lambda node: node.knock(peer), "knock")),
         ),
     )
     window.add_page(check)

@@ -4,8 +4,17 @@ import time
 from operator import methodcaller
 
 from PySide6.QtCore import QByteArray, QPoint, QSettings, Qt, QTimerEvent, Signal
-from PySide6.QtGui import QActionGroup, QCloseEvent, QIcon, QKeySequence, QResizeEvent, QShortcut
-from PySide6.QtWidgets import QDockWidget, QLabel, QMainWindow, QMenu, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtGui import QActionGroup, QCloseEvent, QIcon, QKeyEvent, QKeySequence, QResizeEvent, QShortcut
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QDockWidget,
+    QLabel,
+    QMainWindow,
+    QMenu,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.lag import LagMeter
 from app.presenters.lab import banner
@@ -156,6 +165,14 @@ class Window(QMainWindow):
     def show_failure(self, error: PeerscopeError) -> None:
         """The engine did not start: says so, and stays open for the log."""
         self.statusBar().showMessage(error.sentence)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        """Enter presses the button that has the focus, as people expect; Qt itself takes the space bar alone."""
+        focus = self.focusWidget()
+        if event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter} and isinstance(focus, QAbstractButton):
+            focus.animateClick()
+        else:
+            super().keyPressEvent(event)
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         """Makes the sidebar narrow when the window is."""

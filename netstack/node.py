@@ -14,6 +14,7 @@ from netstack.model.doctor import Check, DoctorReport
 from netstack.model.nat import NatReport
 from netstack.model.path import PlotData
 from netstack.model.peers import PeersState
+from netstack.model.port_mapping import Carried
 from netstack.model.snapshot import NatState, Snapshot
 from netstack.net.protocol import Net
 from netstack.observe.journal import Journal
@@ -191,6 +192,23 @@ class Node:
         if report is not None:
             report = msgspec.structs.replace(report, ports=known)
         self._set_doctor(ports=known, report=report)
+
+    async def knock(self, conversation: int) -> None:
+        """Asks a connected peer to knock at the ports that were looked at. Raises InputError, SessionError."""
+        nat = self.snapshot.nat.report
+        public = next((host for host in nat.public_addresses if ":" not in host), None) if nat else None
+        if public is None:
+            raise InputError(
+                InputError.Reason.USAGE, "run the check first: your public address is not known yet"
+            )
+        for port in self.snapshot.doctor.ports:
+            carried, _, number = port.port.partition("/")
+            peer, knock = await self.peers.knock(conversation, Carried(carried), int(number), public)
+            known = self._doctor.take_knock(port.port, knock, peer)
+            report = self.snapshot.doctor.report
+            if report is not None:
+                report = msgspec.structs.replace(report, ports=known)
+            self._set_doctor(ports=known, report=report)
 
     def _take_doctor(self, report: DoctorReport) -> DoctorReport:
         """The NAT page shows what the doctor found out."""

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 
 from app.actions import Action
 from app.presenters.check import CheckView, MessageView, Stage, present
-from app.presenters.check_ports import port_rows
+from app.presenters.check_ports import knockers, port_rows
 from app.presenters.doctor_text import doctor_text
 from app.presenters.nat_text import report_json
 from app.presenters.tone import Tone
@@ -41,17 +41,25 @@ WITHOUT_ADDRESS = "without the public address; Show addresses includes it"
 SYSTEM = {"win32": "Windows", "darwin": "macOS", "linux": "Linux"}.get(sys.platform, "")
 PROMISES = (
     ("run", "About ten seconds", "The first answer comes at once; Esc stops it and keeps what is known."),
-    ("internet", "40 KB of small packets", "To your router, and to the servers that the NAT page lists."),
+    (
+        "internet",
+        "100 KB of small packets",
+        "To your router, the servers that the NAT page lists, and two web pages that are empty.",
+    ),
     ("good", "Nothing is uploaded or changed", "No name, no file, no port is opened. The result stays here."),
 )
 
 
 class CheckActions(NamedTuple):
-    """What the page can start. `retest` takes the rule that is looked at again, `port` a game or a port."""
+    """What the page can start.
+
+    `retest` takes the rule that is looked at again, `port` a game or a port, `knock` the number of a conversation.
+    """
 
     examine: Action
     retest: Action
     port: Action
+    knock: Action
 
 
 class CheckPage(Page):
@@ -121,6 +129,7 @@ class CheckPage(Page):
         beside.setContentsMargins(0, 0, 0, 0)
         self._port = PortCard(theme)
         self._port.asked.connect(actions.port.run)
+        self._port.knock_wanted.connect(actions.knock.run)
         beside.setSpacing(2 * unit)
         beside.addWidget(rows)
         beside.addWidget(self._port)
@@ -184,8 +193,13 @@ class CheckPage(Page):
             self._show_button.setText("Hide addresses" if view.shown else "Show addresses")
             self._show_button.setVisible(view.can_show)
         doctor = self._snapshot.doctor
+        port, knock = self._actions.port, self._actions.knock
         self._port.show_view(
-            doctor.games, port_rows(doctor.ports), self._actions.port.failure, busy=self._actions.port.busy
+            doctor.games,
+            port_rows(doctor.ports),
+            knockers(self._snapshot.peers),
+            port.failure or knock.failure,
+            busy=port.busy or knock.busy,
         )
         self._findings.show_view(view.groups, busy=busy)
         self._findings.setVisible(bool(view.groups))

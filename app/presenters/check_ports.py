@@ -3,6 +3,9 @@
 from app.presenters.check import RowView
 from app.presenters.tone import Tone
 from netstack.model.doctor import PortReport
+from netstack.model.peers import PeersState
+
+NOBODY = "To see it from outside, connect to somebody on the Peers page: they can knock."
 
 _TONES = {True: Tone.GOOD, False: Tone.WARN, None: Tone.UNKNOWN}
 
@@ -24,3 +27,8 @@ def port_rows(ports: tuple[PortReport, ...]) -> tuple[RowView, ...]:
             name = f"{port.port} {where}"
             rows.append(RowView(name, name, _TONES[known], False, text, hint))
     return tuple(rows)
+
+
+def knockers(peers: PeersState) -> tuple[tuple[int, str], ...]:
+    """Who is connected and can knock: the conversation's number and the name."""
+    return tuple((each.number, each.name) for each in peers.conversations if not each.ended)

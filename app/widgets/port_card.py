@@ -1,22 +1,27 @@
 """My game's port: a game or a port is chosen, and what is known of it stands beneath."""
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton
+from functools import partial
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QMenu, QPushButton
 
 from app.presenters.check import RowView
+from app.presenters.check_ports import NOBODY
 from app.widgets.check_list import CheckList
 from app.widgets.text import Card, Text
 from app.widgets.theme import Theme
 
 
 class PortCard(Card):
-    """`asked(str)`: a game's name, or a port as in udp/7777."""
+    """`asked(str)`: a game's name, or a port as in udp/7777. `knock_wanted(int)`: the conversation that shall knock."""
 
     asked = Signal(str)
+    knock_wanted = Signal(int)
 
     def __init__(self, theme: Theme) -> None:
         super().__init__(theme, "My game's port")
         self._games: tuple[str, ...] = ()
+        self._knockers: tuple[tuple[int, str], ...] = ()
         self._field = QComboBox()
         self._field.setEditable(True)
         self._field.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
@@ -37,14 +42,29 @@ class PortCard(Card):
         self._rows = CheckList(theme)
         self._problem = Text(theme, size="small", role="problem", wrap=True)
         self._problem.hide()
+        self._knock = QPushButton("Ask somebody to knock")
+        self._knock.setAutoDefault(False)
+        self._knock.setToolTip(
+            "They send three small packets, or open a connection, to the port from outside."
+        )
+        self._knock.clicked.connect(self._ask_to_knock)
+        self._nobody = Text(theme, NOBODY, size="small", role="muted", wrap=True)
         self.body.addLayout(row)
         self.body.addWidget(self._problem)
         self.body.addWidget(self._rows)
+        self.body.addWidget(self._nobody)
+        self.body.addWidget(self._knock, 0, Qt.AlignmentFlag.AlignLeft)
 
     def show_view(
-        self, games: tuple[str, ...], rows: tuple[RowView, ...], problem: str, *, busy: bool
+        self,
+        games: tuple[str, ...],
+        rows: tuple[RowView, ...],
+        knockers: tuple[tuple[int, str], ...],
+        problem: str,
+        *,
+        busy: bool,
     ) -> None:
-        """The games to choose from, what is known of the last one asked for, and why it could not be asked."""
+        """Games to choose from, what is known of the last one asked for, who can knock, and why it failed."""
         if games != self._games:
             self._games = games
             typed = self._field.currentText()
@@ -56,7 +76,25 @@ class PortCard(Card):
         self._problem.setText(problem)
         self._problem.setVisible(bool(problem))
         self._look.setEnabled(not busy)
+        self._nobody.setVisible(bool(rows) and not knockers)
+        self._knock.setVisible(bool(rows) and bool(knockers))
+        self._knock.setEnabled(not busy)
+        self._knockers = knockers
+        if knockers:
+            self._knock.setText(
+                f"Ask {knockers[0][1]} to knock" if len(knockers) == 1 else "Ask somebody to knock"
+            )
 
     def _ask(self) -> None:
         if text := self._field.currentText().strip():
             self.asked.emit(text)
+
+    def _ask_to_knock(self) -> None:
+        if len(self._knockers) == 1:
+            self.knock_wanted.emit(self._knockers[0][0])
+        elif self._knockers:
+            menu = QMenu(self)
+            menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+            for number, name in self._knockers:
+                menu.addAction(name).triggered.connect(partial(self.knock_wanted.emit, number))
+            menu.popup(self._knock.mapToGlobal(self._knock.rect().bottomLeft()))

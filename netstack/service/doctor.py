@@ -24,6 +24,7 @@ from netstack.model.doctor import (
     Severity,
     Side,
 )
+from netstack.model.knock import KnockReport, KnockState
 from netstack.model.nat import NatReport
 from netstack.model.port_mapping import Carried
 from netstack.net.protocol import Net
@@ -152,6 +153,17 @@ class Doctor:
         finally:
             if mappings is not self._mappings:
                 await mappings.close()
+        return self._ports
+
+    def take_knock(self, port: str, knock: KnockReport, peer: str) -> tuple[PortReport, ...]:
+        """What a peer's knock at one of the ports that were looked at showed."""
+        reachable = {KnockState.REACHABLE: True, KnockState.CLOSED: False}.get(knock.state)
+        self._ports = tuple(
+            msgspec.structs.replace(each, reachable=reachable, reachable_text=f"asked {peer}: {knock.text}")
+            if each.port == port
+            else each
+            for each in self._ports
+        )
         return self._ports
 
     def known(self) -> DoctorReport:

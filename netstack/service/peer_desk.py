@@ -18,10 +18,12 @@ from netstack.core.session_code import SessionCode, parse_session_code
 from netstack.core.session_link import MAX_VIAS, SessionLink
 from netstack.errors import InputError, PeerscopeError
 from netstack.model.chat import Payload
+from netstack.model.knock import KnockReport
 from netstack.model.load import LoadPlan, LoadReport
 from netstack.model.meeting import MeetingError, Role, Way
 from netstack.model.peers import CallState, InvitationState, PeersState, Stage
 from netstack.model.peers import KnownPeer as KnownPeerState
+from netstack.model.port_mapping import Carried
 from netstack.net.protocol import Net
 from netstack.rendezvous.driver import Driver
 from netstack.rendezvous.ways import make_driver
@@ -262,6 +264,11 @@ class PeerDesk:
         load.answer(allow=allow)
         if not allow:
             load.stop()
+
+    async def knock(self, number: int, carried: Carried, port: int, host: str) -> tuple[str, KnockReport]:
+        """Lets that peer knock at a port of ours; its name, and what came of it. Raises SessionError."""
+        talk = self._talk(number)
+        return talk.name, await talk.chat.knocks.ask(carried, port, host)
 
     async def disconnect(self, number: int) -> None:
         """Hangs up, or puts away a conversation that has ended."""

@@ -193,3 +193,14 @@ def test_without_a_page_to_take_up_the_wanted_one_comes_first(make):
     window.restore("none")
     assert window._page.key == "first"
     window.close()
+
+
+def test_enter_presses_the_button_that_has_the_focus(make, qtbot):
+    window, pages = make()
+    pressed = []
+    button = QPushButton("Go", pages[0])
+    button.clicked.connect(lambda: pressed.append(True))
+    button.show()
+    button.setFocus()
+    qtbot.keyClick(button, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: pressed == [True])

@@ -161,3 +161,22 @@ async def test_nothing_can_be_looked_at_again_before_it_was_looked_at() -> None:
             await node.retest("nat.strict")
     finally:
         await node.close()
+
+
+async def test_the_other_person_knocks_at_a_port_from_outside() -> None:
+    node = LabNode()
+    await node.start()
+    try:
+        with pytest.raises(InputError, match="run the check first"):
+            await node.knock(1)
+        await asyncio.wait_for(node.check_nat(), 20)
+        async with TaskScope("test") as scope:
+            inviting = scope.start(node.peers.invite(), "invite")
+            number = await asyncio.wait_for(inviting, 20)
+            await node.look_at_port("udp/7777")
+            await asyncio.wait_for(node.knock(number), 20)
+        (port,) = node.snapshot.doctor.ports
+        assert port.reachable is False
+        assert "asked Ben: nothing of a knock from outside came in" in port.reachable_text
+    finally:
+        await node.close()

@@ -16,6 +16,7 @@ from app.widgets.text import Card
 from app.widgets.theme import Choice, Theme
 from netstack.errors import InputError
 from netstack.model.doctor import Check, DoctorState, Outcome, PortReport
+from netstack.model.peers import Conversation, PeersState
 from netstack.model.snapshot import Snapshot
 from tests.app.presenters.test_check import CHECKS, ILL, NAT, SEGMENTS, WELL_REPORT
 
@@ -43,6 +44,7 @@ class Bench:
                 self.actions.add("examine", lambda: self.work("examine")),
                 self.actions.add("retest", self.work),
                 self.actions.add("port", self.work),
+                self.actions.add("knock", self.work),
             ),
         )
         self.page.said.connect(self.said.append)
@@ -274,3 +276,28 @@ async def test_a_port_that_is_none_is_told_beneath_it(bench, expected_logs):
     bench.press("Look")
     await settle()
     assert any("draughts" in text for text in bench.words())
+
+
+async def test_somebody_connected_can_be_asked_to_knock(bench):
+    ports = (PortReport("udp/7777", "", False, "free", None, "not told"),)
+    doctor = msgspec.structs.replace(DONE.doctor, ports=ports)
+    alone = msgspec.structs.replace(DONE, doctor=doctor)
+    bench.page.show_snapshot(alone, 0)
+    assert any("connect to somebody" in words for words in bench.words())
+    ben = Conversation(
+        number=4,
+        peer="k",
+        name="Ben",
+        transport="udp",
+        kind="direct",
+        remote="",
+        path="",
+        digits="",
+        connect_s=0.0,
+        since_s=0.0,
+    )
+    bench.page.show_snapshot(msgspec.structs.replace(alone, peers=PeersState(conversations=(ben,))), 0)
+    bench.press("Ask Ben to knock")
+    await settle()
+    assert bench.asked == [4]
+    await bench.actions.stop()
