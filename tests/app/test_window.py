@@ -196,7 +196,7 @@ def test_without_a_page_to_take_up_the_wanted_one_comes_first(make):
 
 
 def test_enter_presses_the_button_that_has_the_focus(make, qtbot):
-    window, pages = make()
+    _window, pages = make()
     pressed = []
     button = QPushButton("Go", pages[0])
     button.clicked.connect(lambda: pressed.append(True))
