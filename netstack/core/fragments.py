@@ -24,6 +24,7 @@ PART_HEADER_BYTES: Final = 1 + HEADER_BYTES + 4
 WIDE_EXTRA_BYTES: Final = 6
 WIDE_ABOVE_UNITS: Final = (64 << 20) // UNIT_BYTES
 SENDING_ORDER: Final = tuple(fragment.lane_of(mode, priority) for priority in Priority for mode in Mode)
+EVERY_PRIORITY: Final = (1 << len(Priority)) - 1
 
 
 class Message:
@@ -138,6 +139,7 @@ class Outbox:
         "_order",
         "_queued_messages",
         "_resting",
+        "_shown",
         "_unfinished",
         "abandoned",
         "done",
@@ -149,7 +151,8 @@ class Outbox:
 
     def __init__(self, stats: FragmentStats) -> None:
         self._lanes: dict[int, _Lane] = {}
-        self._order: list[tuple[int, _Lane]] = []  # the lanes, most urgent first
+        self._order: list[tuple[int, _Lane]] = []  # the lanes that are shown, most urgent first
+        self._shown = EVERY_PRIORITY
         self._resting: dict[int, tuple[int, int, int]] = {}
         self._next_id = 0
         self._queued_messages = 0
@@ -194,6 +197,12 @@ class Outbox:
     def idle(self) -> bool:
         """Nothing is queued and nothing waits for an acknowledgement."""
         return self._queued_messages == 0
+
+    def show(self, priorities: int) -> None:
+        """From now on only these priorities (bit by value) are given, or counted as waiting."""
+        if priorities != self._shown:
+            self._shown = priorities
+            self._sort()
 
     def credit(self, lane: int, limit: int) -> None:
         """The peer takes units below `limit`."""
@@ -336,7 +345,12 @@ class Outbox:
         self._sort()
 
     def _sort(self) -> None:
-        self._order = [(number, self._lanes[number]) for number in SENDING_ORDER if number in self._lanes]
+        shown, lanes = self._shown, self._lanes
+        self._order = [
+            (number, lanes[number])
+            for number in SENDING_ORDER
+            if number in lanes and shown >> fragment.LANE_PRIORITIES[number] & 1
+        ]
 
     def clear(self) -> None:
         """The session is over: everything that is not acknowledged is dropped."""

@@ -9,6 +9,7 @@ The machine knows no socket and no clock. It is driven by:
     deadline(now) -> float | None            when to call `poll_transmit` again though nothing happened
 """
 
+import contextlib
 from collections import Counter
 from collections.abc import Callable
 
@@ -30,6 +31,7 @@ from netstack.core.session_receive import (
     take_burst,
     too_many_forgeries,
 )
+from netstack.core.session_routing import Routing
 from netstack.core.session_sender import Sender, Transmit
 from netstack.core.session_timers import Timers
 from netstack.core.session_turns import Turns
@@ -67,6 +69,7 @@ class Session:
         "_inbox",
         "_opener",
         "_paths",
+        "_routing",
         "_sender",
         "_singles",
         "_timers",
@@ -122,7 +125,10 @@ class Session:
             events=self._events,
             say=self._sender.say,
         )
-        self._timers = Timers(self._turns, self._inbox, self._paths, self._sender, self._events, now)
+        self._routing = Routing(self._paths, self._sender)
+        self._timers = Timers(
+            self._turns, self._inbox, self._paths, self._sender, self._routing, self._events, now
+        )
         self._singles = SinglePackets(self._turns, self._inbox, self._sender, self._acked)
 
     # What the caller wants.
@@ -170,6 +176,33 @@ class Session:
         if path is not None and path.in_use:
             self._timers.stir()
             self._paths.main = path_id
+            self._paths.moved = True
+
+    def route(self, routes: tuple[int, int, int] | None, *, reserve: int = -1, trial: int = -1) -> None:
+        """The path id of each priority (None: all on the main one), which path stands in for one in doubt, and which one gets
+        copies to prove itself (-1: none). What is not in use carries nothing. The main path is that of Realtime.
+        """
+        routing = self._routing
+        if (routes, reserve, trial) != (routing.routes, routing.reserve, routing.trial):
+            routing.routes, routing.reserve, routing.trial = routes, reserve, trial
+            if routes is not None:
+                self.use_path(routes[Priority.REALTIME])
+            self._timers.stir()
+            routing.look()
+
+    def leave_path(self, path_id: int) -> None:
+        """Nothing arrives on a path: what is in flight there goes elsewhere. The path stays."""
+        path = self._paths.table.get(path_id)
+        if path is not None:
+            self._timers.stir()
+            self._sender.give_up(path)
+
+    def prepare_path(self, now: float) -> None:
+        """Sees to a spare path, so that `add_path` works while no path does. Does nothing at the limit."""
+        if not self.closed and not any(each.flow is None for each in self._paths.table.values()):
+            with contextlib.suppress(SessionError):
+                self._paths.add_spare(now)
+            self._timers.stir()
 
     def cap(self, caps: TrafficCaps, now: float) -> None:
         """Keeps every path to what the user allows this peer."""
@@ -445,24 +478,30 @@ class Session:
             if reason is not None:
                 self.abort(reason)
                 return None
+            if self._routing.stale:
+                self._routing.look()
         elif self._turns.ripe:
             self._timers.turn_keys(now)
+        plan = self._routing.plan
+        if plan is not None:
+            return self._routing.poll(plan, now)
         main = self._paths.main
         for path in self._paths.table.values():
             if path.id == main and (transmit := self._singles.poll(path, now)) is not None:
                 self.rests = self._timers.calm and len(self._paths.table) == 1
                 return transmit
-            transmit = self._sender.poll(path, now, main=path.id == main)
+            transmit = self._sender.poll(path, now, main=path.id == main, carries=path.id == main)
             if transmit is not None:
                 return transmit
         self.rests = self._timers.calm and self._sender.outbox.idle
         return None
 
     def _say_good_bye(self, reason: CloseReason, now: float) -> Transmit | None:
-        path, transmit = self._paths.table.get(self._paths.main), None
+        plan = self._routing.plan
+        path, transmit = self._paths.table.get(plan.lead if plan else self._paths.main), None
         if path is not None:
             path.urgent = [frame.Close(reason)]
-            transmit = self._sender.poll(path, now, main=False)
+            transmit = self._sender.poll(path, now, main=False, carries=False)
         self.abort(reason)
         return transmit
 

@@ -1,10 +1,13 @@
 """One path of a session: its numbers, its window, its address, and what it may send."""
 
+from collections import deque
+from collections.abc import Iterable
 from typing import Final
 
 from netstack.core import traffic_caps
 from netstack.core.ack_ranges import AckRanges
 from netstack.core.ack_schedule import AckSchedule
+from netstack.core.fragments import Run
 from netstack.core.mtu_search import MtuSearch
 from netstack.core.replay import ReplayWindow
 from netstack.core.send_control import SendControl
@@ -20,6 +23,7 @@ CHALLENGE_AGAIN_S: Final = 0.5
 CHALLENGES: Final = 6
 CHALLENGES_OF_A_MOVE: Final = 3
 MAX_URGENT: Final = 32
+MAX_COPIES: Final = 256
 DEFAULT_RTT_S: Final = 0.05
 NEVER_S: Final = float("inf")
 
@@ -28,7 +32,9 @@ class Path:
     """`send_id` is -1 until the peer said it; `flow` is None until the peer was heard on a path it began.
 
     `budget_bytes` is what may still be sent to an address that is not proved (None: it is). `in_use` means
-    that it has been proved once, `suspect` that the peer has stopped to answer on it.
+    that it has been proved once, `suspect` that the peer has stopped to answer on it. `doubt_s`: when data was last
+    found not to arrive, `doubted_s` when first, `patience_s` how long an answer might take before (`core.path_doubt`).
+    `stalled_since_s`: the oldest data left then, and none has arrived since. `copies` is what another path carries too.
     """
 
     __slots__ = (
@@ -40,17 +46,22 @@ class Path:
         "challenge_due_s",
         "challenges_left",
         "control",
+        "copies",
+        "doubt_s",
+        "doubted_s",
         "flow",
         "id",
         "in_use",
         "last_heard_s",
         "last_sent_s",
+        "lost_s",
         "mtu",
         "mtu_bytes",
         "mtu_due_s",
         "mtu_passed",
         "next_number",
         "old_flow",
+        "patience_s",
         "ping_wanted",
         "probe_sequence",
         "probes_answered",
@@ -62,6 +73,7 @@ class Path:
         "send_id",
         "sent_bytes",
         "sent_packets",
+        "stalled_since_s",
         "stamp_s",
         "suspect",
         "traits",
@@ -90,6 +102,11 @@ class Path:
         self.turn_first = 0
         self.in_use = False
         self.suspect = False
+        self.doubt_s: float | None = None
+        self.doubted_s = self.patience_s = 0.0
+        self.stalled_since_s: float | None = None
+        self.lost_s = -NEVER_S
+        self.copies: deque[Run] | None = None
         self.budget_bytes: int | None = 0
         self.old_flow: Flow | None = None
         self.challenge: bytes | None = None
@@ -209,6 +226,12 @@ class Path:
         if len(self.urgent) < MAX_URGENT:
             self.urgent.append(frame)
 
+    def copy(self, pieces: Iterable[Run]) -> None:
+        """Carries these too; beyond `MAX_COPIES` the oldest are not."""
+        if self.copies is None:
+            self.copies = deque(maxlen=MAX_COPIES)
+        self.copies.extend(pieces)
+
     def begin_challenge(self, token: bytes, now: float) -> None:
         """Ask the address to answer."""
         self.challenge = token
@@ -221,3 +244,5 @@ class Path:
             self.control = None
         if not self.urgent:
             self.urgent = None
+        if not self.copies:
+            self.copies = None

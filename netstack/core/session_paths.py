@@ -30,7 +30,8 @@ KERNEL_STAMP: Final = 1
 class Paths:
     """A table of `Path`s by id. Things that happen are appended to `events`, frames to say to `say`.
 
-    `changed` is set when receiver ids come or go; who routes packets by them looks at it and clears it.
+    `changed` is set when receiver ids come or go; who routes packets by them looks at it and clears it. `moved`: a path
+    came into use or went, which who routes messages looks at.
     """
 
     __slots__ = (
@@ -43,6 +44,7 @@ class Paths:
         "_their_last_id",
         "changed",
         "main",
+        "moved",
         "table",
     )
 
@@ -59,6 +61,7 @@ class Paths:
         self.table = {first.id: first}
         self.main = first.id
         self.changed = True
+        self.moved = False
         self._next_id = 2 if initiator else 1
         self._odd = 1 if initiator else 0  # what their ids are modulo 2
         self._their_last_id = 0
@@ -68,16 +71,35 @@ class Paths:
         self._say = say
 
     def add(self, flow: Flow, traits: LinkTraits, now: float) -> Path:
-        """A path that we begin. Raises SessionError at the limit."""
+        """A path that we begin, where there is one on a spare. Raises SessionError at the limit."""
+        path = next((each for each in self.table.values() if self._is_spare(each)), None) or self.add_spare(
+            now
+        )
+        path.attach(flow, traits)
+        path.last_heard_s = path.last_sent_s = now
+        path.begin_challenge(self._entropy(frame.CHALLENGE_BYTES), now)
+        path.budget_bytes = CHALLENGES * traits.mtu_bytes  # we begin: this much, unasked, and no more
+        self.changed = True
+        return path
+
+    def add_spare(self, now: float) -> Path:
+        """Agrees on the ids of a path before there is a way for it: once the peer has answered, a way that opens while all
+        others are dead can be used at once. Raises SessionError at the limit.
+        """
         if len(self.table) >= MAX_PATHS or self._next_id > MAX_PATH_ID:
             raise SessionError(SessionError.Reason.LIMIT, "paths")
         path = Path(self._next_id, self._new_id(), now)
-        path.attach(flow, traits)
-        path.begin_challenge(self._entropy(frame.CHALLENGE_BYTES), now)
-        path.budget_bytes = CHALLENGES * traits.mtu_bytes  # we begin: this much, unasked, and no more
         self._next_id += 2
         self._put(path)
         return path
+
+    @property
+    def spares(self) -> int:
+        """Spare paths of ours that the peer knows."""
+        return sum(map(self._is_spare, self.table.values()))
+
+    def _is_spare(self, path: Path) -> bool:
+        return path.flow is None and path.send_id >= 0 and path.id % 2 != self._odd and path.id != 0
 
     def added(self, path_id: int, send_id: int, now: float) -> None:
         """The peer receives on this path with `send_id`: an answer, or a path that it begins."""
@@ -103,7 +125,7 @@ class Paths:
     def drop(self, path: Path, reason: CloseReason) -> None:
         """The path is gone; the best of the others carries on."""
         del self.table[path.id]
-        self.changed = True
+        self.changed = self.moved = True
         self._events.append(PathClosed(path.id, reason))
         if path.id == self.main:
             usable = [each for each in self.table.values() if each.in_use and not each.suspect]
@@ -132,6 +154,7 @@ class Paths:
             return
         opened = not path.in_use
         path.prove()
+        self.moved = True
         event = PathOpened(path.id, path.flow) if opened else PathMoved(path.id, path.flow, proved=True)
         self._events.append(event)
         if self.main not in self.table:

@@ -6,9 +6,11 @@ from typing import Final, NamedTuple
 from msgspec import structs
 
 from netstack.core import seal, session_mtu
+from netstack.core.cargo import Mixed, cut, data_of, important, pieces
 from netstack.core.fragments import Outbox, Parts, Run
 from netstack.core.loss_detection import Outcome
 from netstack.core.mtu_search import MtuCache
+from netstack.core.path_doubt import Doubts
 from netstack.core.session_path import NEVER_S, Path
 from netstack.core.session_turns import Turns
 from netstack.errors import DecodeError
@@ -50,20 +52,14 @@ class Transmit(NamedTuple):
     packets: int
 
 
-class Mixed(NamedTuple):
-    """Cargo of a packet with control frames that are repeated when lost, and perhaps data."""
-
-    controls: tuple[Control, ...]
-    data: Run | Parts | None
-
-
 class Sender:
     """Control frames, messages and acknowledgements of one session become sealed packets.
 
-    `still_wanted` tells whether a lost control frame is to be said again.
+    `still_wanted` tells whether a lost control frame is to be said again. `copy_to`: what a path carries, bulk aside, is
+    copied to others, by path id.
     """
 
-    __slots__ = ("_mtu_cache", "_still_wanted", "_turns", "controls", "outbox")
+    __slots__ = ("_mtu_cache", "_still_wanted", "_turns", "controls", "copy_to", "doubts", "outbox")
 
     def __init__(
         self,
@@ -77,6 +73,8 @@ class Sender:
         self._turns = turns
         self._still_wanted = still_wanted
         self.controls: dict[Control, None] = {}
+        self.doubts = Doubts()
+        self.copy_to: dict[int, list[Path]] | None = None
 
     def say(self, frame: Control) -> None:
         """Queues a control frame; a newer credit replaces an older one."""
@@ -100,7 +98,7 @@ class Sender:
             outbox.full = False
             events.append(SendReady())
 
-    def deadline(self, path: Path, now: float, *, main: bool) -> float | None:
+    def deadline(self, path: Path, now: float, *, main: bool, carries: bool) -> float | None:
         """When this path has something to send or to look at."""
         if not path.able:
             return None
@@ -111,7 +109,9 @@ class Sender:
         due = path.schedule.deadline() if path.schedule is not None else None
         if path.mtu_due_s < NEVER_S and path.proved:
             due = path.mtu_due_s if due is None else min(due, path.mtu_due_s)
-        waiting = main and path.in_use and path.proved and self.outbox.waiting(now)
+        waiting = (
+            path.in_use and path.proved and (bool(path.copies) or (carries and self.outbox.waiting(now)))
+        )
         if path.control is not None:
             control_due = path.control.deadline(now, waiting=waiting)
             if control_due is not None:
@@ -120,8 +120,8 @@ class Sender:
             due = now
         return due
 
-    def poll(self, path: Path, now: float, *, main: bool) -> Transmit | None:
-        """The next packets for this path, if it may send any."""
+    def poll(self, path: Path, now: float, *, main: bool, carries: bool) -> Transmit | None:
+        """The next packets for this path: control frames on the `main` one, messages where it `carries` any."""
         if not path.able:
             return None
         limit = _limit_bytes(path)
@@ -129,9 +129,12 @@ class Sender:
             return None
         if path.mtu_due_s <= now and path.proved and (size := session_mtu.poll(path, now)) is not None:
             return self._mtu_probe(path, size, now)
-        packet = self._single(path, now, limit, main)
-        if packet is None and main and path.in_use and limit == path.mtu_bytes and not self.outbox.idle:
-            packet = self._burst(path, now)
+        packet = self._single(path, now, limit, main, carries)
+        if packet is None and path.in_use and limit == path.mtu_bytes:
+            if path.copies:
+                packet = self._copy(path, now)
+            elif carries and not self.outbox.idle:
+                packet = self._burst(path, now)
         return packet
 
     def _allowance(self, path: Path, now: float) -> int:
@@ -139,10 +142,10 @@ class Sender:
             return INITIAL_WINDOW_PACKETS * path.mtu_bytes
         return path.control.allowance(now)
 
-    def _single(self, path: Path, now: float, limit: int, main: bool) -> Transmit | None:
+    def _single(self, path: Path, now: float, limit: int, main: bool, carries: bool) -> Transmit | None:
         """One packet with what is not a burst: acknowledgement, control, probes, and data that fits behind."""
         schedule = path.schedule
-        carries_data = main and path.in_use
+        carries_data = path.in_use and (carries or bool(path.copies))
         probing = path.probes_due > 0
         wants_ack = schedule is not None and schedule.deadline() is not None
         answers = carries_data and schedule is not None and schedule.rides(now) and self.outbox.waiting(now)
@@ -167,6 +170,8 @@ class Sender:
             frames.append(ack)
             room -= len(ack)
             acknowledges = True
+            if path.doubt_s is not None and (stand_in := self.doubts.stand_in) is not None:
+                stand_in.say(Ack(path.id, delay_us, tuple(path.acks.newest())))
         pads = not path.proved and path.old_flow is None and Challenge in map(type, path.urgent or ())
         while path.urgent:
             raw = encode(_stamped(path.urgent[0], now))
@@ -190,7 +195,7 @@ class Sender:
         if carries_data and may_send and room >= min(LEAST_DATA_ROOM_BYTES, path.room_bytes):
             if probing and path.control is not None and not self.outbox.waiting(now):
                 self._again(path)
-            frame, data = self._data(room, now)
+            frame, data = self._copied(path, room) if path.copies else self._data(path, room, now)
             frames.append(frame)
         if probing:
             path.probes_due -= 1
@@ -207,23 +212,55 @@ class Sender:
         cargo = Mixed(tuple(controls), data) if controls else data
         return self._seal(path, [b"".join(frames)], cargo, eliciting or cargo is not None, acknowledges, now)
 
-    def _data(self, room: int, now: float) -> tuple[bytes, Run | Parts | None]:
+    def _data(self, path: Path, room: int, now: float) -> tuple[bytes, Run | Parts | None]:
         """One packet's worth of messages."""
         parts = self.outbox.take_parts(room, now)
         if parts is not None:
+            self._duplicate(path, parts[1])
             return parts
         run = self.outbox.take_run(room - HEADER_BYTES, 1, now)
-        return (b"", None) if run is None else (run.plaintexts()[0], run)
+        if run is None:
+            return b"", None
+        self._duplicate(path, run)
+        return run.plaintexts()[0], run
+
+    def _duplicate(self, path: Path, data: Run | Parts) -> None:
+        """What leaves on this path goes to those that get copies of it."""
+        if self.copy_to is not None and important(data):
+            for each in self.copy_to.get(path.id, ()):
+                each.copy(pieces(data, -1 if isinstance(data, Parts) else (1 << data.packets) - 1))
 
     def _again(self, path: Path) -> None:
-        """A probe timeout passed: the oldest thing in flight is worth more than a ping."""
+        """A probe timeout passed: the oldest thing in flight is worth more than a ping.
+
+        Where another path carries it by now, it is sent here all the same: only data tells that data arrives.
+        """
         if path.control is None:
             return
         for burst in path.control.losses.outstanding():
             lowest = burst.pending & -burst.pending
             if burst.cargo is not None and lowest:
-                self._lost(burst.cargo, lowest)
+                data = data_of(burst)
+                if data is not None and path.doubt_s is not None and self.doubts.stand_in is not None:
+                    path.copy(pieces(data, lowest))
+                else:
+                    self._lost(burst.cargo, lowest)
                 return
+
+    def _copied(self, path: Path, room: int) -> tuple[bytes, Run | None]:
+        """One packet's worth of what another path carries too."""
+        if not path.copies:
+            return b"", None
+        head, rest = cut(path.copies.popleft(), room - HEADER_BYTES)
+        if rest is not None:
+            path.copies.appendleft(rest)
+        return head.plaintexts()[0], head
+
+    def _copy(self, path: Path, now: float) -> Transmit | None:
+        if self._allowance(path, now) < path.mtu_bytes:
+            return None
+        frame, run = self._copied(path, path.room_bytes)
+        return self._seal(path, [frame], run, True, False, now)
 
     def _burst(self, path: Path, now: float) -> Transmit | None:
         """Packets of equal size from one message."""
@@ -237,10 +274,12 @@ class Sender:
             return None
         parts = self.outbox.take_parts(path.room_bytes, now)
         if parts is not None:
+            self._duplicate(path, parts[1])
             return self._seal(path, [parts[0]], parts[1], True, False, now)
         run = self.outbox.take_run(path.payload_bytes, packets, now)
         if run is None:
             return None
+        self._duplicate(path, run)
         if run.packets > 1 and path.mtu is None:
             session_mtu.begin(path, self._mtu_cache, now)
         return self._seal(path, run.plaintexts(), run, True, False, now)
@@ -322,6 +361,8 @@ class Sender:
         control = path.control
         if ack.path_id != path.id or control is None or type(control.losses.latest_cargo) is not Run:
             return False
+        if path.doubt_s is not None:
+            return False
         burst = control.acked_alone(ack.low, ack.high, ack.delay_us / 1e6, now)
         if burst is None:
             return False
@@ -336,19 +377,38 @@ class Sender:
         """Takes what a path's loss detection told."""
         if path.mtu is not None:
             session_mtu.learn(path, outcome, self._mtu_cache, now)
+        delivered = False
         for burst, mask in outcome.acked:
             cargo = burst.cargo
             if isinstance(cargo, Mixed):
                 for control in cargo.controls:
                     if isinstance(control, KeyShare):
                         self._turns.share_arrived(control)
+                delivered = delivered or path.stalled_since_s is None
                 cargo = cargo.data
             if cargo is not None:
+                delivered = True
                 self.outbox.acked(cargo, mask)
         for burst, mask in outcome.lost:
             if burst.cargo is not None:
+                self.doubts.loss(path, burst, mask, now)
                 self._lost(burst.cargo, mask)
+        if outcome.probes:
+            self.doubts.silence(path, now)
+        elif delivered and path.doubt_s is not None:
+            self.doubts.delivered(path, now)
         path.probes_due = max(path.probes_due, outcome.probes)
+
+    def repeat_controls(self, path: Path) -> None:
+        """What was said on a path in doubt is said again, on whichever leads now."""
+        for burst in path.control.losses.outstanding() if path.control is not None else ():
+            if isinstance(burst.cargo, Mixed):
+                self._say_again(burst.cargo.controls)
+
+    def _say_again(self, controls: tuple[Control, ...]) -> None:
+        for control in controls:
+            if control not in self.controls and self._still_wanted(control):
+                self.say(control)
 
     def give_up(self, path: Path) -> None:
         """The path is dead: what is in flight on it goes elsewhere."""
@@ -358,12 +418,11 @@ class Sender:
                     self._lost(burst.cargo, burst.pending)
             path.control = None
         path.probes_due = 0
+        path.copies = None
 
     def _lost(self, cargo: Run | Parts | Mixed, mask: int) -> None:
         if isinstance(cargo, Mixed):
-            for control in cargo.controls:
-                if control not in self.controls and self._still_wanted(control):
-                    self.say(control)
+            self._say_again(cargo.controls)
             if cargo.data is not None:
                 self.outbox.lost(cargo.data, mask)
         else:

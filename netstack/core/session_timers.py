@@ -10,6 +10,7 @@ from typing import Final
 
 from netstack.core.session_inbox import Inbox
 from netstack.core.session_paths import Paths
+from netstack.core.session_routing import Routing
 from netstack.core.session_sender import Sender
 from netstack.core.session_turns import Turns
 from netstack.model.session import CloseReason, Event, KeysTurned
@@ -21,15 +22,33 @@ IDLE_S: Final = 60.0
 class Timers:
     """The clock of one session. `look_at_s`: nothing depends on the time before then."""
 
-    __slots__ = ("_events", "_inbox", "_paths", "_sender", "_slow_s", "_turns", "calm", "look_at_s")
+    __slots__ = (
+        "_events",
+        "_inbox",
+        "_paths",
+        "_routing",
+        "_sender",
+        "_slow_s",
+        "_turns",
+        "calm",
+        "look_at_s",
+    )
 
     def __init__(
-        self, turns: Turns, inbox: Inbox, paths: Paths, sender: Sender, events: list[Event], now: float
+        self,
+        turns: Turns,
+        inbox: Inbox,
+        paths: Paths,
+        sender: Sender,
+        routing: Routing,
+        events: list[Event],
+        now: float,
     ) -> None:
         self._turns = turns
         self._inbox = inbox
         self._paths = paths
         self._sender = sender
+        self._routing = routing
         self._events = events
         self._slow_s: float | None = None
         self.calm = False  # nothing but plain traffic has happened since `deadline` was asked
@@ -69,6 +88,7 @@ class Timers:
                     path.suspect = True
                     self._slow_s = None
                     self._sender.give_up(path)
+        self._routing.doubt(now)
         if heard_s + IDLE_S <= now:
             return CloseReason.IDLE
         if established and (share := self._turns.begin_fresh(now)) is not None:
@@ -102,11 +122,7 @@ class Timers:
         due = self._slow_s
         if due is None:
             due = self._slow_s = self._slow_deadline()
-        main = self._paths.main
-        for path in self._paths.table.values():
-            each = self._sender.deadline(path, now, main=path.id == main)
-            if each is not None and each < due:
-                due = each
+        due = self._routing.deadline(now, due)
         self.look_at_s = due
         self.calm = True
         return due

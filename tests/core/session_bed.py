@@ -83,7 +83,7 @@ class Side:
 class Bed:
     """`loss`, `doubles`, `jitter_s` apply to every packet; `cut` is a set of links that carry nothing.
 
-    `bursts` delivers whole bursts as one read.
+    `bursts` delivers whole bursts as one read. `swallows(side, link, packet)` loses what a side sends.
     """
 
     def __init__(
@@ -96,6 +96,8 @@ class Bed:
         self.order = itertools.count()
         self.air = []
         self.cut = set()
+        self.swallows = lambda *_: False
+        self.delays_s = {}  # of links that differ
         self.mtu_bytes = 65535  # larger packets vanish
         self.taps = []
         ours, theirs = secrets()
@@ -132,8 +134,10 @@ class Bed:
         for packet in packets:
             if link in self.cut or self.rng.random() < self.loss or size > self.mtu_bytes:
                 continue
+            if self.swallows(side, link, packet):
+                continue
             for _ in range(2 if self.rng.random() < self.doubles else 1):
-                due = self.now + self.delay_s + self.rng.random() * self.jitter_s
+                due = self.now + self.delays_s.get(link, self.delay_s) + self.rng.random() * self.jitter_s
                 heapq.heappush(self.air, (due, next(self.order), side, link, packet, size))
 
     def deliver(self, side, link, packet, size=0):
