@@ -84,7 +84,7 @@ class Measurements:
         self.nat: NatReport | None = None
         self.quality: Quality | None = None
         self.segments: tuple[Segment, ...] = ()
-        self.began_s = net.now()
+        self.began_s = 0.0
         self._net = net
         self._nats = nats
         self._mappings = mappings
@@ -102,6 +102,7 @@ class Measurements:
 
     async def run_all(self) -> None:
         """Side by side where they do not disturb each other."""
+        self.began_s = self._net.now()
         await self._look_at_interfaces()
         self._show("proxy", await self._proxy())
         async with TaskScope("measurements") as tasks:
@@ -117,6 +118,7 @@ class Measurements:
 
     async def run_again(self, names: list[str]) -> None:
         """Some of them, one after the other."""
+        self.began_s = self._net.now()
         for name in names:
             for row in ROWS_OF[name]:
                 self.rows[row] = Row(Outcome.RUNNING, "")
