@@ -146,9 +146,12 @@ class Node:
             raise LookupError("no check has ended yet")
         self._set_nat(running=True, progress=0.0, step="Asking the router to open a port")
         try:
-            reachable, text = await try_out(self.net, self._port_mapping, report)
-            report = self._nat.judge_with_port_mapping(reachable, text)
+            tried = await try_out(self.net, self._port_mapping, report)
+            report = self._nat.judge_with_port_mapping(tried.reachable, tried.text)
             self._set_nat(report=report)
+            self._doctor.take_port_mapping(report, tried)
+            if self.snapshot.doctor.report is not None:
+                self._take_doctor(self._doctor.known())
             return report
         finally:
             self._set_nat(running=False, step="", progress=1.0)

@@ -33,6 +33,12 @@ def doctor(
             "--port", metavar="udp/N|GAME", help="Look at a game's port too: here, and in the router."
         ),
     ] = None,
+    open_port: Annotated[
+        bool,
+        typer.Option(
+            "--open-port", help="Let the router open a port for some seconds, and prove it from outside."
+        ),
+    ] = False,
     config: ConfigOption = None,
 ) -> int:
     """Checks this computer's connection and says whose side each problem is on."""
@@ -48,6 +54,7 @@ def doctor(
                     here.turn_servers,
                     here.web_checks,
                     asked,
+                    open_port=open_port,
                 )
             )
         else:
@@ -64,7 +71,13 @@ def doctor(
 
                 report = asyncio.run(
                     _examine(
-                        Doctor(SystemNet()), settings.stun, settings.turn, settings.web_checks, asked, tell
+                        Doctor(SystemNet()),
+                        settings.stun,
+                        settings.turn,
+                        settings.web_checks,
+                        asked,
+                        tell,
+                        open_port=open_port,
                     )
                 )
     except PeerscopeError as error:
@@ -85,8 +98,12 @@ async def _examine(
     web: tuple[str, ...],
     asked: tuple[str, tuple[tuple[Carried, int], ...]] | None,
     tell: Progress | None = None,
+    *,
+    open_port: bool = False,
 ) -> DoctorReport:
     await doctor.examine(stun, turn, web, progress=tell)
+    if open_port:
+        await doctor.open_port()
     if asked is not None:
         game, ports = asked
         await doctor.look_at_ports(ports, game)

@@ -91,7 +91,7 @@ def _run(
             if open_port and report.failure is None:
                 mappings = PortMappingService(net)
                 try:
-                    return service.judge_with_port_mapping(*await try_out(net, mappings, report))
+                    return service.judge_with_port_mapping(*(await try_out(net, mappings, report))[:2])
                 finally:
                     await mappings.close()
             return report

@@ -232,7 +232,7 @@ class Lab:
         box.wan = self._join(box, part.behind, part.link, (part.wan, *routed, *routed6))
         self.boxes[part.name] = self._routers[part.name] = box
         if part.nat_pmp:
-            NatPmpGateway(box)
+            NatPmpGateway(box, maps_ports=part.maps_ports)
 
     def _add_host(self, part: HostPart) -> None:
         host = self.hosts[part.name] = Host(self.world, part.name, firewall=part.firewall)

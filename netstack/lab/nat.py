@@ -14,6 +14,8 @@ from netstack.model.address import Address
 from netstack.model.nat import Filtering, Mapping
 
 _MAX_PEERS = 4096
+_MAX_FORWARDS = 64
+_FIRST_FORWARD = 50_000
 _RANDOM_TRIES = 32
 
 
@@ -74,6 +76,18 @@ class _Entry:
         self.peers: dict[Hashable, float] = {}
 
 
+class _Forward:
+    """A port that a host behind the NAT asked it to open for everyone, until it runs out."""
+
+    __slots__ = ("inside", "peers", "public", "until_s")
+
+    def __init__(self, inside: Address, public: Address, until_s: float) -> None:
+        self.inside = inside
+        self.public = public
+        self.until_s = until_s
+        self.peers: dict[Address, None] = {}
+
+
 class NatTable:
     """The mappings of one NAT for one transport protocol.
 
@@ -92,12 +106,36 @@ class NatTable:
         self._by_public: dict[Address, _Entry] = {}
         self._next_port = behaviour.first_port
         self._only_host: str | None = None
+        self._forwards: dict[int, _Forward] = {}
+
+    def forward(self, wanted_port: int, inside: Address, lifetime_s: float, now_s: float) -> int | None:
+        """Opens a public port to `inside` for everyone (a port mapping); 0 s closes it. None: no port is left."""
+        old = next((each for each in self._forwards.values() if each.inside == inside), None)
+        if old is not None:
+            del self._forwards[old.public.port]
+        if lifetime_s <= 0:
+            return wanted_port
+        if len(self._forwards) >= _MAX_FORWARDS:
+            return None
+        ports: list[int] = [
+            wanted_port or inside.port,
+            *range(_FIRST_FORWARD, _FIRST_FORWARD + _MAX_FORWARDS),
+        ]
+        for port in ports:
+            public = Address(self.public_host, port)
+            if port not in self._forwards and self._free(public, now_s):
+                self._forwards[port] = _Forward(inside, public, now_s + lifetime_s)
+                return port
+        return None
 
     def __len__(self) -> int:
         return len(self._by_public)
 
     def outbound(self, src: Address, dst: Address, now_s: float) -> Address | None:
         """The public address under which `src` reaches `dst`; opens or renews it. None: no port is left."""
+        for forward in self._forwards.values():
+            if forward.inside == src and dst in forward.peers and now_s < forward.until_s:
+                return forward.public  # an answer goes out as it was asked
         key = self._key(src, dst)
         entry = self._by_key.get(key)
         if entry is None or now_s - entry.used_s > self._lifetime_s:
@@ -117,6 +155,12 @@ class NatTable:
 
     def inbound(self, public: Address, peer: Address, now_s: float) -> Address | None:
         """Who behind the NAT gets a packet that `peer` sent to `public`; None: it is dropped."""
+        forward = self._forwards.get(public.port)
+        if forward is not None and now_s < forward.until_s:
+            forward.peers[peer] = None
+            if len(forward.peers) > _MAX_PEERS:
+                del forward.peers[next(iter(forward.peers))]
+            return forward.inside
         entry = self._by_public.get(public)
         if self._only_host is not None and self._peer is None:
             return Address(self._only_host, public.port)
@@ -158,6 +202,7 @@ class NatTable:
         """Forgets every mapping, as a reboot does."""
         self._by_key.clear()
         self._by_public.clear()
+        self._forwards.clear()
         self._next_port = self.behaviour.first_port
 
     def _open(self, key: Hashable, src: Address, now_s: float) -> _Entry | None:
@@ -200,6 +245,11 @@ class NatTable:
         return None
 
     def _free(self, public: Address, now_s: float) -> bool:
+        forward = self._forwards.get(public.port)
+        if forward is not None:
+            if now_s < forward.until_s:
+                return False
+            del self._forwards[public.port]
         entry = self._by_public.get(public)
         if entry is None:
             return True

@@ -136,6 +136,11 @@ class Box(Router):
         """How many mappings are open."""
         return sum(len(table) for table in self._tables.values())
 
+    def forward(self, proto: str, wanted_port: int, inside: Address, lifetime_s: float) -> int | None:
+        """Opens a public port to a host inside, as a port mapping does. None: it cannot."""
+        table = self._tables.get((proto, False))
+        return None if table is None else table.forward(wanted_port, inside, lifetime_s, self.world.now())
+
     def reboot(self) -> None:
         """Forgets every mapping; links stay as they are."""
         self.reboots += 1

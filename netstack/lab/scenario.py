@@ -74,7 +74,8 @@ class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 class BoxPart(Part, frozen=True, kw_only=True):
     """A router, firewall or provider's NAT. `nat` is a kind's name; `behaviour` replaces the kind's rules.
 
-    `lan` is its inner address with the prefix length; `ipv6` a prefix that is routed to it.
+    `lan` is its inner address with the prefix length; `ipv6` a prefix that is routed to it. `nat_pmp` lets it tell its
+    outer address, `maps_ports` open ports as well.
     """
 
     behind: str = INTERNET
@@ -85,6 +86,7 @@ class BoxPart(Part, frozen=True, kw_only=True):
     rules: BoxRules | None = None
     hairpin: bool = False
     nat_pmp: bool = False
+    maps_ports: bool = False
     ipv6: str | None = None
     link: str | Shape = "cable"
 

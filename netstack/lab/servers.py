@@ -3,7 +3,7 @@
 from netstack.errors import DecodeError
 from netstack.lab.link import Port
 from netstack.lab.net import EPOCH_S, LabNet
-from netstack.lab.packet import UDP, UDP_HEADER_BYTES, Packet, ip_header_bytes
+from netstack.lab.packet import TCP, UDP, UDP_HEADER_BYTES, Packet, ip_header_bytes
 from netstack.lab.router import Box
 from netstack.lab.scenario import (
     ECHO_PORT,
@@ -58,10 +58,11 @@ def _machine(part: ServerPart, hosts: list[str], net: LabNet) -> Server:
 
 
 class NatPmpGateway:
-    """A box that tells its public address by NAT-PMP (RFC 6886) and maps nothing."""
+    """A box that tells its public address by NAT-PMP (RFC 6886); it opens ports where `maps_ports` is set."""
 
-    def __init__(self, box: Box) -> None:
+    def __init__(self, box: Box, *, maps_ports: bool) -> None:
         self._box = box
+        self._maps_ports = maps_ports
         self._started_s = box.world.now()
         box.services[nat_pmp.SERVER_PORT] = self._answer
 
@@ -77,9 +78,22 @@ class NatPmpGateway:
         if isinstance(request, nat_pmp.ExternalAddressRequest):
             response = nat_pmp.ExternalAddressResponse(nat_pmp.Result.SUCCESS, epoch_s, self._box.wan_host)
         else:
-            response = nat_pmp.MappingResponse(
-                request.protocol, nat_pmp.Result.NOT_AUTHORIZED, epoch_s, None, None, None
-            )
+            response = self._map(request, packet.src, epoch_s)
         data = nat_pmp.encode_response(response)
         size_bytes = ip_header_bytes(packet.src.host) + UDP_HEADER_BYTES + len(data)
         port.send(Packet(UDP, packet.dst, packet.src, data, size_bytes))
+
+    def _map(self, request: nat_pmp.MappingRequest, src: Address, epoch_s: int) -> nat_pmp.MappingResponse:
+        """The host that asks is the only one it can ask for (section 3.3)."""
+        if not self._maps_ports:
+            refused = nat_pmp.Result.NOT_AUTHORIZED
+            return nat_pmp.MappingResponse(request.protocol, refused, epoch_s, None, None, None)
+        proto = UDP if request.protocol is nat_pmp.Protocol.UDP else TCP
+        inside = Address(src.host, request.internal_port)
+        port = self._box.forward(proto, request.external_port, inside, request.lifetime_s)
+        if port is None:
+            full = nat_pmp.Result.OUT_OF_RESOURCES
+            return nat_pmp.MappingResponse(request.protocol, full, epoch_s, None, None, None)
+        return nat_pmp.MappingResponse(
+            request.protocol, nat_pmp.Result.SUCCESS, epoch_s, inside.port, port, request.lifetime_s
+        )

@@ -2,7 +2,8 @@
 
 import asyncio
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from typing import Final
 
 import msgspec
@@ -31,6 +32,7 @@ from netstack.net.protocol import Net
 from netstack.service.game_port import look_at_port
 from netstack.service.measurements import CANCELLED, Measurements, Targets
 from netstack.service.nat import NatService
+from netstack.service.nat_port_mapping import TryOut, try_out
 from netstack.service.network_change import network_change
 from netstack.service.port_mapping import PortMappingService
 from netstack.service.web_check import parse_web_check
@@ -145,15 +147,34 @@ class Doctor:
         self, ports: Sequence[tuple[Carried, int]], game: str = ""
     ) -> tuple[PortReport, ...]:
         """A game's ports here and in the router; nothing is changed."""
-        mappings = self._mappings or PortMappingService(self._net)
-        try:
+        async with self._port_mappings() as mappings:
             self._ports = tuple(
                 [await look_at_port(self._net, mappings, carried, port, game) for carried, port in ports]
             )
+        return self._ports
+
+    async def open_port(self) -> None:
+        """Lets the router open a port for some seconds and proves it from outside; only when the user wants it."""
+        nat = self._measured.nat
+        if nat is None or nat.failure is not None:
+            return
+        async with self._port_mappings() as mappings:
+            tried = await try_out(self._net, mappings, nat)
+        self.take_port_mapping(self._nats.judge_with_port_mapping(tried.reachable, tried.text), tried)
+
+    @asynccontextmanager
+    async def _port_mappings(self) -> AsyncIterator[PortMappingService]:
+        """The Node's, or one for the moment."""
+        mappings = self._mappings or PortMappingService(self._net)
+        try:
+            yield mappings
         finally:
             if mappings is not self._mappings:
                 await mappings.close()
-        return self._ports
+
+    def take_port_mapping(self, nat: NatReport, tried: TryOut) -> None:
+        """What came of a port that the router was asked to open: the NAT judged anew, and whether it refused."""
+        self._measured.take_port_mapping(nat, tried.refused, tried.text)
 
     def take_knock(self, port: str, knock: KnockReport, peer: str) -> tuple[PortReport, ...]:
         """What a peer's knock at one of the ports that were looked at showed."""

@@ -191,6 +191,15 @@ class Measurements:
         self.facts |= facts_from.nat_facts(nat)
         self.rows |= nat_rows(nat)
 
+    def take_port_mapping(self, nat: NatReport, refused: bool | None, text: str) -> None:
+        """After the user let a port be opened for some seconds."""
+        if self.nat is not None:
+            self._take_nat(nat)
+        if refused is not None:
+            self.facts |= facts_from.mapping_facts("refused" if refused else "speaks")
+            words = "the router refuses" if refused else "the router opens ports"
+            self.rows["mapping"] = Row(Outcome.UNKNOWN if refused else Outcome.GOOD, words, text)
+
     async def _look_up(self) -> None:
         names = [host_of(server) for server in map(parse_stun_uri, self._stun) if server.hosts is None]
         looked_up = await asyncio.gather(*(self._time_name(name) for name in dict.fromkeys(names)))

@@ -1,5 +1,7 @@
 """Would a port mapping make this NAT Open? One port is opened for seconds, knocked at from outside, and closed."""
 
+from typing import NamedTuple
+
 from netstack.errors import NetError
 from netstack.model.address import Address, Family
 from netstack.model.nat import NatReport
@@ -8,27 +10,39 @@ from netstack.net.protocol import Net
 from netstack.service.port_mapping import PortMappingService
 from netstack.service.port_mapping_proof import ProofSocket, prove
 
+REFUSALS = frozenset({PortMappingError.Reason.NOT_AUTHORIZED, PortMappingError.Reason.REFUSED})
 
-async def try_out(net: Net, mappings: PortMappingService, report: NatReport) -> tuple[bool | None, str]:
-    """Whether a stranger came in by a port that the router opened, and what was seen, in a sentence.
 
-    None where no router, or no server of the report, could show it. The caller has the user's consent.
+class TryOut(NamedTuple):
+    """What came of it. `reachable` None: no router, or no server of the report, could show it.
+
+    `refused`: the router said no; None: it was not even asked, or did not answer.
     """
+
+    reachable: bool | None
+    text: str
+    refused: bool | None
+
+
+async def try_out(net: Net, mappings: PortMappingService, report: NatReport) -> TryOut:
+    """Whether a stranger comes in by a port that the router opened. The caller has the user's consent."""
     mappings.allow(True)
     sink = ProofSocket()
     try:
         await sink.open(net)
         held = await mappings.open(sink)
         if held.mapping is None:
-            return None, "the router took the port back at once"
+            return TryOut(None, "the router took the port back at once", refused=True)
         try:
             proof = await prove(net, sink, held.mapping, _servers(report))
         finally:
             await mappings.close_mapping(held)
         opened = f"the router opened port {held.wish.external_port} by {held.client.protocol.value}"
-        return proof.reachable, f"{opened}; {proof.text}"
-    except (PortMappingError, NetError) as error:
-        return None, error.sentence
+        return TryOut(proof.reachable, f"{opened}; {proof.text}", refused=False)
+    except PortMappingError as error:
+        return TryOut(None, error.sentence, refused=True if error.reason in REFUSALS else None)
+    except NetError as error:
+        return TryOut(None, error.sentence, refused=None)
     finally:
         sink.close()
 

@@ -35,6 +35,20 @@ def test_every_scenario_gives_its_problems_and_no_other(name: str) -> None:
     assert report.duration_s < 15
 
 
+@pytest.mark.parametrize(("name", "refused"), [("home", False), ("wrong-clock", True)])
+def test_a_router_that_refuses_ports_is_told_from_one_that_opens_them(name: str, refused: bool) -> None:
+    async def open_port(here: Lab) -> DoctorReport:
+        doctor = Doctor(here.net(here.patient), network=name)
+        await doctor.examine(here.stun_servers)
+        await doctor.open_port()
+        return doctor.known()
+
+    report = open_scenario(name).run(open_port)
+    assert ("mapping.refused" in {f.rule for f in report.findings}) is refused
+    assert report.nat is not None
+    assert report.nat.verdict == ("moderate" if refused else "open")
+
+
 def test_home_has_nothing_at_all() -> None:
     report = _examine(open_scenario("home"))
     assert report.findings == ()

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from netstack.lab.kinds import KINDS
 from netstack.lab.nat import Allocation, NatBehaviour, NatTable
 from netstack.lab.packet import TCP, UDP, Icmp, IcmpKind
 from netstack.model.address import Address
@@ -188,3 +189,27 @@ def test_a_peer_list_is_bounded(mapping: Mapping, monkeypatch: pytest.MonkeyPatc
         nat.outbound(ME, Address("192.0.2.1", port), 0.0)
     forgotten = mapping is not Mapping.ADDRESS_AND_PORT_DEPENDENT
     assert nat.inbound(public, Address("192.0.2.1", 1), 0.0) == (None if forgotten else ME)
+
+
+def test_a_forwarded_port_lets_everyone_in_and_answers_leave_by_it_until_it_runs_out():
+    table = NatTable(UDP, KINDS["port-restricted"].nat, "203.0.113.1", Random(1))
+    inside_host, stranger = Address("10.0.0.2", 5000), Address("192.0.2.9", 9)
+    assert table.forward(7777, inside_host, 60.0, 0.0) == 7777
+    public = Address("203.0.113.1", 7777)
+    assert table.inbound(public, stranger, 1.0) == inside_host
+    assert table.outbound(inside_host, stranger, 1.0) == public
+    assert table.outbound(inside_host, Address("192.0.2.10", 9), 1.0) != public
+    assert table.inbound(public, stranger, 61.0) is None
+    assert table.forward(7777, inside_host, 60.0, 61.0) == 7777
+    assert table.forward(7777, inside_host, 0.0, 62.0) == 7777
+    assert table.inbound(public, stranger, 62.0) is None
+
+
+def test_a_port_that_is_taken_is_not_forwarded_twice_and_the_table_is_bounded():
+    table = NatTable(UDP, KINDS["port-restricted"].nat, "203.0.113.1", Random(1))
+    given = [table.forward(7777, Address("10.0.0.2", port), 60.0, 0.0) for port in range(1000, 1100)]
+    assert given[0] == 7777
+    granted = [port for port in given if port is not None]
+    assert len(set(granted)) == len(granted) == 64
+    table.flush()
+    assert table.forward(7777, Address("10.0.0.2", 1), 60.0, 0.0) == 7777
