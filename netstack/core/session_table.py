@@ -111,11 +111,15 @@ class SessionTable:
         self._ready[number] = None
         self._noisy[number] = None
         if now - self._awake.get(number, float("-inf")) > TOUCH_AGAIN_S:
-            self._awake.pop(number, None)
-            self._awake[number] = now
-            self.sooner = self.sooner or len(self._awake) == 1
-            if len(self._awake) > MAX_AWAKE:
-                self._park(next(iter(self._awake)), now)
+            self._rouse(number, now)
+
+    def _rouse(self, number: int, now: float) -> None:
+        """It is the last to be parked; beyond `MAX_AWAKE` the first is parked now."""
+        self._awake.pop(number, None)
+        self._awake[number] = now
+        self.sooner = self.sooner or len(self._awake) == 1
+        if len(self._awake) > MAX_AWAKE:
+            self._park(next(iter(self._awake)), now)
 
     @property
     def ready(self) -> bool:
@@ -139,8 +143,7 @@ class SessionTable:
                 self.route(number, session, now)
             if transmit is not None:
                 if number not in self._awake:
-                    self._awake[number] = now
-                    self.sooner = True
+                    self._rouse(number, now)
                 if session.rests:
                     self._schedule_plain(number, session, now)
                 else:

@@ -6,6 +6,7 @@ echoes once when it is up and once more when all are, so "live" is said of those
 
 import asyncio
 import hashlib
+import heapq
 import signal
 from collections import deque
 from collections.abc import Iterable
@@ -31,9 +32,9 @@ from netstack.tasks import TaskScope
 HOST: Final = "127.0.0.1"
 AT_ONCE: Final = 48  # dials under way: below the number from which cookies are asked for
 LOOK_AGAIN_S: Final = 0.05
-ECHO_LOOKS: Final = 600
+ECHOES_AT_ONCE: Final = 256
+QUIET_LOOKS: Final = 400  # without an echo, before those that are missing are given up
 TICK_S: Final = 0.01
-FAR_S: Final = 1.0
 LIMIT_S: Final = 300.0
 END_S: Final = 5.0
 PSK: Final = hashlib.sha256(b"many sessions").digest()
@@ -62,7 +63,8 @@ class Peers:
         self._by_id: dict[int, tuple[int, Endpoint]] = {}
         self._dialling: dict[int, Endpoint] = {}
         self._waiting = deque(range(count))
-        self._timed: dict[int, None] = {}
+        self._due: list[tuple[float, int]] = []  # a heap; what has become wrong is skipped
+        self._due_s: dict[int, float] = {}
         self.news = asyncio.Event()
         self.numbers: dict[int, int] = {}  # of endpoints: their sessions
         self.endpoints: list[Endpoint] = []
@@ -109,13 +111,11 @@ class Peers:
         while True:
             await asyncio.sleep(TICK_S)
             now = self._net.now()
-            for index in list(self._timed):
-                endpoint = self.endpoints[index]
-                due = endpoint.deadline(now)
-                if due is None or due > now + FAR_S:
-                    del self._timed[index]
-                elif due <= now:
-                    self._drive(index, endpoint, now)
+            while self._due and self._due[0][0] <= now:
+                due_s, index = heapq.heappop(self._due)
+                if self._due_s.get(index) == due_s:
+                    del self._due_s[index]
+                    self._drive(index, self.endpoints[index], now)
 
     def _drive(self, index: int, endpoint: Endpoint, now: float) -> None:
         while (happened := endpoint.poll_event(now)) is not None:
@@ -131,7 +131,12 @@ class Peers:
         while (transmit := endpoint.poll_transmit(now)) is not None:
             if self._socket is not None:
                 self._socket.send_burst(transmit.data, transmit.segment_bytes, self._flow.remote or self._at)
-        self._timed[index] = None
+        due_s = endpoint.deadline(now)
+        if due_s is None:
+            self._due_s.pop(index, None)
+        elif due_s != self._due_s.get(index):
+            self._due_s[index] = due_s
+            heapq.heappush(self._due, (due_s, index))
         self.news.set()
 
     @property
@@ -231,15 +236,17 @@ async def _run(peers: Peers, count: int, pipe: Pipe) -> tuple[BenchResult, ...]:
 
 
 async def _all_echo(peers: Peers) -> None:
-    """Every session echoes; what is lost on the way is sent again by its timers."""
+    """Every session echoes, a few hundred at once; what is lost on the way is sent again by its timers."""
     peers.echoed.clear()
-    for start in range(0, len(peers.endpoints), AT_ONCE):
-        peers.echo(range(start, min(start + AT_ONCE, len(peers.endpoints))))
-        await asyncio.sleep(0)
-    for _ in range(ECHO_LOOKS):
-        if len(peers.echoed) == len(peers.endpoints):
-            return
-        await asyncio.sleep(LOOK_AGAIN_S)
+    asked, quiet_looks, before = 0, 0, 0
+    while len(peers.echoed) < len(peers.endpoints) and quiet_looks < QUIET_LOOKS:
+        room = min(ECHOES_AT_ONCE - (asked - len(peers.echoed)), len(peers.endpoints) - asked)
+        if room > 0:
+            peers.echo(range(asked, asked + room))
+            asked += room
+        await _news(peers)
+        quiet_looks = 0 if len(peers.echoed) > before else quiet_looks + 1
+        before = len(peers.echoed)
 
 
 async def _news(peers: Peers) -> None:
