@@ -153,7 +153,7 @@ class Outbox:
         self._lanes: dict[int, _Lane] = {}
         self._order: list[tuple[int, _Lane]] = []  # the lanes that are shown, most urgent first
         self._shown = EVERY_PRIORITY
-        self._resting: dict[int, tuple[int, int, int]] = {}
+        self._resting: tuple[tuple[int, int, int, int], ...] = ()
         self._next_id = 0
         self._queued_messages = 0
         self._unfinished: dict[int, Message] | None = None
@@ -338,10 +338,14 @@ class Outbox:
 
     def park(self) -> None:
         """Puts lanes with nothing in them to rest: three numbers each."""
-        for number, state in list(self._lanes.items()):
-            if not state.queue and not state.again:
-                self._resting[number] = state.next, state.known, state.credit
-                del self._lanes[number]
+        lanes = self._lanes
+        self._lanes = {number: state for number, state in lanes.items() if state.queue or state.again}
+        self._resting += tuple(
+            (number, state.next, state.known, state.credit)
+            for number, state in lanes.items()
+            if number not in self._lanes
+        )
+        self._unfinished = self._unfinished or None  # an emptied dict keeps its table
         self._sort()
 
     def _sort(self) -> None:
@@ -367,8 +371,10 @@ class Outbox:
         state = self._lanes.get(number)
         if state is None:
             state = self._lanes[number] = _Lane(number < RELIABLE_LANES)
-            if (rest := self._resting.pop(number, None)) is not None:
-                state.next, state.known, state.credit = rest
+            for rest in self._resting:
+                if rest[0] == number:
+                    _, state.next, state.known, state.credit = rest
+                    self._resting = tuple(each for each in self._resting if each is not rest)
             self._sort()
         return state
 

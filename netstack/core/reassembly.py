@@ -86,7 +86,7 @@ class Reassembly:
         self._budget = budget
         self._limit_bytes = limit_bytes
         self._lanes: dict[int, _Lane] = {}
-        self._resting: dict[int, tuple[int, int]] = {}
+        self._resting: tuple[tuple[int, int, int], ...] = ()
         self._fragments = 0
         self.stats = stats
         self.used_bytes = 0
@@ -201,10 +201,11 @@ class Reassembly:
 
     def park(self) -> None:
         """Puts lanes with nothing in them to rest: two numbers each."""
-        for lane, state in list(self._lanes.items()):
-            if not state.pieces and not state.done:
-                self._resting[lane] = state.floor, state.highest
-                del self._lanes[lane]
+        lanes = self._lanes
+        self._lanes = {lane: state for lane, state in lanes.items() if state.pieces or state.done}
+        self._resting += tuple(
+            (lane, state.floor, state.highest) for lane, state in lanes.items() if lane not in self._lanes
+        )
 
     def clear(self) -> None:
         """Gives all memory back."""
@@ -216,8 +217,10 @@ class Reassembly:
         state = self._lanes.get(lane)
         if state is None:
             state = self._lanes[lane] = _Lane()
-            if (rest := self._resting.pop(lane, None)) is not None:
-                state.floor, state.highest = rest
+            for rest in self._resting:
+                if rest[0] == lane:
+                    _, state.floor, state.highest = rest
+                    self._resting = tuple(each for each in self._resting if each is not rest)
         return state
 
     def _room(self, size_bytes: int, fragments: int) -> bool:

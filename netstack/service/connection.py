@@ -33,7 +33,26 @@ class Connection:
     every message in the turn that it came in, and `receive` gets none: a coroutine is woken a turn of the loop later.
     """
 
-    def __init__(self, number: int, wake: Callable[[], None], hold: Callable[[bool], None]) -> None:
+    # Slots, and nothing made before it is needed: there may be ten thousand.
+    __slots__ = (
+        "__weakref__",
+        "_acknowledged",
+        "_arrived",
+        "_ended",
+        "_hold",
+        "_messages",
+        "_room",
+        "_unread_bytes",
+        "_up",
+        "_wake",
+        "listeners",
+        "number",
+        "on_message",
+        "session",
+        "watch",
+    )
+
+    def __init__(self, number: int, wake: Callable[[int], None], hold: Callable[[int, bool], None]) -> None:
         self.number = number
         self.session: Session | None = None
         self.watch: Callable[[Event], None] | None = None
@@ -43,12 +62,11 @@ class Connection:
         self._hold = hold
         self._up: asyncio.Future[Established] = asyncio.get_running_loop().create_future()
         self._ended: SessionError | None = None
-        # Made when somebody waits or something lies unread: ten thousand connections mostly need none of them.
         self._messages: deque[MessageReceived] | None = None
         self._unread_bytes = 0
         self._arrived: asyncio.Event | None = None
         self._room: asyncio.Event | None = None
-        self._acknowledged: dict[int, asyncio.Future[int]] = {}
+        self._acknowledged: dict[int, asyncio.Future[int]] | None = None
 
     @property
     def closed(self) -> bool:
@@ -95,20 +113,21 @@ class Connection:
                     raise
             room = self._room = self._room or asyncio.Event()
             room.clear()
-            self._wake()
+            self._wake(self.number)
             await room.wait()
-        self._wake()
+        self._wake(self.number)
         return number
 
     async def _arrival(self, number: int) -> int:
         if self._ended is not None:
             raise self._ended
         future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self._acknowledged[number] = future
+        waiting = self._acknowledged = {} if self._acknowledged is None else self._acknowledged
+        waiting[number] = future
         try:
             return await future
         finally:
-            self._acknowledged.pop(number, None)
+            waiting.pop(number, None)
 
     async def receive(self) -> MessageReceived:
         """The next message. Raises SessionError when there are none left and it is over."""
@@ -122,25 +141,25 @@ class Connection:
         before = self._unread_bytes
         self._unread_bytes -= len(message.data)
         if before > HOLD_ABOVE_BYTES >= self._unread_bytes:
-            self._hold(False)
+            self._hold(self.number, False)
         return message
 
     def probe(self, path_id: int) -> int | None:
         """Sends a probe on a path; its sequence, None where none can be sent now. `watch` gets the answer."""
         sequence = None if self._ended is not None or self.session is None else self.session.probe(path_id)
         if sequence is not None:
-            self._wake()
+            self._wake(self.number)
         return sequence
 
     def add_path(self, flow: Flow, traits: LinkTraits, now: float) -> None:
         """Tries another way to the peer; listeners hear PathOpened when it works. Raises SessionError."""
         self._session().add_path(flow, traits, now)
-        self._wake()
+        self._wake(self.number)
 
     def use_path(self, path_id: int) -> None:
         """Sends on that path from now on."""
         self._session().use_path(path_id)
-        self._wake()
+        self._wake(self.number)
 
     def post(
         self,
@@ -151,14 +170,14 @@ class Connection:
     ) -> int:
         """Queues a message without waiting. Raises SessionError, QUEUE_FULL too."""
         number = self._session().send_message(data, priority, mode, deadline_s)
-        self._wake()
+        self._wake(self.number)
         return number
 
     def close(self, reason: CloseReason = CloseReason.DONE) -> None:
         """Says good-bye. May be called twice."""
         if self.session is not None:
             self.session.close(reason)
-            self._wake()
+            self._wake(self.number)
 
     def _session(self) -> Session:
         if self._ended is not None:
@@ -180,7 +199,7 @@ class Connection:
                 before = self._unread_bytes
                 self._unread_bytes += len(event.data)
                 if before <= HOLD_ABOVE_BYTES < self._unread_bytes:
-                    self._hold(True)
+                    self._hold(self.number, True)
                 _ring(self._arrived)
                 return
             case Established() if not self._up.done():
@@ -203,7 +222,7 @@ class Connection:
             listener(event)
 
     def _settle(self, number: int, outcome: int | SessionError) -> None:
-        future = self._acknowledged.get(number)
+        future = (self._acknowledged or {}).get(number)
         if future is not None and not future.done():
             if isinstance(outcome, SessionError):
                 future.set_exception(outcome)
@@ -218,7 +237,7 @@ class Connection:
         if not self._up.done():
             self._up.set_exception(error)
             self._up.exception()  # nobody need have asked
-        for number in list(self._acknowledged):
+        for number in list(self._acknowledged or ()):
             self._settle(number, error)
         _ring(self._arrived)
         _ring(self._room)

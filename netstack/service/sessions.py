@@ -67,6 +67,7 @@ class Sessions:
             remember=self._remember,
             entrance=Entrance(limits or RateLimits(), net.now()),
         )
+        self._wake_session, self._hold_session = self._wake, self._hold  # one of each for all connections
         self._tasks.start(self._store_peers(), "peers")
 
     async def open_udp(
@@ -199,7 +200,7 @@ class Sessions:
         raise SessionError(SessionError.Reason.CLOSED, f"{transport} is not open")
 
     def _connection(self, number: int) -> Connection:
-        connection = Connection(number, lambda: self._wake(number), lambda held: self._hold(number, held))
+        connection = Connection(number, self._wake_session, self._hold_session)
         self._connections[number] = connection
         return connection
 
