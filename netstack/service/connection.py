@@ -31,6 +31,7 @@ class Connection:
 
     `watch` and every one of `listeners` hear each event that is not a message. `on_message`, where set, is called with
     every message in the turn that it came in, and `receive` gets none: a coroutine is woken a turn of the loop later.
+    `apart` sees each message first, and keeps those to itself for which it says so.
     """
 
     # Slots, and nothing made before it is needed: there may be ten thousand.
@@ -58,6 +59,7 @@ class Connection:
         self.watch: Callable[[Event], None] | None = None
         self.listeners: list[Callable[[Event], None]] = []
         self.on_message: Callable[[MessageReceived], None] | None = None
+        self.apart: Callable[[bytes], bool] | None = None
         self._wake = wake
         self._hold = hold
         self._up: asyncio.Future[Established] = asyncio.get_running_loop().create_future()
@@ -189,6 +191,8 @@ class Connection:
     def happened(self, event: Event) -> None:
         """Called by `Sessions` for every event."""
         match event:
+            case MessageReceived(data) if self.apart is not None and self.apart(data):
+                return
             case MessageReceived() if self.on_message is not None:
                 self.on_message(event)
                 return

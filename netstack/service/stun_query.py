@@ -15,13 +15,14 @@ END_S: Final = 2.0
 
 
 class StunQuery:
-    """`received` takes every STUN message of the socket; `send` is how one leaves it."""
+    """`received` takes every STUN message of the socket; `send` is how one leaves it. `answers` counts servers."""
 
     def __init__(self, net: Net, send: Callable[[bytes, Address], None]) -> None:
         self._net = net
         self._send = send
         self._asked: set[bytes] = set()
         self._found: asyncio.Queue[Address] = asyncio.Queue(16)
+        self.answers = 0
 
     def received(self, data: bytes) -> bool:
         """True when it was the answer to one of ours."""
@@ -43,7 +44,7 @@ class StunQuery:
         """Distinct public addresses as they are found; ends after 2 s, or once every server has answered."""
         zero_s = self._net.now()
         known: set[Address] = set()
-        answers = 0
+        answers = self.answers = 0
         for sends, due_s in enumerate((*SENDS_S, END_S)):
             while (left_s := zero_s + due_s - self._net.now()) > 0 and answers < len(servers):
                 try:
@@ -51,7 +52,7 @@ class StunQuery:
                         address = await self._found.get()
                 except TimeoutError:
                     break
-                answers += 1
+                answers = self.answers = answers + 1
                 if address not in known:
                     known.add(address)
                     yield address

@@ -34,7 +34,7 @@ class _Link:
 class TcpTransport:
     """Listens, connects, and keeps connections until they end or nobody uses them.
 
-    `new_link` numbers them. A connection's write queue is bounded; what does not fit is dropped and counted,
+    `new_link` numbers them; `accepted` hears those that came in. A connection's write queue is bounded; what does not fit is dropped and counted,
     and the session sends it again.
     """
 
@@ -48,6 +48,7 @@ class TcpTransport:
         self._listener: Listener | None = None
         self._tasks = TaskScope("tcp")
         self._closed = False
+        self.accepted: Callable[[int], None] | None = None
         self.refused = 0
         self.unsent = 0
 
@@ -69,7 +70,14 @@ class TcpTransport:
             self.refused += 1
             stream.abort()
             return
-        self._add(stream)
+        link = self._add(stream)
+        if self.accepted is not None:
+            self.accepted(link)
+
+    def remote(self, link: int) -> Address | None:
+        """Who is at the other end of a connection; None when it is gone."""
+        state = self._links.get(link)
+        return None if state is None else state.stream.remote
 
     def _add(self, stream: Stream) -> int:
         link = self._new_link()

@@ -1,29 +1,40 @@
-"""What two peers tell each other once they have agreed on a key: names, addresses, and "that was all" (JSON).
+"""What two peers tell each other once they have agreed on a key (JSON): names, networks, addresses, what they saw.
 
-The notes travel sealed; a peer may still lie, so every field is bounded and checked.
+The notes travel sealed, by a mailbox or inside the session; a peer may still lie, so every field is bounded and checked.
 """
 
 import ipaddress
 import unicodedata
+from collections.abc import Iterable
+from itertools import islice
 from typing import Annotated
 
 import msgspec
 
 from netstack.errors import DecodeError
 from netstack.model.address import Address
-from netstack.model.candidate import Candidate, CandidateKind
+from netstack.model.candidate import Candidate, CandidateKind, PairState, PairStory
+from netstack.model.pair import NatFacts
 
 MAX_BYTES = 1024
 MAX_NAME = 40
+MAX_RUNGS = 12
+MAX_SENT = 9999
+MAX_RTT_S = 99.0
 _Host = Annotated[str, msgspec.Meta(max_length=45)]
 _Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 
 
 class About(msgspec.Struct, frozen=True, tag="about", forbid_unknown_fields=False):
-    """Who speaks: a name for people, and the verdict on the NAT where it is known."""
+    """Who speaks: a name for people."""
 
     name: Annotated[str, msgspec.Meta(max_length=200)] = ""
-    nat: Annotated[str, msgspec.Meta(max_length=20)] | None = None
+
+
+class NatNote(msgspec.Struct, frozen=True, tag="nat"):
+    """What the sender knows of its network; a later one replaces it."""
+
+    facts: NatFacts
 
 
 class UdpCandidate(msgspec.Struct, frozen=True, tag="udp"):
@@ -49,7 +60,63 @@ class AllTold(msgspec.Struct, frozen=True, tag="end"):
     """No more addresses will follow."""
 
 
-CandidateNote = About | UdpCandidate | TcpCandidate | AllTold
+class _Rung(msgspec.Struct, frozen=True, array_like=True):
+    """One pair of a ladder: short, so that twelve fit a note."""
+
+    kind: CandidateKind
+    remote: Annotated[str, msgspec.Meta(max_length=60)]
+    state: PairState
+    sent: Annotated[int, msgspec.Meta(ge=0, le=MAX_SENT)]
+    heard: bool
+    rtt_s: Annotated[float, msgspec.Meta(ge=0, le=MAX_RTT_S)] | None
+    by_relay: bool
+
+
+class LadderNote(msgspec.Struct, frozen=True, tag="ladder"):
+    """What became of the sender's pairs; a later one replaces it."""
+
+    rungs: Annotated[tuple[_Rung, ...], msgspec.Meta(max_length=MAX_RUNGS)]
+
+    @classmethod
+    def of(cls, stories: Iterable[PairStory]) -> "LadderNote":
+        """The first twelve; fewer where addresses are so long that they would not fit a note."""
+        rungs = [
+            _Rung(
+                story.kind,
+                story.remote,
+                story.state,
+                min(story.sent, MAX_SENT),
+                story.heard,
+                None if story.rtt_s is None else round(min(max(story.rtt_s, 0.0), MAX_RTT_S), 4),
+                story.by_relay,
+            )
+            for story in islice(stories, MAX_RUNGS)
+        ]
+        while len(msgspec.json.encode(cls(tuple(rungs)))) > MAX_BYTES:
+            rungs.pop()
+        return cls(tuple(rungs))
+
+    def stories(self) -> tuple[PairStory, ...]:
+        """As values; addresses come back as those, or as nothing."""
+        return tuple(
+            PairStory(
+                rung.kind,
+                rung.remote if _is_address(rung.remote) else "",
+                rung.state,
+                rung.sent,
+                rung.heard,
+                rung.rtt_s,
+                rung.by_relay,
+            )
+            for rung in self.rungs
+        )
+
+
+class Again(msgspec.Struct, frozen=True, tag="again"):
+    """The sender's network has changed, or it tries once more: forget its addresses, and tell yours again."""
+
+
+CandidateNote = About | NatNote | UdpCandidate | TcpCandidate | AllTold | LadderNote | Again
 _decoder: msgspec.json.Decoder[CandidateNote] = msgspec.json.Decoder(CandidateNote)
 
 
@@ -86,3 +153,13 @@ def plain_name(text: str) -> str:
         if unicodedata.category(char)[0] not in "CZ" or char == " "
     )
     return " ".join(kept.split())[:MAX_NAME]
+
+
+def _is_address(text: str) -> bool:
+    """`HOST:PORT` or `[HOST]:PORT`, numeric."""
+    host, _, port = text.rpartition(":")
+    try:
+        ipaddress.ip_address(host.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        return False
+    return port.isascii() and port.isdigit() and len(port) <= 5

@@ -1,0 +1,190 @@
+"""Finds the addresses at which this computer may be reached: its own, what servers see, relays (RFC 8445 section 5.1.1)."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Final
+
+import msgspec
+
+from netstack.core.nat_probe import Server
+from netstack.core.port_prediction import predict_ports
+from netstack.core.stun_uri import host_of
+from netstack.core.turn_uri import TurnUri
+from netstack.errors import NetError
+from netstack.model.address import Address, Family, Scope, scope
+from netstack.model.candidate import CandidateKind
+from netstack.model.nat import Mapping, Udp, Verdict
+from netstack.model.pair import NatFacts
+from netstack.model.turn import ServerTransport, TurnCredentials, TurnError
+from netstack.net.protocol import LinkKind, Net
+from netstack.service.punching import Punching
+from netstack.service.sessions import Sessions
+from netstack.tasks import TaskScope
+from netstack.transport.turn import TurnTransport
+from netstack.transport.turn_dial import open_relay
+from netstack.transport.udp import UdpTransport
+from netstack.wire.candidate_note import TcpCandidate, UdpCandidate
+
+log = logging.getLogger(__name__)
+
+LOOKUP_S: Final = 2.0
+MAX_SERVERS: Final = 3
+MAX_RELAYS: Final = 2
+MAX_TCP: Final = 4
+ENOUGH_ANSWERS: Final = 2
+
+OurCandidate = UdpCandidate | TcpCandidate
+
+
+class Relay(msgspec.Struct, frozen=True):
+    """A TURN server that may be used."""
+
+    uri: TurnUri
+    credentials: TurnCredentials
+
+
+class Gathering:
+    """`run` tells every address as it is found; afterwards, and meanwhile, `facts` are what that shows of the network.
+
+    `known` are the facts of a NAT check, which count more. With `hidden` only relays are looked for: no address of our
+    own is told to the peer, nor to a STUN server.
+    """
+
+    def __init__(
+        self,
+        net: Net,
+        sessions: Sessions,
+        punching: Punching,
+        *,
+        servers: Sequence[Server] = (),
+        relays: Sequence[Relay] = (),
+        known: NatFacts | None = None,
+        hidden: bool = False,
+        tell: Callable[[OurCandidate], None],
+    ) -> None:
+        known = known or NatFacts()
+        self.facts = msgspec.structs.replace(known, hidden=hidden)
+        self.public: frozenset[str] = frozenset()
+        self._net = net
+        self._sessions = sessions
+        self._punching = punching
+        self._servers = () if hidden else tuple(servers)[:MAX_SERVERS]
+        self._relays = tuple(relays)[:MAX_RELAYS]
+        self._known = known
+        self._hidden = hidden
+        self._tell = tell
+        self._tcp_port: int | None = None
+        self._held: dict[str, TurnTransport] = {}
+        self._by_tcp = False
+
+    async def run(self) -> None:
+        """Our own addresses first, then what servers see; may be run again after the network has changed."""
+        hosts = () if self._hidden else await self._tell_hosts()
+        async with TaskScope("gathering") as tasks:
+            asked = [
+                tasks.start(self._tell_reflexive(each, hosts), f"by {each.family}")
+                for each in self._sessions.udp_transports()
+                if self._servers
+            ]
+            asked += [tasks.start(self._tell_relayed(relay), relay.uri.host) for relay in self._relays]
+            for task in asked:
+                await task
+        silent = not self._hidden and self._servers and not self.public
+        if silent and self._by_tcp and self.facts.udp is Udp.UNKNOWN:
+            # The control: a relay on the same internet answered over TCP, and no server did over UDP.
+            self.facts = msgspec.structs.replace(self.facts, udp=Udp.BLOCKED, verdict=Verdict.BLOCKED)
+        self.facts = msgspec.structs.replace(self.facts, relay=bool(self._held))
+
+    async def _tell_hosts(self) -> tuple[str, ...]:
+        interfaces = [each for each in await self._net.interfaces() if each.kind is not LinkKind.LOOPBACK]
+        hosts = [host for each in interfaces for host in each.hosts if scope(host) is not Scope.LINK_LOCAL]
+        hosts = hosts or ["127.0.0.1"]
+        for transport in self._sessions.udp_transports():
+            for host in hosts:
+                if Address(host, 0).family is transport.family:
+                    self._tell(UdpCandidate(CandidateKind.HOST, host, transport.port))
+        if self._tcp_port is None:
+            with suppress(NetError):
+                listening = await self._sessions.open_tcp(local=Address("0.0.0.0", 0))  # noqa: S104
+                self._tcp_port = None if listening is None else listening.port
+        if self._tcp_port is not None:
+            for host in [host for host in hosts if ":" not in host][:MAX_TCP]:
+                self._tell(TcpCandidate(host, self._tcp_port))
+        return tuple(hosts)
+
+    async def _tell_reflexive(self, transport: UdpTransport, hosts: Sequence[str]) -> None:
+        places = [
+            place for server in self._servers if (place := await self._look_up(server, transport.family))
+        ]
+        if not places:
+            return
+        query = self._punching.query(transport)
+        seen: list[Address] = []
+        async for address in query.public_addresses(places):
+            seen.append(address)
+            self.public |= {address.host}
+            self._tell(UdpCandidate(CandidateKind.REFLEXIVE, address.host, address.port))
+        predicted: tuple[int, ...] = ()
+        if len({address.host for address in seen}) == 1:
+            predicted = predict_ports(sorted(address.port for address in seen))
+        for port in predicted:
+            self._tell(UdpCandidate(CandidateKind.REFLEXIVE, seen[0].host, port))
+        if transport.family is Family.IPV4:
+            self._learn(seen, query.answers, hosts, sequential=bool(predicted))
+        elif seen:
+            self.facts = msgspec.structs.replace(self.facts, ipv6=True)
+
+    def _learn(self, seen: Sequence[Address], answers: int, hosts: Sequence[str], *, sequential: bool) -> None:
+        """What a NAT check has not told already. Filtering is not looked at here, so nothing is called Open."""
+        if not seen or self._known.mapping is not Mapping.UNKNOWN:
+            return
+        changes: dict[str, object] = {"udp": Udp.OK}
+        if len(seen) > 1:
+            # On what it depends is not known; that it does is.
+            changes |= {"verdict": Verdict.STRICT, "sequential": sequential}
+        elif seen[0].host in hosts:
+            changes |= {"verdict": Verdict.MODERATE, "mapping": Mapping.NONE}
+        elif answers >= ENOUGH_ANSWERS:
+            changes |= {"verdict": Verdict.MODERATE, "mapping": Mapping.ENDPOINT_INDEPENDENT}
+        self.facts = msgspec.structs.replace(self.facts, **changes)
+
+    async def _tell_relayed(self, relay: Relay) -> None:
+        """Allocates on a relay; it is one more link to punch from, and one more address to be found at."""
+        name = str(relay.uri)
+        if name in self._held:
+            self._tell_at(self._held[name].relayed)
+            return
+        try:
+            opened = await open_relay(self._net, relay.uri, lambda: relay.credentials)
+        except TurnError as error:
+            log.info("the relay %s cannot be used: %s", relay.uri.host, error.sentence)
+            return
+        self._by_tcp |= opened.transport is not ServerTransport.UDP
+        transport = self._held[name] = self._sessions.add_relay(opened)
+
+        def moved(relayed: Address | None) -> None:
+            if relayed is None:
+                self._held.pop(name, None)
+                self._punching.forget_relay(transport)
+            else:
+                self._tell_at(relayed)
+
+        transport.moved = moved
+        self._punching.add_relay(transport)
+        self._tell_at(transport.relayed)
+
+    def _tell_at(self, relayed: Address | None) -> None:
+        if relayed is not None:
+            self._tell(UdpCandidate(CandidateKind.RELAYED, relayed.host, relayed.port))
+
+    async def _look_up(self, server: Server, family: Family) -> Address | None:
+        hosts = server.hosts
+        if hosts is None:
+            try:
+                async with asyncio.timeout(LOOKUP_S):
+                    hosts = await self._net.resolve(host_of(server))
+            except (NetError, TimeoutError):
+                return None
+        return next((Address(h, server.port) for h in hosts if Address(h, 0).family is family), None)
