@@ -9,9 +9,11 @@ import msgspec
 
 from netstack.config import Config
 from netstack.core.game_ports import Game, ports_of
+from netstack.core.pair_verdict import facts_of_report
 from netstack.errors import InputError
 from netstack.model.doctor import Check, DoctorReport
 from netstack.model.nat import NatReport
+from netstack.model.pair import NatFacts
 from netstack.model.path import PlotData
 from netstack.model.peers import PeersState
 from netstack.model.port_mapping import Carried
@@ -80,7 +82,7 @@ class Node:
             state=peers or PeersState(ways=config.rendezvous, brokers=config.brokers),
             drivers=drivers,
         )
-        self.peers.nat = self._nat_verdict
+        self.peers.nat = self._nat_facts
         self._tasks = TaskScope("node")
 
     @property
@@ -242,9 +244,9 @@ class Node:
     async def _rehearsal_partner(self) -> tuple[Net, str, str]:
         return self.net, "127.0.0.1", "this computer"
 
-    def _nat_verdict(self) -> str | None:
+    def _nat_facts(self) -> NatFacts | None:
         report = self.snapshot.nat.report
-        return None if report is None else report.verdict.value
+        return None if report is None else facts_of_report(report)
 
     def _set_nat(self, **changes: object) -> None:
         self._store.update(nat=msgspec.structs.replace(self.snapshot.nat, **changes))

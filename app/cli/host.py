@@ -15,6 +15,7 @@ from netstack.errors import PeerscopeError
 from netstack.model.meeting import Role
 from netstack.model.session import Event, SessionClosed
 from netstack.net.system import SystemNet
+from netstack.service.peers import Attempt
 from netstack.service.shelf import Shelf
 
 
@@ -50,7 +51,10 @@ def host(
                 f"Your code, good once and for ten minutes:\n\n    {code}\n\nThe other side runs: peerscope join {code}",
                 code=str(code),
             )
-            met = await here.meet(Role.HOST, code, drivers, told=printer.candidate, moved=printer.moved)
+            attempt = Attempt(told=printer.candidate, moved=printer.moved)
+            met = await here.meet(
+                Role.HOST, code, drivers, attempt, make_drivers=lambda: drivers_of(net, via or (), settings)
+            )
             printer.connected(met, None)
             shelf = None if accept is None else Shelf(accept, max_bytes)
             over: asyncio.Future[None] = asyncio.get_running_loop().create_future()

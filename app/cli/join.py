@@ -19,7 +19,7 @@ from netstack.model.session import SessionError
 from netstack.net.system import SystemNet
 from netstack.service.chat import Chat
 from netstack.service.connection import Connection
-from netstack.service.peers import Met
+from netstack.service.peers import Attempt, Met
 from netstack.wire.chat import MAX_PAYLOAD_BYTES
 
 ECHO_S = 20.0
@@ -62,7 +62,14 @@ def join(
         net = SystemNet()
         drivers = drivers_of(net, via or (), settings)
         async with peers(net, settings, printer, name) as here:
-            met = await here.meet(Role.GUEST, wanted, drivers, told=printer.candidate, moved=printer.moved)
+            attempt = Attempt(told=printer.candidate, moved=printer.moved)
+            met = await here.meet(
+                Role.GUEST,
+                wanted,
+                drivers,
+                attempt,
+                make_drivers=lambda: drivers_of(net, via or (), settings),
+            )
             printer.connected(met, await _rtt_s(met.connection))
             async with talking(net, met, printer) as chat:
                 if send is not None:

@@ -7,7 +7,6 @@ from app.presenters.quantity import THIN, digits, duration, moment
 from app.presenters.tone import Tone
 from app.presenters.veil import Veil
 from netstack.model.chat import ChatLine, FileReport, FileState, LineKind, Mark
-from netstack.model.nat import Verdict
 from netstack.model.path import PathReport
 from netstack.model.peers import Conversation
 
@@ -58,9 +57,7 @@ class TalkView(msgspec.Struct, frozen=True):
     ladder: LadderView
 
 
-def talk(
-    conversation: Conversation, paths: tuple[PathReport, ...], ours: Verdict | None, veil: Veil
-) -> TalkView:
+def talk(conversation: Conversation, paths: tuple[PathReport, ...], veil: Veil) -> TalkView:
     """The whole conversation, as it stands."""
     report = next((path for path in paths if path.key == conversation.path), None)
     rtt_s = report.probes.p50_s if report is not None else None
@@ -77,7 +74,13 @@ def talk(
         lines=tuple(map(_line, conversation.lines)),
         files=tuple(_file(each, conversation.name) for each in conversation.files),
         ladder=ladder(
-            conversation.kind, conversation.stories, ours, conversation.nat, veil, conversation.remote
+            conversation.kind,
+            conversation.stories,
+            veil,
+            used=conversation.remote,
+            verdict=conversation.verdict,
+            theirs=conversation.their_stories,
+            name=conversation.name,
         ),
     )
 
@@ -93,6 +96,8 @@ def headline(conversation: Conversation, rtt_s: float | None) -> str:
     """`You ↔ Ana: direct (UDP), 23.0 ms`."""
     if conversation.ended:
         return conversation.ended
+    if conversation.looking:
+        return f"{conversation.name} has fallen silent; looking for another way…"
     rtt = f", {duration(rtt_s)}" if rtt_s is not None else ""
     return f"You ↔ {conversation.name}: {_kind(conversation)}{rtt}"
 

@@ -8,10 +8,9 @@ from app.presenters.peer_ladder import LadderView, ladder
 from app.presenters.peer_talk import TalkView, headline, talk
 from app.presenters.peer_ways import ChoiceView, WayLine, choice, summary, way_lines
 from app.presenters.quantity import ago, moment
-from app.presenters.veil import of_report
+from app.presenters.veil import Veil, of_report
 from netstack.core.session_link import qr_rows
 from netstack.model.chat import FileState
-from netstack.model.nat import Verdict
 from netstack.model.peers import CallState, InvitationState, PeersState, Stage
 from netstack.model.snapshot import Snapshot
 
@@ -77,8 +76,7 @@ def present(snapshot: Snapshot, wall_s: float) -> PeersView:
     state = snapshot.peers
     report = snapshot.nat.report
     veil = of_report(report)
-    ours = report.verdict if report is not None else None
-    talks = tuple(talk(each, snapshot.paths, ours, veil) for each in state.conversations)
+    talks = tuple(talk(each, snapshot.paths, veil) for each in state.conversations)
     title, head, sub = _headline(snapshot, state)
     calls = {call.peer: _call(call) for call in state.calls}
     connected = {each.peer for each in state.conversations if not each.ended}
@@ -109,7 +107,7 @@ def present(snapshot: Snapshot, wall_s: float) -> PeersView:
             for each in state.known
         ),
         undo=f"{state.undo} is forgotten." if state.undo else "",
-        failed=_failed(state, ours, snapshot),
+        failed=_failed(state, veil),
         name=state.name,
         folder=state.folder,
     )
@@ -181,7 +179,14 @@ def _call(call: CallState) -> CallView:
     return CallView(call.peer, says, way_lines(call.ways))
 
 
-def _failed(state: PeersState, ours: Verdict | None, snapshot: Snapshot) -> LadderView | None:
-    if not state.failed_stories:
+def _failed(state: PeersState, veil: Veil) -> LadderView | None:
+    """Also without a single pair: a verdict says why."""
+    if not state.failed_stories and state.failed_verdict is None:
         return None
-    return ladder("", state.failed_stories, ours, None, of_report(snapshot.nat.report))
+    return ladder(
+        "",
+        state.failed_stories,
+        veil,
+        verdict=state.failed_verdict,
+        theirs=state.failed_their_stories,
+    )

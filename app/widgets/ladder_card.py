@@ -24,7 +24,18 @@ class LadderCard(Card):
         self._verdict = Text(theme, size="small", role="muted", wrap=True)
         self._remedy = Text(theme, size="small", wrap=True)
         self._rungs = GlyphLines(theme, stacked=True)
-        for widget in (self._verdict, self._remedy, self._rungs):
+        self._theirs = GlyphLines(theme, stacked=True)
+        self._note = Text(theme, size="small", role="muted", wrap=True)
+        self._names = Text(theme, size="small", strong=True), Text(theme, size="small", strong=True)
+        for widget in (
+            self._verdict,
+            self._remedy,
+            self._names[0],
+            self._rungs,
+            self._names[1],
+            self._note,
+            self._theirs,
+        ):
             self.body.addWidget(widget)
         self.body.addStretch(1)
 
@@ -40,7 +51,11 @@ class LadderCard(Card):
         self._remedy.setText(f"→ {view.remedy}" if view.remedy else "")
         self._verdict.setVisible(bool(view.verdict))
         self._remedy.setVisible(bool(view.remedy))
-        self._rungs.show_lines(tuple((rung.tone, rung.place, rung.what, rung.exact) for rung in view.rungs))
+        for lines, rungs in ((self._rungs, view.rungs), (self._theirs, view.theirs)):
+            lines.show_lines(tuple((rung.tone, rung.place, rung.what, rung.exact) for rung in rungs))
+        for text, name in zip(self._names, view.names, strict=True):
+            text.setText(name)
+        self._note.setText(view.note)
         self._apply()
 
     def focus_chain(self) -> list[QWidget]:
@@ -52,8 +67,14 @@ class LadderCard(Card):
         self._apply()
 
     def _apply(self) -> None:
-        count = 0 if self._view is None else len(self._view.rungs)
-        self._toggle.setText("Hide" if self._opened else f"Show what was tried ({count})")
+        view = self._view
+        count = 0 if view is None else len(view.rungs) + len(view.theirs)
+        self._toggle.setText("Hide" if self._opened else f"Show what both tried ({count})")
         self._toggle.setAccessibleName(self._toggle.text())
         self._toggle.setVisible(count > 0)
-        self._rungs.setVisible(self._opened and count > 0)
+        shown = view if self._opened and count > 0 else None
+        self._rungs.setVisible(shown is not None and bool(shown.rungs))
+        self._theirs.setVisible(shown is not None and bool(shown.theirs))
+        self._note.setVisible(shown is not None and bool(shown.note))
+        for text in self._names:
+            text.setVisible(shown is not None)

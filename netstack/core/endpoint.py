@@ -98,10 +98,15 @@ class Endpoint:
             raise SessionError(SessionError.Reason.LINK_TOO_SMALL, f"{traits.mtu_bytes} bytes")
         self._links[link] = traits
 
+    def traits(self, link: int) -> LinkTraits | None:
+        """What a link is; None when it is gone."""
+        return self._links.get(link)
+
     def remove_link(self, link: int, now: float) -> None:
         """The link is gone, and every path on it. Removing one that is not there does nothing."""
         for number, path_id in self._table.on_link(link):
-            self.sessions[number].close_path(path_id)
+            if not self.sessions[number].strand(path_id):
+                self.sessions[number].close_path(path_id)
             self._table.touch(number, now)
         self._table.forget_link(link)
         self._links.pop(link, None)

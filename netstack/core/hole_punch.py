@@ -167,6 +167,12 @@ class HolePunch:
             pair.state = PairState.REFUSED
             self._look_whether_exhausted()
 
+    def give_up(self) -> None:
+        """It is over: what has not answered by now did not."""
+        for pair in self._pairs.values():
+            if pair.state is PairState.TRYING and pair.sent:
+                pair.state = PairState.NO_REPLY
+
     def poll_transmit(self) -> Transmit | None:
         """The next datagram to send."""
         return self._out.popleft() if self._out else None

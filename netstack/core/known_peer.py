@@ -28,12 +28,12 @@ def days(role: Role, wall_s: float) -> tuple[int, ...]:
     return tuple(sorted(near | {today}))
 
 
-def daily_code(identity: Identity, peer_key: bytes, day: int) -> SessionCode:
+def daily_code(identity: Identity, peer_key: bytes, day: int, *, purpose: str = "peers") -> SessionCode:
     """The code of two who know each other's key, good for a day; nobody types it.
 
-    Raises ValueError for a key that no honest peer has.
+    `purpose` keeps mailboxes apart: "peers" to meet, "paths" for a session that has lost its paths. Raises ValueError for a key that no honest peer has.
     """
     shared = identity.private.exchange(X25519PublicKey.from_public_bytes(peer_key))
-    secret = hmac.digest(shared, b"peerscope known peers", hashlib.sha256)
+    secret = hmac.digest(shared, b"peerscope known %s" % purpose.encode(), hashlib.sha256)
     password = hmac.digest(secret, b"peerscope meeting %d" % day, hashlib.sha256)
     return SessionCode(daily_nameplate(secret, day), (password.hex(),))

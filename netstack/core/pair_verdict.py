@@ -63,7 +63,7 @@ def expected(ours: NatFacts, theirs: NatFacts, *, same_network: bool = False) ->
     if any(_blocked(side) for side in both):
         if any(_takes_tcp(side) for side in both):
             return PairRoute.TCP
-        unknown = any(_unknown(side) for side in both)
+        unknown = any(_unknown(side) or _may_take_tcp(side) for side in both)
         return PairRoute.UNKNOWN if unknown else PairRoute.RELAY
     if any(_reachable(side) for side in both):
         return PairRoute.DIRECT
@@ -192,6 +192,10 @@ def _reachable(side: NatFacts) -> bool:
 def _takes_tcp(side: NatFacts) -> bool:
     """No translation and no filter: what is known of UDP holds for TCP."""
     return side.mapping is Mapping.NONE and side.filtering is Filtering.ENDPOINT_INDEPENDENT
+
+
+def _may_take_tcp(side: NatFacts) -> bool:
+    return side.mapping is Mapping.NONE and side.filtering is Filtering.UNKNOWN
 
 
 def _is_direct(story: PairStory) -> bool:

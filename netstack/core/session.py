@@ -78,6 +78,7 @@ class Session:
         "drops",
         "established",
         "initiator",
+        "outlives_links",
         "peer_key",
         "rests",
         "safety_digits",
@@ -103,6 +104,7 @@ class Session:
         self.stats = FragmentStats()
         self.drops: Counter[Drop] = Counter()
         self.established = False
+        self.outlives_links = False  # somebody moves the last path when its link is gone
         self.closed = False
         self.rests = (
             False  # `poll_transmit` has given all there is, and nothing but plain traffic has happened
@@ -203,6 +205,23 @@ class Session:
             with contextlib.suppress(SessionError):
                 self._paths.add_spare(now)
             self._timers.stir()
+
+    def move_path(self, path_id: int, flow: Flow, traits: LinkTraits, now: float) -> None:
+        """Goes on with a path elsewhere, where no other path is left to add one by; `PathMoved` tells when it answers."""
+        path = self._paths.table.get(path_id)
+        if path is not None and not self.closed:
+            self._timers.stir()
+            self._paths.move(path, flow, traits, now)
+
+    def strand(self, path_id: int) -> bool:
+        """The link of a path is gone. The last path waits to be moved, where somebody does that; false: end it."""
+        path = self._paths.table.get(path_id)
+        if path is None or not self.outlives_links or len(self._paths.table) > 1:
+            return False
+        self._timers.stir()
+        self._sender.give_up(path)
+        path.flow = path.old_flow = None
+        return True
 
     def cap(self, caps: TrafficCaps, now: float) -> None:
         """Keeps every path to what the user allows this peer."""

@@ -132,6 +132,17 @@ class Paths:
             usable = usable or [each for each in self.table.values() if each.in_use]
             self.main = max(usable, key=lambda each: each.last_heard_s).id if usable else -1
 
+    def move(self, path: Path, flow: Flow, traits: LinkTraits, now: float) -> None:
+        """We go on elsewhere; the peer follows the first packet that opens. What does not answer is gone back from."""
+        if path.proved:
+            path.old_flow = path.flow
+        path.attach(flow, traits)
+        session_mtu.restart(path)
+        path.budget_bytes = CHALLENGES * traits.mtu_bytes
+        path.suspect = False
+        self.changed = True
+        path.begin_challenge(self._entropy(frame.CHALLENGE_BYTES), now)
+
     def heard_from(
         self, path: Path, flow: Flow, traits: LinkTraits, size_bytes: int, now: float, *, newest: bool
     ) -> None:

@@ -71,9 +71,12 @@ class EchoPeer:
             attempt = Attempt()
             attempt.changed = functools.partial(self._tell, attempt)
             with suppress(PeerscopeError):
-                met = await self._peers.invite(lambda: [MemoryDriver(self._hub)], attempt)
+                met = await self._peers.invite(self._drivers, attempt)
                 self._tasks.start(self._talk(met), "talk")
             await asyncio.sleep(AGAIN_S)
+
+    def _drivers(self) -> list[MemoryDriver]:
+        return [MemoryDriver(self._hub)]
 
     def _tell(self, attempt: Attempt) -> None:
         if attempt.meeting is not None:
@@ -82,11 +85,12 @@ class EchoPeer:
     async def _join(self, code: SessionCode) -> None:
         await asyncio.sleep(TYPING_S)
         with suppress(PeerscopeError):
-            await self._talk(await self._peers.meet(Role.GUEST, code, [MemoryDriver(self._hub)]))
+            met = await self._peers.meet(Role.GUEST, code, self._drivers(), make_drivers=self._drivers)
+            await self._talk(met)
 
     async def _reconnect(self, caller: bytes) -> None:
         with suppress(PeerscopeError):
-            await self._talk(await self._peers.reconnect(caller, lambda: [MemoryDriver(self._hub)]))
+            await self._talk(await self._peers.reconnect(caller, self._drivers))
 
     async def _talk(self, met: Met) -> None:
         """Says hello, then echoes until the other hangs up."""

@@ -15,9 +15,11 @@ from netstack.lab.scenario import Scenario
 from netstack.model.lab import PairOutcome
 from netstack.model.turn import TurnCredentials
 from netstack.service.connection import Connection
+from netstack.service.gathering import Relay
+from netstack.service.path_upkeep import PathUpkeep
 from netstack.service.peer_book import PeerBook
 from netstack.service.sessions import Sessions
-from netstack.service.traversal import Reached, Relay, Traversal
+from netstack.service.traversal import Reached, Traversal
 from netstack.tasks import TaskScope
 
 METHOD: Final = "peerscope"
@@ -72,6 +74,12 @@ class _Side:
         self.reached.append(reached)
         return connection
 
+    async def keep_up(self, connection: Connection) -> None:
+        """Moves to better ways; each is in `reached`."""
+        await PathUpkeep(
+            self.traversal, connection, self.reached[-1], moved=self.reached.append, watch_network=False
+        ).run()
+
     async def close(self) -> None:
         """Ends everything."""
         await self.traversal.close()
@@ -96,11 +104,9 @@ async def connect(lab: Lab) -> PairOutcome:
                 await hosted.send(b"!")
                 await joined.receive()
                 first_s = lab.world.now() - began_s
-                improving = tasks.start(
-                    anna.traversal.improve(hosted, anna.reached.append, limit_s=IMPROVE_S), "improve"
-                )
-                await ben.traversal.improve(joined, ben.reached.append, limit_s=IMPROVE_S)
-                improving.cancel()
+                for side, connection in ((anna, hosted), (ben, joined)):
+                    tasks.start(side.keep_up(connection), "upkeep")
+                await asyncio.sleep(IMPROVE_S)
         except TimeoutError:
             return PairOutcome(method=METHOD, connected=False, direct=False)
         finally:

@@ -8,6 +8,7 @@ from netstack.model.candidate import PairStory
 from netstack.model.chat import ChatLine, FileReport
 from netstack.model.load import LoadState
 from netstack.model.meeting import WayHealth
+from netstack.model.pair import PairVerdict
 
 
 class Stage(StrEnum):
@@ -50,8 +51,9 @@ class KnownPeer(msgspec.Struct, frozen=True):
 class Conversation(msgspec.Struct, frozen=True, kw_only=True):
     """One connected peer, or one that has just left (`ended` says how, in a sentence; empty while it is open).
 
-    `kind` is direct, local or relay. `path` is the key of its main path's `PathReport`. `nat` is the verdict that the
-    peer tells of its own NAT, which may be nonsense.
+    `kind` is direct, local or relay. `path` is the key of its main path's `PathReport`. `stories` are our pairs,
+    `their_stories` what the peer tells of its own (None: nothing yet), which may be nonsense. `looking`: the peer has
+    fallen silent and is looked for by other ways.
     """
 
     number: int
@@ -68,7 +70,9 @@ class Conversation(msgspec.Struct, frozen=True, kw_only=True):
     lines: tuple[ChatLine, ...] = ()
     files: tuple[FileReport, ...] = ()
     stories: tuple[PairStory, ...] = ()
-    nat: str | None = None
+    their_stories: tuple[PairStory, ...] | None = None
+    verdict: PairVerdict | None = None
+    looking: bool = False
     load: LoadState = LoadState()
 
 
@@ -89,6 +93,8 @@ class PeersState(msgspec.Struct, frozen=True):
     conversations: tuple[Conversation, ...] = ()
     known: tuple[KnownPeer, ...] = ()
     failed_stories: tuple[PairStory, ...] = ()
+    failed_their_stories: tuple[PairStory, ...] | None = None
+    failed_verdict: PairVerdict | None = None
     undo: str = ""
     partner: str = ""
     partner_code: str = ""

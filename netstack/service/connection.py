@@ -31,7 +31,7 @@ class Connection:
 
     `watch` and every one of `listeners` hear each event that is not a message. `on_message`, where set, is called with
     every message in the turn that it came in, and `receive` gets none: a coroutine is woken a turn of the loop later.
-    `apart` sees each message first, and keeps those to itself for which it says so.
+    `apart` sees each message first, and keeps those to itself for which it says so; `on_end` hears that it is over.
     """
 
     # Slots, and nothing made before it is needed: there may be ten thousand.
@@ -46,8 +46,10 @@ class Connection:
         "_unread_bytes",
         "_up",
         "_wake",
+        "apart",
         "listeners",
         "number",
+        "on_end",
         "on_message",
         "session",
         "watch",
@@ -60,6 +62,7 @@ class Connection:
         self.listeners: list[Callable[[Event], None]] = []
         self.on_message: Callable[[MessageReceived], None] | None = None
         self.apart: Callable[[bytes], bool] | None = None
+        self.on_end: Callable[[], None] | None = None
         self._wake = wake
         self._hold = hold
         self._up: asyncio.Future[Established] = asyncio.get_running_loop().create_future()
@@ -158,6 +161,16 @@ class Connection:
         self._session().add_path(flow, traits, now)
         self._wake(self.number)
 
+    def move_path(self, path_id: int, flow: Flow, traits: LinkTraits, now: float) -> None:
+        """Goes on with a path elsewhere. Raises SessionError."""
+        self._session().move_path(path_id, flow, traits, now)
+        self._wake(self.number)
+
+    def ping(self, path_id: int) -> None:
+        """Asks for a sign of life on a path. Raises SessionError."""
+        self._session().ping(path_id)
+        self._wake(self.number)
+
     def use_path(self, path_id: int) -> None:
         """Sends on that path from now on."""
         self._session().use_path(path_id)
@@ -245,6 +258,8 @@ class Connection:
             self._settle(number, error)
         _ring(self._arrived)
         _ring(self._room)
+        if self.on_end is not None:
+            self.on_end()
 
 
 def _ring(bell: asyncio.Event | None) -> None:

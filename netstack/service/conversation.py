@@ -93,5 +93,7 @@ class Talk:
             files=self.chat.file_reports,
             stories=self._attempt.stories,
             load=self.chat.load.state,
-            nat=None if self._attempt.traversal is None else self._attempt.traversal.peer.nat,
+            their_stories=self._attempt.their_stories,
+            verdict=self._attempt.verdict(reached),
+            looking=self._attempt.upkeep is not None and self._attempt.upkeep.silent,
         )

@@ -97,6 +97,10 @@ class Gathering:
             self.facts = msgspec.structs.replace(self.facts, udp=Udp.BLOCKED, verdict=Verdict.BLOCKED)
         self.facts = msgspec.structs.replace(self.facts, relay=bool(self._held))
 
+    def forget_relays(self) -> None:
+        """The network has changed: the next run allocates anew. The old ones carry on while they still can."""
+        self._held.clear()
+
     async def _tell_hosts(self) -> tuple[str, ...]:
         interfaces = [each for each in await self._net.interfaces() if each.kind is not LinkKind.LOOPBACK]
         hosts = [host for each in interfaces for host in each.hosts if scope(host) is not Scope.LINK_LOCAL]
@@ -136,7 +140,9 @@ class Gathering:
         elif seen:
             self.facts = msgspec.structs.replace(self.facts, ipv6=True)
 
-    def _learn(self, seen: Sequence[Address], answers: int, hosts: Sequence[str], *, sequential: bool) -> None:
+    def _learn(
+        self, seen: Sequence[Address], answers: int, hosts: Sequence[str], *, sequential: bool
+    ) -> None:
         """What a NAT check has not told already. Filtering is not looked at here, so nothing is called Open."""
         if not seen or self._known.mapping is not Mapping.UNKNOWN:
             return
@@ -166,9 +172,10 @@ class Gathering:
 
         def moved(relayed: Address | None) -> None:
             if relayed is None:
-                self._held.pop(name, None)
+                if self._held.get(name) is transport:
+                    del self._held[name]
                 self._punching.forget_relay(transport)
-            else:
+            elif self._held.get(name) is transport:
                 self._tell_at(relayed)
 
         transport.moved = moved

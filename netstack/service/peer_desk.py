@@ -21,6 +21,7 @@ from netstack.model.chat import Payload
 from netstack.model.knock import KnockReport
 from netstack.model.load import LoadPlan, LoadReport
 from netstack.model.meeting import MeetingError, Role, Way
+from netstack.model.pair import NatFacts
 from netstack.model.peers import CallState, InvitationState, PeersState, Stage
 from netstack.model.peers import KnownPeer as KnownPeerState
 from netstack.model.port_mapping import Carried
@@ -50,7 +51,7 @@ class PeerDesk:
 
     `home` keeps the identity and the known peers; None: both last as long as this does. `invited` hears every
     code of ours, `called` our key whenever a known peer is called: the lab's second person listens there. `nat` is
-    the verdict of our NAT check, which a peer may know.
+    what our NAT check found out, which a peer may know.
     """
 
     def __init__(
@@ -90,7 +91,7 @@ class PeerDesk:
         self._told = PeersState()
         self.invited: Callable[[SessionCode], None] = lambda _: None
         self.called: Callable[[bytes], None] = lambda _: None
-        self.nat: Callable[[], str | None] = lambda: None
+        self.nat: Callable[[], NatFacts | None] = lambda: None
 
     async def start(self) -> None:
         """Reads the known peers. A book that cannot be read is told in the log and left as it is."""
@@ -165,16 +166,18 @@ class PeerDesk:
     async def join(self, code: str, ways: Sequence[str] = ()) -> int:
         """Meets whoever made the code, over `ways` or the chosen ones. Raises as `invite` does."""
         wanted = parse_session_code(code)
-        drivers = [
-            self._drivers(way) for way in (ways if ways and not self.state.partner else self.state.ways)
-        ]
+        chosen = ways if ways and not self.state.partner else self.state.ways
+
+        def make_drivers() -> list[Driver]:
+            return [self._drivers(way) for way in chosen]
+
         if self._joining is not None:
             raise InputError(InputError.Reason.USAGE, "one code at a time")
         attempt = self._joining = Attempt(self._show)
         try:
             async with self._attempting(attempt):
                 peers = await self._ready()
-                met = await peers.meet(Role.GUEST, wanted, drivers, attempt)
+                met = await peers.meet(Role.GUEST, wanted, make_drivers(), attempt, make_drivers=make_drivers)
             return self._begin(met, attempt)
         finally:
             self._joining = None
@@ -293,11 +296,15 @@ class PeerDesk:
                 InputError.Reason.USAGE, f"at most {MAX_OPEN} peers at once; disconnect one first"
             )
         self._began[attempt] = self._net.now()
-        self._set(failed_stories=())
+        self._set(failed_stories=(), failed_their_stories=None, failed_verdict=None)
         try:
             yield
         except PeerscopeError:
-            self._set(failed_stories=attempt.stories)
+            self._set(
+                failed_stories=attempt.stories,
+                failed_their_stories=attempt.their_stories,
+                failed_verdict=attempt.verdict(None),
+            )
             raise
         finally:
             del self._began[attempt]

@@ -1,8 +1,8 @@
 """Two people meet: a code on one side, the code on the other, and a sealed session between them."""
 
 import asyncio
-from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final, NamedTuple
 
 from netstack.config import TurnServer
@@ -13,19 +13,25 @@ from netstack.core.stun_uri import parse_stun_uri
 from netstack.core.turn_uri import parse_turn_uri
 from netstack.model.candidate import PairStory
 from netstack.model.meeting import MeetingError, Role, WayHealth
+from netstack.model.pair import NatFacts, PairVerdict
 from netstack.model.session import Established, SessionError
 from netstack.model.turn import TurnCredentials
 from netstack.net.protocol import Net
 from netstack.rendezvous.driver import Driver
 from netstack.service.connection import Connection
+from netstack.service.gathering import Relay
 from netstack.service.meeting import Meeting, invite
+from netstack.service.path_upkeep import PathUpkeep, Remeet
 from netstack.service.peer_book import PeerBook
+from netstack.service.session_notes import SessionNotes
 from netstack.service.sessions import Sessions
-from netstack.service.traversal import Reached, Relay, Traversal
+from netstack.service.traversal import Reached, Traversal
 from netstack.tasks import TaskScope
 from netstack.wire.candidate_note import About, TcpCandidate, UdpCandidate
 
 ACCEPTED: Final = 8
+FAREWELL_S: Final = 5.0
+"""So long a mailbox is kept after the session is up: what was said there may still be on its way."""
 
 MakeDrivers = Callable[[], Sequence[Driver]]
 
@@ -33,8 +39,8 @@ MakeDrivers = Callable[[], Sequence[Driver]]
 class Attempt:
     """One attempt to meet, to be looked at while it goes. `changed` is called when there is something new.
 
-    `told` is called with each of our addresses, `moved` when the session has left its relay for a direct way;
-    `reached` is where it is then.
+    `told` is called with each of our addresses, `moved` when the session goes another way; `reached` is where it is
+    then. `hidden`: our addresses are kept from the peer, so only a relay will do.
     """
 
     def __init__(
@@ -43,13 +49,16 @@ class Attempt:
         *,
         told: Callable[[UdpCandidate | TcpCandidate], None] = lambda _: None,
         moved: Callable[[Reached], None] = lambda _: None,
+        hidden: bool = False,
     ) -> None:
         self.changed = changed
         self.told = told
+        self.hidden = hidden
         self.reached: Reached | None = None
         self._moved = moved
         self.meeting: Meeting | None = None
         self.traversal: Traversal | None = None
+        self.upkeep: PathUpkeep | None = None
 
     @property
     def agreed(self) -> bool:
@@ -77,6 +86,15 @@ class Attempt:
         """What became of every pair of addresses."""
         return self.traversal.stories if self.traversal is not None else ()
 
+    @property
+    def their_stories(self) -> tuple[PairStory, ...] | None:
+        """What the other side tells of its pairs; None while it has not."""
+        return self.traversal.signalling.their_stories if self.traversal is not None else None
+
+    def verdict(self, reached: Reached | None) -> PairVerdict | None:
+        """Both networks as a pair; None before the two have agreed on a key."""
+        return None if self.traversal is None else self.traversal.verdict(reached)
+
 
 class Met(NamedTuple):
     """The two are connected. `name` is what the peer calls itself, `established` has the digits to compare."""
@@ -90,7 +108,7 @@ class Met(NamedTuple):
 class Peers:
     """Our side of meetings: one identity, and for each meeting sockets of its own. Close it at the end.
 
-    `name` and `nat` (the verdict of our NAT check) are told to whom we meet.
+    `name` and `nat` (what our NAT check found out) are told to whom we meet.
     """
 
     def __init__(
@@ -104,7 +122,7 @@ class Peers:
         turn: Sequence[TurnServer] = (),
     ) -> None:
         self.name = name
-        self.nat: str | None = None
+        self.nat: NatFacts | None = None
         self.identity = identity
         self._net = net
         self._book = book
@@ -121,7 +139,8 @@ class Peers:
             meeting = attempt.meeting = await invite(self._net, make_drivers, on_change=attempt.changed)
             stack.push_async_callback(meeting.close)
             attempt.changed()
-            return await self._connect(stack, await meeting.confirmed(), Role.HOST, meeting, attempt)
+            psk = await meeting.confirmed()
+            return await self._connect(stack, psk, Role.HOST, meeting, attempt, make_drivers)
 
     async def meet(
         self,
@@ -130,19 +149,19 @@ class Peers:
         drivers: Sequence[Driver],
         attempt: Attempt | None = None,
         *,
-        told: Callable[[UdpCandidate | TcpCandidate], None] = lambda _: None,
-        moved: Callable[[Reached], None] = lambda _: None,
+        make_drivers: MakeDrivers | None = None,
     ) -> Met:
         """Meets whoever has the same code. Raises MeetingError, TraversalError, SessionError, NetError.
 
-        Without an `attempt`, `told` and `moved` are those of one.
+        `make_drivers` makes more of them, by which the two find each other again when the network changes under both.
         """
-        attempt = attempt or Attempt(told=told, moved=moved)
+        attempt = attempt or Attempt()
         async with AsyncExitStack() as stack:
             meeting = attempt.meeting = Meeting(self._net, role, code, drivers, on_change=attempt.changed)
             await stack.enter_async_context(meeting)
             attempt.changed()
-            return await self._connect(stack, await meeting.confirmed(), role, meeting, attempt)
+            psk = await meeting.confirmed()
+            return await self._connect(stack, psk, role, meeting, attempt, make_drivers)
 
     async def reconnect(self, key: bytes, make_drivers: MakeDrivers, attempt: Attempt | None = None) -> Met:
         """Meets a known peer, who does the same, without a code. Raises as `meet` does.
@@ -167,7 +186,7 @@ class Peers:
                 absent = psk.reason is MeetingError.Reason.EXPIRED
                 raise MeetingError(MeetingError.Reason.ABSENT) if absent else psk
             attempt.meeting = waiting[first]
-            met = await self._connect(stack, psk, role, attempt.meeting, attempt)
+            met = await self._connect(stack, psk, role, attempt.meeting, attempt, make_drivers)
         if met.established.peer_key != key:
             await self.hang_up(met.connection)
             raise SessionError(SessionError.Reason.WRONG_KEY)
@@ -186,16 +205,26 @@ class Peers:
             await self.hang_up(next(iter(self._open)))
 
     async def _connect(
-        self, stack: AsyncExitStack, psk: bytes, role: Role, meeting: Meeting, attempt: Attempt
+        self,
+        stack: AsyncExitStack,
+        psk: bytes,
+        role: Role,
+        meeting: Meeting,
+        attempt: Attempt,
+        make_drivers: MakeDrivers | None,
     ) -> Met:
-        """From the agreed key to a session. What `stack` holds lives until the way is as good as it gets."""
+        """From the agreed key to a session. What `stack` holds is kept for some seconds more."""
         accepted: asyncio.Queue[Connection] = asyncio.Queue(ACCEPTED)
 
         def accept(connection: Connection) -> None:
             if accepted.full():
                 connection.close()
             else:
+                SessionNotes.of(connection)
                 accepted.put_nowait(connection)
+
+        def changed() -> None:
+            attempt.changed()  # another one by then, perhaps
 
         sessions = Sessions(self._net, self.identity, self._book, accept)
         traversal = attempt.traversal = Traversal(
@@ -206,8 +235,11 @@ class Peers:
             guest=role is Role.GUEST,
             servers=self._servers,
             relays=self._relays,
-            about=About(name=self.name, nat=self.nat),
+            about=About(name=self.name),
+            nat=self.nat,
+            hidden=attempt.hidden,
             told=attempt.told,
+            changed=changed,
         )
         attempt.changed()
         try:
@@ -218,16 +250,40 @@ class Peers:
             await sessions.close()
             raise
         self._open[connection] = sessions
-        stack.push_async_callback(traversal.close)
-        self._tasks.start(_improve(stack.pop_all(), connection, attempt), "improve")
+        remeet = None if make_drivers is None else self._remeet(established.peer_key, make_drivers)
+        upkeep = attempt.upkeep = PathUpkeep(
+            traversal, connection, reached, moved=attempt.move, remeet=remeet
+        )
+        self._tasks.start(_farewell(stack.pop_all()), "farewell")
+        self._tasks.start(_keep_up(upkeep, traversal), "upkeep")
         return Met(connection, traversal.peer.name, reached, established)
 
+    def _remeet(self, key: bytes, make_drivers: MakeDrivers) -> Remeet:
+        """A mailbox that only the two can name, for a session that has lost its paths."""
 
-async def _improve(stack: AsyncExitStack, connection: Connection, attempt: Attempt) -> None:
-    """Keeps the notes and the punching alive until the way is as good as it gets; then ends both."""
+        @asynccontextmanager
+        async def remeet() -> AsyncIterator[Meeting]:
+            role = role_of(self.identity, key)
+            day = days(role, self._net.wall_time())[0]
+            code = daily_code(self.identity, key, day, purpose="paths")
+            async with Meeting(self._net, role, code, make_drivers()) as meeting:
+                await meeting.confirmed()
+                yield meeting
+
+        return remeet
+
+
+async def _farewell(stack: AsyncExitStack) -> None:
+    """Keeps the mailbox until what was said there has arrived."""
     async with stack:
-        if attempt.traversal is not None:
-            await attempt.traversal.improve(connection, attempt.move)
+        await asyncio.sleep(FAREWELL_S)
+
+
+async def _keep_up(upkeep: PathUpkeep, traversal: Traversal) -> None:
+    try:
+        await upkeep.run()
+    finally:
+        await traversal.close()
 
 
 async def _confirmed(meeting: Meeting) -> bytes | MeetingError:

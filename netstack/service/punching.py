@@ -13,7 +13,6 @@ from netstack.transport.turn import TurnTransport
 from netstack.transport.udp import UdpTransport
 
 
-
 class Punching:
     """Checks every pair of a link and an address of the peer; what answers is called out to `answered`.
 
@@ -89,9 +88,14 @@ class Punching:
             relay = isinstance(transport, TurnTransport)
             self._punch.add_link(link, transport.family, self._net.now(), relay=relay)
 
+    def give_up(self) -> None:
+        """Checks no more: what has not answered by now did not."""
+        self._punch.give_up()
+
     def close(self) -> None:
         """Ends it. May be called twice."""
         self._over = True
+        self.give_up()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -20,7 +20,7 @@ class SessionNotes:
         self._unread: deque[bytes] = deque()
         self._news = asyncio.Event()
         connection.apart = self._take
-        connection.listeners.append(lambda _: self._news.set() if connection.closed else None)
+        connection.on_end = self._news.set
 
     @classmethod
     def of(cls, connection: Connection) -> "SessionNotes":

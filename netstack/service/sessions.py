@@ -10,6 +10,7 @@ from netstack.core.entrance import Entrance
 from netstack.core.identity import Identity, KnownPeer
 from netstack.core.rate_limits import RateLimits, Suspect
 from netstack.core.session_sender import Transmit
+from netstack.errors import NetError
 from netstack.model.address import Address, Family
 from netstack.model.session import Flow, LinkTraits, SessionError, TransportKind
 from netstack.net.protocol import Net
@@ -52,6 +53,7 @@ class Sessions:
         self._links = itertools.count()
         self._transports: list[Transport] = []
         self._tcp: TcpTransport | None = None
+        self._stream_accepted: Callable[[int], None] | None = None
         self._connections: dict[int, Connection] = {}
         self._tasks = TaskScope("sessions")
         self._pump_due = False
@@ -94,9 +96,25 @@ class Sessions:
         """Makes TCP usable; listens on `local` where given and returns where. Raises NetError."""
         if self._tcp is None:
             self._tcp = TcpTransport(self._net, self, lambda: next(self._links))
+            self._tcp.accepted = self._take_stream
             self._transports.append(self._tcp)
             self._tasks.start(self._tidy(self._tcp), "tidy")
         return None if local is None else await self._tcp.listen(local)
+
+    async def open_stream(self, remote: Address) -> int:
+        """Connects by TCP and returns the link, which is dropped when no session uses it. Raises NetError."""
+        await self.open_tcp()
+        if self._tcp is None:
+            raise NetError(NetError.Reason.CLOSED)
+        return await self._tcp.connect(remote)
+
+    def on_stream(self, accepted: Callable[[int], None] | None) -> None:
+        """Who hears of each TCP connection that comes in, from now on."""
+        self._stream_accepted = accepted
+
+    def stream_remote(self, link: int) -> Address | None:
+        """Who is at the other end of a TCP connection; None when it is none."""
+        return None if self._tcp is None else self._tcp.remote(link)
 
     def add_transport(self, make: Callable[[PacketReceiver, Callable[[], int]], Carrier]) -> Carrier:
         """Makes a transport of any other kind usable and returns it; it is closed with the sessions.
@@ -186,10 +204,7 @@ class Sessions:
 
     async def _flow(self, remote: Address, transport: TransportKind) -> Flow:
         if transport is TransportKind.TCP:
-            await self.open_tcp()
-            if self._tcp is None:
-                raise SessionError(SessionError.Reason.CLOSED)
-            return Flow(await self._tcp.connect(remote))
+            return Flow(await self.open_stream(remote))
         for each in self._transports:
             if (
                 isinstance(each, UdpTransport | TurnTransport)
@@ -214,6 +229,10 @@ class Sessions:
     def _hold(self, number: int, held: bool) -> None:
         self.endpoint.hold(number, held=held)
         self._pump_soon()
+
+    def _take_stream(self, link: int) -> None:
+        if self._stream_accepted is not None:
+            self._stream_accepted(link)
 
     # From the transports.
 

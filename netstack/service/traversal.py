@@ -189,10 +189,10 @@ class Traversal:
         if not self.guest:
             self.sessions.invite(self._psk)
         self._tasks.start(self._tell_all(), "tell")
-        self._tasks.start(self._tell_ladder_in_the_end(), "ladder")
         try:
-            async with asyncio.timeout(LIMIT_S) as limit:
-                self._tasks.start(self._give_up_early(limit), "hopeless")
+            async with TaskScope("patience") as patience, asyncio.timeout(LIMIT_S) as limit:
+                patience.start(self._tell_ladder_in_the_end(), "ladder")
+                patience.start(self._give_up_early(limit), "hopeless")
                 if self.guest:
                     connection, transport, remote = await self._dial_what_answers()
                 else:
@@ -225,10 +225,6 @@ class Traversal:
         if kind == "direct" and remote is not None and scope(remote.host) is not Scope.PUBLIC:
             kind = "local"
         return Reached(transport, str(remote or ""), kind, self.net.now() - self._zero_s)
-
-    def tell_ladder(self) -> None:
-        """What became of our pairs, for the other side to see."""
-        self.signalling.send(LadderNote.of(self.stories))
 
     def forget_peer_addresses(self) -> None:
         """Begins anew: both sides tell their addresses again."""
@@ -273,7 +269,11 @@ class Traversal:
     async def _tell_ladder_in_the_end(self) -> None:
         """Before both give up: afterwards nobody listens any more."""
         await asyncio.sleep(TELL_LADDER_S)
-        self.tell_ladder()
+        self._tell_ladder()
+
+    def _tell_ladder(self) -> None:
+        self.punching.give_up()
+        self.signalling.send(LadderNote.of(self.stories))
 
     async def _give_up_early(self, limit: asyncio.Timeout) -> None:
         """Where both networks are known to need a relay and there is none, nobody need wait for the whole time."""
@@ -282,7 +282,7 @@ class Traversal:
         if theirs is None or ours.relay is not False or theirs.relay is not False:
             return
         if expected(ours, theirs, same_network=self.same_network) is PairRoute.RELAY:
-            self.tell_ladder()
+            self._tell_ladder()
             loop = asyncio.get_running_loop()
             limit.reschedule(loop.time() + LIMIT_S - TELL_LADDER_S)
 
@@ -373,12 +373,13 @@ class Traversal:
         won: "asyncio.Future[tuple[Connection, TransportKind, Address | None]]",
     ) -> None:
         self._dialing += 1
+        remote: Address | None = None
         try:
             if isinstance(way, PairAnswered):
                 transport, remote = self.punching.kind_of(way.link), way.remote
                 flow = Flow(way.link, way.remote)
             else:
-                transport, remote = TransportKind.TCP, way if isinstance(way, Address) else None
+                transport = TransportKind.TCP
                 flow = Flow(
                     way.link if isinstance(way, AcceptedLink) else await self.sessions.open_stream(way)
                 )
@@ -410,4 +411,3 @@ class Traversal:
         heard = sum(story.heard for story in stories)
         answered = sum(story.state is PairState.ANSWERED for story in stories)
         return f"{len(stories)} addresses tried, {answered} answered, {heard} were heard from"
-

@@ -24,7 +24,7 @@ LOAD_PIECE_BYTES: Final = 16_384
 KNOCK_TOKEN_BYTES: Final = 16
 MAX_HOST_BYTES: Final = 45
 WANTS_ECHO, IS_ECHO = 1, 2
-SIGNAL: Final = 0x30
+SIGNAL: Final = 0x50
 """The first byte of a note of section 8 inside a session; `service/session_notes.py` takes it."""
 
 

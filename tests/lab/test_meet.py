@@ -5,7 +5,7 @@ import pytest
 from netstack.lab.matrix import PAIRS, one_try
 from tests.expectations import Route, route
 
-DIRECT = {Route.DIRECT, Route.PREDICTION}
+DIRECT = {Route.DIRECT, Route.PREDICTION, Route.TCP}
 COUNTING = ("symmetric-seq", "symmetric-seq")  # direct now and then: each check moves both counters
 
 

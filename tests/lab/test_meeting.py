@@ -13,7 +13,7 @@ from netstack.lab.lab import Lab
 from netstack.model.meeting import Role
 from netstack.rendezvous.memory import MemoryDriver, MemoryHub
 from netstack.service.peer_book import PeerBook
-from netstack.service.peers import Met, Peers
+from netstack.service.peers import Attempt, Met, Peers
 from netstack.service.traversal import TraversalError
 from netstack.tasks import TaskScope
 from tests import expectations
@@ -44,7 +44,7 @@ async def _meet(
             hosting = tasks.start(_quietly(one.meet(Role.HOST, CODE, [MemoryDriver(hub)])), "host")
             await asyncio.sleep(skew_s)
             began_s = loop.time()
-            theirs = await two.meet(Role.GUEST, CODE, [MemoryDriver(hub)], moved=moves.append)
+            theirs = await two.meet(Role.GUEST, CODE, [MemoryDriver(hub)], Attempt(moved=moves.append))
             ours = await hosting
             assert ours is not None
             await theirs.connection.send(b"hello Anna", wait=True)

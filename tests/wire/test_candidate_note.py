@@ -7,11 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netstack.errors import DecodeError
-from netstack.model.candidate import CandidateKind
+from netstack.model.candidate import CandidateKind, PairState, PairStory
+from netstack.model.nat import Verdict
+from netstack.model.pair import NatFacts
 from netstack.wire.candidate_note import (
     MAX_BYTES,
     About,
+    Again,
     AllTold,
+    LadderNote,
+    NatNote,
     TcpCandidate,
     UdpCandidate,
     decode,
@@ -23,7 +28,12 @@ from netstack.wire.candidate_note import (
 @pytest.mark.parametrize(
     "note",
     [
-        About("Ana", "strict"),
+        About("Ana"),
+        NatNote(NatFacts(verdict=Verdict.STRICT, carrier=True)),
+        LadderNote.of(
+            [PairStory(CandidateKind.HOST, "10.0.0.1:5", PairState.NO_REPLY, 3, True, 0.01, False)]
+        ),
+        Again(),
         UdpCandidate(CandidateKind.REFLEXIVE, "203.0.113.7", 40000),
         UdpCandidate(CandidateKind.HOST, "2001:db8::7", 1),
         TcpCandidate("192.168.1.5", 65535),

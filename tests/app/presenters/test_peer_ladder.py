@@ -5,8 +5,10 @@ import pytest
 from app.presenters.peer_ladder import MAX_RUNGS, Rung, ladder
 from app.presenters.tone import Tone
 from app.presenters.veil import Veil
+from netstack.core.pair_verdict import judge
 from netstack.model.candidate import CandidateKind, PairState, PairStory
 from netstack.model.nat import Verdict
+from netstack.model.pair import NatFacts, PairRoute
 
 NONE = Veil(())
 K, S = CandidateKind, PairState
@@ -69,122 +71,56 @@ def story(
     ],
 )
 def test_every_story_in_words(told: PairStory, rung: Rung) -> None:
-    assert ladder("relay", (told,), None, None, NONE).rungs == (rung,)
+    assert ladder("relay", (told,), NONE).rungs == (rung,)
 
 
-V = Verdict
+def test_the_verdict_on_the_pair_is_shown_as_it_is() -> None:
+    verdict = judge(
+        NatFacts(verdict=Verdict.STRICT),
+        NatFacts(verdict=Verdict.MODERATE),
+        PairRoute.RELAY,
+        their_name="Ana",
+    )
+    view = ladder("relay", (story(),), NONE, verdict=verdict, name="Ana")
+    assert view.title == "Why not direct?"
+    assert view.verdict == verdict.sentence
+    assert view.remedy == verdict.remedy
+    assert ladder("", (), NONE).title == "Why was no way found?"
+    assert ladder("local", (), NONE).verdict == ""
 
 
-@pytest.mark.parametrize(
-    ("kind", "ours", "theirs", "title", "verdict", "remedy"),
-    [
-        (
-            "direct",
-            V.MODERATE,
-            "moderate",
-            "Direct: packets take no detour",
-            "Two such networks connect directly, and do.",
-            "",
-        ),
-        ("local", None, None, "Direct: you are in the same network", "", ""),
-        (
-            "relay",
-            V.STRICT,
-            "moderate",
-            "Why not direct?",
-            "Two such networks need a relay, and use one.",
-            "Your router gives every",
-        ),
-        (
-            "relay",
-            V.MODERATE,
-            "strict",
-            "Why not direct?",
-            "Two such networks need a relay, and use one.",
-            "Their router gives every",
-        ),
-        (
-            "relay",
-            V.STRICT,
-            "strict",
-            "Why not direct?",
-            "Two such networks need a relay, and use one.",
-            "Both routers give every",
-        ),
-        (
-            "relay",
-            V.OPEN,
-            "strict",
-            "Why not direct?",
-            "Two such networks would connect directly, but do not.",
-            "A firewall",
-        ),
-        (
-            "direct",
-            V.STRICT,
-            "moderate",
-            "Direct: packets take no detour",
-            "Two such networks need a relay as a rule, and yet are direct.",
-            "",
-        ),
-        (
-            "",
-            V.BLOCKED,
-            "open",
-            "Why was no way found?",
-            "Two such networks need a relay, and there was none.",
-            "Your network lets no UDP out",
-        ),
-        (
-            "",
-            V.OPEN,
-            "blocked",
-            "Why was no way found?",
-            "Two such networks need a relay, and there was none.",
-            "Their network lets no UDP out",
-        ),
-        (
-            "relay",
-            V.MODERATE,
-            "<b>nonsense</b>",
-            "Why not direct?",
-            "What the two networks let expect is not known.",
-            "Check both networks",
-        ),
-        (
-            "",
-            None,
-            None,
-            "Why was no way found?",
-            "What the two networks let expect is not known.",
-            "Check both networks",
-        ),
-    ],
-)
-def test_what_was_expected_what_came_and_who_can_act(kind, ours, theirs, title, verdict, remedy) -> None:
-    view = ladder(kind, (), ours, theirs, NONE)
-    assert (view.title, view.verdict) == (title, verdict)
-    assert view.remedy.startswith(remedy)
-    assert bool(view.remedy) == bool(remedy)
+def test_the_other_side_speaks_of_us() -> None:
+    theirs = (story(heard=True), story(K.RELAYED, relay=True, sent=0, state=S.TRYING))
+    view = ladder("relay", (), NONE, theirs=theirs, name="Ana")
+    assert view.names == ("What you tried", "What Ana tried")
+    assert [(rung.place, rung.what) for rung in view.theirs] == [
+        ("From their relay to your relay", "was not needed any more"),
+        ("To your router, from outside", "your packets came in there; 7 packets of theirs got no answer"),
+    ]
+    assert view.note == ""
+
+
+def test_a_side_that_has_not_told_is_said_to_be_silent() -> None:
+    assert ladder("relay", (), NONE, name="Ana").note == "Ana has not told yet what it tried."
 
 
 def test_what_is_used_comes_first_and_there_are_not_too_many() -> None:
     many = tuple(story(sent=n) for n in range(30))
     best = story(state=S.ANSWERED, used=True)
-    rungs = ladder("direct", (*many, best), None, None, NONE).rungs
+    rungs = ladder("direct", (*many, best), NONE).rungs
     assert len(rungs) == MAX_RUNGS
     assert rungs[0].tone is Tone.GOOD
 
 
 def test_the_pair_that_carries_is_marked() -> None:
     pairs = (story(state=S.ANSWERED), story(state=S.ANSWERED, relay=True))
-    direct = ladder("direct", pairs, None, None, NONE, "203.0.113.7:4000")
+    direct = ladder("direct", pairs, NONE, used="203.0.113.7:4000")
     assert [rung.what for rung in direct.rungs] == ["answered, in use", "answered"]
     assert direct.rungs[0].place == "To their router, from outside"
-    relayed = ladder("relay", pairs, None, None, NONE, "203.0.113.7:4000")
+    relayed = ladder("relay", pairs, NONE, used="203.0.113.7:4000")
     assert relayed.rungs[0].place == "From your relay to their router, from outside"
 
 
 def test_addresses_may_be_hidden() -> None:
-    view = ladder("direct", (story(),), None, None, Veil(["203.0.113.7"]))
+    view = ladder("direct", (story(),), Veil(["203.0.113.7"]))
     assert "203.0.113.7" not in view.rungs[0].exact

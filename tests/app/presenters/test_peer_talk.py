@@ -52,10 +52,10 @@ def test_the_headline(changes: dict[str, object], rtt_s: float | None, words: st
 
 
 def test_the_whole() -> None:
-    view = talk(conversation(), (PATH,), None, Veil(()))
+    view = talk(conversation(), (PATH,), Veil(()))
     assert view.path == f"Connected in 250{THIN}ms, 10.0{THIN}% lost, to 203.0.113.7:4000"
     assert (view.digits, view.color, view.way) == ("482 193", "udp", "Ana, direct (UDP)")
-    gone = talk(conversation(ended="Ana has left."), (), None, Veil(["203.0.113.7"]))
+    gone = talk(conversation(ended="Ana has left."), (), Veil(["203.0.113.7"]))
     assert gone.color == "muted"
     assert "203.0.113.7" not in gone.path
 
@@ -123,7 +123,7 @@ def line(**changes: object) -> ChatLine:
     ],
 )
 def test_lines(said: ChatLine, side: str, text: str, mark: str, tone: Tone) -> None:
-    view = talk(conversation(lines=(said,)), (), None, Veil(()))
+    view = talk(conversation(lines=(said,)), (), Veil(()))
     assert view.lines == (LineView(3, side, text, mark, tone, moment(0.0)),)
 
 
@@ -208,4 +208,4 @@ def file(**changes: object) -> FileReport:
     ],
 )
 def test_files(report: FileReport, view: FileView) -> None:
-    assert talk(conversation(files=(report,)), (), None, Veil(())).files == (view,)
+    assert talk(conversation(files=(report,)), (), Veil(())).files == (view,)

@@ -1,0 +1,183 @@
+"""After the first way: both see both ladders and one verdict; better ways are taken later; a network may change."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from random import Random
+from typing import NamedTuple
+
+import msgspec
+import pytest
+
+from netstack.core.identity import Identity
+from netstack.core.session_code import SessionCode
+from netstack.lab.duel import duel
+from netstack.lab.lab import Lab
+from netstack.lab.matrix import _SERVERS
+from netstack.model.meeting import Role
+from netstack.model.pair import PairCause, PairRoute, PairSide
+from netstack.rendezvous.memory import MemoryDriver, MemoryHub
+from netstack.service.peer_book import PeerBook
+from netstack.service.peers import Attempt, Met, Peers
+from netstack.service.traversal import Reached, TraversalError
+from netstack.tasks import TaskScope
+
+CODE = SessionCode("482915", ("amber", "walnut", "kayak"))
+
+
+class Side(NamedTuple):
+    """One of the two."""
+
+    met: Met
+    attempt: Attempt
+    moves: list[Reached]
+
+    @property
+    def now(self) -> Reached:
+        return self.moves[-1] if self.moves else self.met.reached
+
+
+async def _together(
+    lab: Lab,
+    story: Callable[[Side, Side], Awaitable[None]],
+    *,
+    relay: bool = True,
+    hidden: tuple[bool, bool] = (False, False),
+) -> None:
+    hub = MemoryHub()
+    moves: tuple[list[Reached], list[Reached]] = ([], [])
+    attempts = [Attempt(moved=moves[n].append, hidden=hidden[n]) for n in (0, 1)]
+    people = [
+        Peers(
+            lab.net(name),
+            Identity(bytes((number,)) * 32),
+            PeerBook(),
+            name=name,
+            stun=lab.stun_servers,
+            turn=lab.turn_servers if relay else (),
+        )
+        for number, name in enumerate(("anna", "ben"), 1)
+    ]
+
+    def drivers() -> list[MemoryDriver]:
+        return [MemoryDriver(hub)]
+
+    async with TaskScope("test") as tasks:
+        try:
+            meeting = [
+                tasks.start(person.meet(role, CODE, drivers(), attempt, make_drivers=drivers), role.value)
+                for person, role, attempt in zip(people, (Role.HOST, Role.GUEST), attempts, strict=True)
+            ]
+            met = [await each for each in meeting]
+            await story(
+                *(Side(m, attempt, moved) for m, attempt, moved in zip(met, attempts, moves, strict=True))
+            )
+        finally:
+            for person in people:
+                await person.close()
+
+
+async def _echo(one: Side, other: Side, word: bytes) -> None:
+    async with asyncio.timeout(30):
+        await one.met.connection.send(word, wait=True)
+        assert (await other.met.connection.receive()).data == word
+        await other.met.connection.send(word, wait=True)
+        assert (await one.met.connection.receive()).data == word
+
+
+def _duel(a: str, b: str) -> Lab:
+    return Lab(msgspec.structs.replace(duel(a, b, Random(7)), server=_SERVERS), seed=7)
+
+
+def test_both_sides_see_both_ladders_and_one_verdict() -> None:
+    async def story(anna: Side, ben: Side) -> None:
+        await asyncio.sleep(20)
+        verdicts = [side.attempt.verdict(side.now) for side in (anna, ben)]
+        assert [verdict and verdict.cause for verdict in verdicts] == [PairCause.MAPS_PER_DESTINATION] * 2
+        assert [verdict and verdict.side for verdict in verdicts] == [PairSide.OURS, PairSide.THEIRS]
+        assert [verdict and verdict.actual for verdict in verdicts] == [PairRoute.RELAY] * 2
+        assert verdicts[1] is not None
+        assert verdicts[1].sentence == (
+            "Moderate + Strict: a relay expected; got a relay; anna's router maps per destination."
+        )
+        for one, other in ((anna, ben), (ben, anna)):
+            told = one.attempt.their_stories
+            assert told is not None
+            assert [(each.kind, each.state) for each in told] == [
+                (each.kind, each.state) for each in other.attempt.stories[: len(told)]
+            ]
+
+    _duel("symmetric", "port-restricted").run(lambda lab: _together(lab, story))
+
+
+def test_also_where_no_way_is_found_both_know_what_the_other_tried() -> None:
+    async def meet(lab: Lab) -> None:
+        attempts = [Attempt(), Attempt()]
+        hub = MemoryHub()
+        loop = asyncio.get_running_loop()
+        people = [
+            Peers(lab.net(name), Identity(bytes((n,)) * 32), PeerBook(), name=name, stun=lab.stun_servers)
+            for n, name in enumerate(("anna", "ben"), 1)
+        ]
+        async with TaskScope("test") as tasks:
+            began_s = loop.time()
+            meeting = [
+                tasks.start(_refused(person.meet(role, CODE, [MemoryDriver(hub)], attempt)), role.value)
+                for person, role, attempt in zip(people, Role, attempts, strict=True)
+            ]
+            for each in meeting:
+                await each
+            assert loop.time() - began_s < 12  # both networks are known: nobody waits for the whole time
+        for attempt in attempts:
+            verdict = attempt.verdict(None)
+            assert verdict is not None
+            assert (verdict.actual, verdict.cause) == (PairRoute.NONE, PairCause.MAPS_PER_DESTINATION)
+            assert "Relays page" in verdict.remedy
+            assert attempt.their_stories
+        for person in people:
+            await person.close()
+
+    Lab(duel("symmetric", "port-restricted", Random(7)), seed=7).run(meet)
+
+
+async def _refused(meeting: Awaitable[Met]) -> None:
+    with pytest.raises(TraversalError):
+        await meeting
+
+
+@pytest.mark.parametrize(("a", "b"), [("udp-blocked", "open"), ("open", "udp-blocked")])
+def test_whoever_is_blocked_a_relay_gives_way_to_tcp(a: str, b: str) -> None:
+    async def story(anna: Side, ben: Side) -> None:
+        await asyncio.sleep(6)
+        for side in (anna, ben):
+            assert (side.now.kind, side.now.transport.value) == ("direct", "tcp")
+            verdict = side.attempt.verdict(side.now)
+            assert verdict is not None
+            # The filter of an open network is not looked at by gathering alone.
+            assert (verdict.expected, verdict.cause) == (PairRoute.UNKNOWN, PairCause.AS_EXPECTED)
+        await _echo(anna, ben, b"over tcp")
+
+    _duel(a, b).run(lambda lab: _together(lab, story))
+
+
+@pytest.mark.parametrize(("a", "b"), [("udp-blocked", "open"), ("open", "udp-blocked")])
+def test_tcp_is_dialled_by_whoever_can_even_without_a_relay(a: str, b: str) -> None:
+    async def story(anna: Side, ben: Side) -> None:
+        assert anna.now.transport.value == "tcp"
+        await _echo(anna, ben, b"over tcp")
+
+    _duel(a, b).run(lambda lab: _together(lab, story, relay=False))
+
+
+def test_where_every_path_is_gone_the_two_find_each_other_by_a_mailbox() -> None:
+    async def meet(lab: Lab) -> None:
+        async def story(anna: Side, ben: Side) -> None:
+            await _echo(anna, ben, b"before")
+            for router in ("anna-router", "ben-router"):
+                lab.reboot_nat(router)  # both take other ports from now on, and nothing gets in
+            await asyncio.sleep(30)
+            await _echo(anna, ben, b"after")
+
+        await _together(lab, story, relay=False)
+
+    kind = "port-restricted-nopreserve"
+    Lab(msgspec.structs.replace(duel(kind, kind, Random(7)), server=_SERVERS), seed=7).run(meet)
