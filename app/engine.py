@@ -190,7 +190,10 @@ class Engine(QObject):
         try:
             reply.set_result(await work())
         except Exception as error:
-            reply.set_exception(_crossing(error))
+            failure = _crossing(error)
+            if self._node is not None:
+                self._node.failed(failure)
+            reply.set_exception(failure)
 
     def _offer(self, snapshot: Snapshot) -> None:
         with self._lock:

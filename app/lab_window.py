@@ -13,7 +13,7 @@ from app.__main__ import FIRST_SCENARIO
 from app.actions import Action, Actions
 from app.engine import Engine
 from app.panels.lab import LabActions
-from netstack.config import Config
+from netstack.config import Config, history_path
 from netstack.errors import Fault, InputError, PeerscopeError
 from netstack.model.lab import GridState, ScenarioLine
 
@@ -59,7 +59,7 @@ def node_maker(name: str, config: Config, grid: GridState | None = None) -> "Cal
     def make() -> "Node":
         from netstack.lab.node import LabNode  # noqa: PLC0415
 
-        return LabNode(name, config, grid=grid)
+        return LabNode(name, config, grid=grid, history=history_path(lab=True))
 
     return make
 

@@ -33,7 +33,7 @@ from app.peer_window import first_state, peers_actions
 from app.presenters.nat_servers import problem
 from app.widgets.theme import Choice, Theme
 from app.window import Window
-from netstack.config import Config, load_config, user_config_path
+from netstack.config import Config, history_path, load_config, user_config_path
 from netstack.errors import PeerscopeError
 from netstack.model.path import PlotData
 from netstack.model.peers import PeersState
@@ -97,7 +97,7 @@ def _on_system(config: Config, peers: PeersState) -> "Node":
 
     home = platformdirs.user_data_path("peerscope", appauthor=False)
     folder = platformdirs.user_downloads_path() / "Peerscope"
-    return Node(SystemNet(), config, home=home, folder=folder, peers=peers)
+    return Node(SystemNet(), config, home=home, folder=folder, peers=peers, history=history_path())
 
 
 async def _run(

@@ -7,7 +7,7 @@ import difflib
 import os
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import platformdirs
@@ -30,7 +30,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `web_checks` are plain web pages that are known to be empty, which the doctor asks for a login page and the time.
     `rendezvous` are the ways to meet that are used; `brokers` are public ones that are only offered, and used once the
-    user has agreed.
+    user has agreed. History keeps diagnoses and sessions for `history_days`, and at most `history_megabytes` of all;
+    `metrics` (HOST:PORT) is where Prometheus may ask, empty for nowhere.
     """
 
     stun: tuple[str, ...] = ()
@@ -38,11 +39,19 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rendezvous: tuple[str, ...] = ()
     brokers: tuple[str, ...] = ()
     turn: tuple[TurnServer, ...] = ()
+    history_days: Annotated[int, msgspec.Meta(ge=1, le=3650)] = 365
+    history_megabytes: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 200
+    metrics: str = ""
 
 
 def user_config_path() -> Path:
     """Where the user's own file lives; it need not exist."""
     return platformdirs.user_config_path("peerscope", appauthor=False) / "peerscope.toml"
+
+
+def history_path(*, lab: bool = False) -> Path:
+    """Where the history of this user lives; the lab's is apart."""
+    return platformdirs.user_data_path("peerscope", appauthor=False) / ("lab.db" if lab else "history.db")
 
 
 def load_config(path: Path | None = None, *, warn: list[str] | None = None) -> Config:

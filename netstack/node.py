@@ -10,7 +10,7 @@ import msgspec
 from netstack.config import Config
 from netstack.core.game_ports import Game, ports_of
 from netstack.core.pair_verdict import facts_of_report
-from netstack.errors import InputError
+from netstack.errors import InputError, PeerscopeError
 from netstack.model.doctor import Check, DoctorReport
 from netstack.model.nat import NatReport
 from netstack.model.pair import NatFacts
@@ -18,11 +18,15 @@ from netstack.model.path import PlotData
 from netstack.model.peers import PeersState
 from netstack.model.port_mapping import Carried
 from netstack.model.snapshot import NatState, Snapshot
+from netstack.model.turn import TurnState
 from netstack.net.protocol import Net
+from netstack.observe.history import Retention
 from netstack.observe.journal import Journal
 from netstack.observe.store import Store
 from netstack.service.doctor import Doctor
+from netstack.service.fleet_metrics import FleetMetrics
 from netstack.service.game_port import read_games, shipped_games
+from netstack.service.history_desk import HistoryDesk
 from netstack.service.nat import NatService
 from netstack.service.nat_port_mapping import try_out
 from netstack.service.path_watch import PathWatch
@@ -42,7 +46,7 @@ class Node:
     """Owns the services of one host on one network. `network` is "real" or a lab scenario's name.
 
     `home` keeps the identity and the known peers (None: nothing is kept), `folder` gets received files, `peers` is
-    the state to begin with, `drivers` makes a way to meet from its name.
+    the state to begin with, `drivers` makes a way to meet from its name, `history` is the file of what is remembered.
     """
 
     def __init__(
@@ -55,6 +59,7 @@ class Node:
         folder: Path | None = None,
         peers: PeersState | None = None,
         drivers: DriverMaker | None = None,
+        history: Path | None = None,
     ) -> None:
         self.net = net
         self.network = network
@@ -65,16 +70,14 @@ class Node:
         self._web_checks = config.web_checks
         self._port_mapping = PortMappingService(net, records=records_path() if network == "real" else None)
         self._doctor = Doctor(net, network=network, nat=self._nat, mappings=self._port_mapping)
-        self.relays = RelayDesk(
-            net, lambda state: self._store.update(turn=state), known=config.turn, network=network
-        )
+        self.relays = RelayDesk(net, self._take_turn, known=config.turn, network=network)
         self._games = _games()
         self._set_doctor(games=tuple(game.name for game in self._games))
         self._watch = PathWatch(net, lambda paths: self._store.update(paths=paths))
         self.peers = PeerDesk(
             net,
             self._watch,
-            lambda state: self._store.update(peers=state),
+            self._take_peers,
             home=home,
             folder=folder or Path("received"),
             stun=config.stun,
@@ -83,6 +86,16 @@ class Node:
             drivers=drivers,
         )
         self.peers.nat = self._nat_facts
+        self.history = HistoryDesk(
+            net,
+            self._watch,
+            lambda state: self._store.update(history=state),
+            path=history,
+            retention=Retention(config.history_days, config.history_megabytes * 1_000_000),
+            network=network,
+        )
+        self.metrics = FleetMetrics(self._watch, self.peers.guard)
+        self._metrics_place = config.metrics
         self._tasks = TaskScope("node")
 
     @property
@@ -96,6 +109,13 @@ class Node:
         self._tasks.start(self._watch_lag(), "lag")
         self._tasks.start(self._port_mapping.start(), "port mappings left behind")
         await self.peers.start()
+        await self.history.start()
+        if self._metrics_place:
+            try:
+                place = await self.metrics.open(self._metrics_place)
+                log.info("metrics on http://%s/metrics", place)
+            except PeerscopeError as error:
+                log.warning("metrics: %s", error.sentence)
 
     async def close(self) -> None:
         """Ends services, tasks and the store, in that order. May be called twice."""
@@ -103,6 +123,8 @@ class Node:
         await self.relays.close()
         await self.peers.close()
         await self._watch.close()
+        await self.metrics.close()
+        await self.history.close()
         await self._port_mapping.close()
         self._journal.close()
         self._store.close()
@@ -134,6 +156,8 @@ class Node:
                 progress=lambda done, step, report: self._set_nat(progress=done, step=step, report=report),
             )
             self._set_nat(report=report, progress=1.0)
+            self.history.add(report)
+            self.metrics.nat_check(report.label.value)
             return report
         finally:
             self._set_nat(running=False, step="")
@@ -174,6 +198,9 @@ class Node:
         finally:
             self._set_doctor(running=False)
         self._take_doctor(report)
+        self.history.add(report)
+        if report.nat is not None:
+            self.metrics.nat_check(report.nat.label.value)
         return report
 
     async def retest(self, rule: str) -> DoctorReport:
@@ -237,9 +264,26 @@ class Node:
         finally:
             self._watch.forget_closed()
 
-    def plot_data(self) -> PlotData:
-        """The last minute of every watched path, for the live plots."""
-        return self._watch.plot_data()
+    def plot_data(self, since_s: float | None = None) -> PlotData:
+        """Every watched path's points since then on the engine's clock, for the live plots; by default ten minutes."""
+        return self._watch.plot_data(since_s)
+
+    def failed(self, error: PeerscopeError) -> None:
+        """Something that the window asked for went wrong: it is counted."""
+        self.metrics.error(error.reason.value)
+
+    def _take_turn(self, state: TurnState) -> None:
+        before = self.snapshot.turn.report
+        self._store.update(turn=state)
+        if state.report is not None and state.report is not before and not state.running:
+            self.history.add(state.report)
+
+    def _take_peers(self, state: PeersState) -> None:
+        known = {each.number: each.load.report for each in self.snapshot.peers.conversations}
+        self._store.update(peers=state)
+        for each in state.conversations:
+            if each.load.report is not None and each.load.report != known.get(each.number):
+                self.history.add(each.load.report)
 
     async def _rehearsal_partner(self) -> tuple[Net, str, str]:
         return self.net, "127.0.0.1", "this computer"

@@ -22,8 +22,8 @@ SCREEN = "binutils openbox wmctrl xauth xdotool xvfb".split()
 
 # What the tests talk to, and measure with: programs that nobody here wrote.
 SERVERS = """
-    conntrack coturn iperf3 iproute2 miniupnpc miniupnpd miniupnpd-nftables mosquitto natpmpc nftables stun-client
-    tcpdump
+    conntrack coturn iperf3 iproute2 miniupnpc miniupnpd miniupnpd-nftables mosquitto natpmpc nftables prometheus
+    stun-client tcpdump
 """.split()
 
 # A virtual machine with Bluetooth controllers, and BlueZ in it.

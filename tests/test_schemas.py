@@ -8,12 +8,15 @@ import pytest
 from netstack.config import RESOURCES
 from netstack.model.bench import BenchReport
 from netstack.model.doctor import DoctorReport
+from netstack.model.history import ComparisonReport, HistoryReport
 from netstack.model.lab import LabRun, Matrix, ScenarioList
 from netstack.model.nat import NatReport
 from netstack.model.turn import TurnReport
 
 SCHEMAS = {
     "peerscope.bench-1.json": BenchReport,
+    "peerscope.comparison-1.json": ComparisonReport,
+    "peerscope.history-1.json": HistoryReport,
     "peerscope.lab-list-1.json": ScenarioList,
     "peerscope.lab-matrix-1.json": Matrix,
     "peerscope.lab-run-1.json": LabRun,

@@ -10,7 +10,7 @@ import typer
 from app.cli.options import ConfigOption, Format, FormatOption, LabOption
 from app.cli.terminal import console, fail, print_json
 from app.presenters.doctor_text import doctor_text
-from netstack.config import TurnServer, load_config
+from netstack.config import TurnServer, history_path, load_config
 from netstack.core.game_ports import ports_of
 from netstack.errors import PeerscopeError
 from netstack.lab.lab import open_scenario
@@ -19,6 +19,7 @@ from netstack.model.port_mapping import Carried
 from netstack.net.system import SystemNet
 from netstack.service.doctor import Doctor, Progress, exit_code
 from netstack.service.game_port import read_games
+from netstack.service.history_desk import keep_one
 
 
 def doctor(
@@ -84,6 +85,7 @@ def doctor(
         fail(error, DoctorReport(network=lab or "real") if as_json else None)
     except KeyboardInterrupt:
         return 130
+    keep_one(history_path(lab=lab is not None), report)
     if as_json:
         print_json(msgspec.to_builtins(report))
     else:

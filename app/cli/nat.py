@@ -10,13 +10,14 @@ import typer
 from app.cli.options import ConfigOption, Format, FormatOption, LabOption
 from app.cli.terminal import console, fail, print_json
 from app.presenters.nat_text import report_text
-from netstack.config import load_config
+from netstack.config import history_path, load_config
 from netstack.core.nat_report import exit_code
 from netstack.errors import PeerscopeError
 from netstack.lab.lab import Lab, open_scenario
 from netstack.model.nat import NatReport
 from netstack.net.protocol import Net
 from netstack.net.system import SystemNet
+from netstack.service.history_desk import keep_one
 from netstack.service.nat import NatService
 from netstack.service.nat_port_mapping import try_out
 from netstack.service.port_mapping import PortMappingService
@@ -60,6 +61,7 @@ def nat(
         fail(error, NatReport(network=lab or "real") if output is Format.JSON else None)
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
+    keep_one(history_path(lab=lab is not None), report)
     if output is Format.JSON:
         print_json(msgspec.to_builtins(report))
     else:

@@ -18,6 +18,7 @@ from netstack.errors import InputError, NetError
 from netstack.model.address import Address, Family
 from netstack.net.interfaces import read_interfaces
 from netstack.net.system import SystemNet
+from netstack.observe.prometheus import MetricsPage, Registry, parse_place
 from netstack.server.machine import Server
 from netstack.server.stun import StunServer
 from netstack.server.turn import TurnServer
@@ -26,6 +27,8 @@ from netstack.server.turn_credentials import Credentials
 from netstack.server.turn_peers import PeerPolicy
 from netstack.service.rendezvous_host import RendezvousHost, parse_listen
 from netstack.service.serve import ServerHost
+from netstack.service.serve_metrics import ServeMetrics
+from netstack.tasks import TaskScope
 
 STUN_PORT = 3478
 
@@ -57,6 +60,10 @@ def serve(
         Path | None, typer.Option(help="Certificate chain (PEM): the mailboxes are then wss://.")
     ] = None,
     tls_key: Annotated[Path | None, typer.Option(help="Its private key (PEM).")] = None,
+    metrics: Annotated[
+        str | None,
+        typer.Option(metavar="HOST:PORT", help="Let Prometheus read there how full the servers are."),
+    ] = None,
     config: ConfigOption = None,
 ) -> int:
     """Serves STUN, TURN and mailboxes until Ctrl-C. Binds loopback unless an address is given."""
@@ -71,7 +78,8 @@ def serve(
     mailboxes = None
     if rendezvous is not None:
         mailboxes = RendezvousHost(parse_listen(rendezvous), tls=_tls(tls_cert, tls_key))
-    return asyncio.run(_run(servers, relay_hosts, lines, mailboxes))
+    place = None if metrics is None else parse_place(metrics)
+    return asyncio.run(_run(servers, relay_hosts, lines, mailboxes, place))
 
 
 def _tls(cert: Path | None, key: Path | None) -> ssl.SSLContext | None:
@@ -139,8 +147,11 @@ async def _run(
     relay_hosts: dict[Family, str],
     lines: list[str],
     mailboxes: RendezvousHost | None,
+    metrics: Address | None,
 ) -> int:
     net = SystemNet()
+    page: MetricsPage | None = None
+    tasks = TaskScope("serve")
     running: list[ServerHost | RendezvousHost] = []
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -153,6 +164,12 @@ async def _run(
             await mailboxes.open()
             running.append(mailboxes)
             lines.append(f"Mailboxes on {mailboxes.url}")
+        if metrics is not None:
+            registry = Registry()
+            page = MetricsPage(registry)
+            lines.append(f"Metrics on http://{page.open(metrics)}/metrics")
+            machine = None if mailboxes is None else mailboxes.machine
+            tasks.start(ServeMetrics(registry, servers, machine).run(), "metrics")
         for name in (signal.SIGINT, signal.SIGTERM):
             try:
                 loop.add_signal_handler(name, stop.set)
@@ -165,6 +182,9 @@ async def _run(
     except (KeyboardInterrupt, asyncio.CancelledError):
         pass
     finally:
+        await tasks.close()
+        if page is not None:
+            await asyncio.to_thread(page.close)
         for one in reversed(running):
             await one.close()
     return 0

@@ -12,7 +12,7 @@ import typer
 from app.cli.options import ConfigOption, Format, FormatOption, LabOption
 from app.cli.terminal import console, fail, print_json
 from app.presenters.turn_text import turn_report_text
-from netstack.config import TurnServer, load_config
+from netstack.config import TurnServer, history_path, load_config
 from netstack.core.turn_uri import parse_turn_uri
 from netstack.core.turn_verdict import exit_code
 from netstack.errors import InputError, PeerscopeError
@@ -20,6 +20,7 @@ from netstack.lab.lab import Lab, open_scenario
 from netstack.model.turn import TurnReport
 from netstack.net.protocol import Net
 from netstack.net.system import SystemNet
+from netstack.service.history_desk import keep_one
 from netstack.service.turn import TurnService
 from netstack.service.turn_login import TurnLogin, find_login, keep_login
 
@@ -68,6 +69,7 @@ def turn(
         fail(error, TurnReport(network=lab or "real") if as_json else None)
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
+    keep_one(history_path(lab=lab is not None), report)
     if as_json:
         print_json(msgspec.to_builtins(report))
     else:

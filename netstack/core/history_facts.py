@@ -1,5 +1,7 @@
 """What of a diagnosis is worth comparing with another day's. Pure."""
 
+from collections.abc import Sequence
+
 from netstack.model.doctor import DoctorReport, Severity
 from netstack.model.history import Change, Comparison, Run, RunKind, Standing
 from netstack.model.load import LoadReport
@@ -84,6 +86,12 @@ def compare(before: Run, after: Run) -> Comparison:
         else:
             changes.append(Change(name, was, is_now))
     return Comparison(before, after, tuple(changes), tuple(same))
+
+
+def since_fine(runs: Sequence[Run]) -> Comparison | None:
+    """Of runs of one kind, newest first: the newest beside the last one before it that was fine; None without both."""
+    fine = next((run for run in runs[1:] if run.standing is Standing.FINE), None)
+    return None if fine is None else compare(fine, runs[0])
 
 
 def _nat(report: NatReport) -> Facts:

@@ -38,6 +38,7 @@ class LabNode(Node):
         *,
         seed: int = 0,
         grid: GridState | None = None,
+        history: Path | None = None,
     ) -> None:
         self.lab = open_scenario(scenario, seed=seed)
         self.lab.build()
@@ -55,6 +56,7 @@ class LabNode(Node):
             folder=self._received,
             peers=PeersState(ways=("lab",), name=self.lab.patient.title(), partner=partner.title()),
             drivers=lambda _: MemoryDriver(hub),
+            history=history,
         )
         self._partner = EchoPeer(
             self.lab.net(partner), hub, partner.title(), config, self.peers.show_partner_code

@@ -97,13 +97,22 @@ class Comparison(msgspec.Struct, frozen=True):
 
 
 class HistoryReport(msgspec.Struct, frozen=True, kw_only=True):
-    """`peerscope history` (`peerscope.history/1`), newest first. `problem` is why nothing is kept, if so."""
+    """`peerscope history` (`peerscope.history/1`), newest first."""
 
     schema: str = "peerscope.history/1"
     network: str = "real"
     runs: tuple[Run, ...] = ()
     sessions: tuple[PastSession, ...] = ()
     size_bytes: int = 0
+    failure: str | None = None
+    failure_text: str | None = None
+
+
+class ComparisonReport(msgspec.Struct, frozen=True, kw_only=True):
+    """`peerscope history --compare` (`peerscope.comparison/1`)."""
+
+    schema: str = "peerscope.comparison/1"
+    comparison: Comparison | None = None
     failure: str | None = None
     failure_text: str | None = None
 

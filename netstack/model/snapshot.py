@@ -3,6 +3,7 @@
 import msgspec
 
 from netstack.model.doctor import DoctorState
+from netstack.model.history import HistoryState
 from netstack.model.lab import GridState, StoryState
 from netstack.model.nat import NatReport
 from netstack.model.path import PathReport
@@ -43,6 +44,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     paths: tuple[PathReport, ...] = ()
     turn: TurnState = TurnState()
     peers: PeersState = PeersState()
+    history: HistoryState = HistoryState()
     engine_lag_s: float | None = None
     log: tuple[LogLine, ...] = ()
     lab: Topology | None = None

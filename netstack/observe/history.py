@@ -113,6 +113,10 @@ class History:
         """There is somebody who writes."""
         return self._thread is not None
 
+    def now_s(self) -> float:
+        """Seconds since 1970, by the clock of this history."""
+        return self._wall_time()
+
     # What is remembered.
 
     def add_run(self, report: Report) -> None:
@@ -224,8 +228,8 @@ class History:
                 batch, ending = self._gather(first)
             if batch:
                 self._write(database, batch)
-            now = time.monotonic()
-            if now - tidied_at >= TIDY_S or (self._hidden_at is not None and not self.undo_s) or ending:
+            now = self._wall_time()
+            if abs(now - tidied_at) >= TIDY_S or (self._hidden_at is not None and not self.undo_s) or ending:
                 tidied_at = now
                 self._keep_small(database)
         database.close()

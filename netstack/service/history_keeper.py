@@ -31,7 +31,7 @@ class HistoryKeeper:
         """One value of a series."""
         track = self._tracks.get(report_key)
         if track is not None:
-            track.add(metric, self._net.wall_time() - (self._net.now() - at_s), value, count)
+            track.add(metric, self._history.now_s() - (self._net.now() - at_s), value, count)
 
     def path_happened(self, report: PathReport, event: Event) -> None:
         """What changes the way that messages take."""

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -111,6 +111,10 @@ class PeerDesk:
             await self._peers.close()
         for talk in self._talks.values():
             await talk.close()
+
+    def guard(self) -> tuple[Mapping[str, int], int]:
+        """Packets that were not let in, by reason, and how many peers are suspect now."""
+        return ({}, 0) if self._peers is None else self._peers.guard()
 
     # Ways and names.
 

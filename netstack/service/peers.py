@@ -1,6 +1,7 @@
 """Two people meet: a code on one side, the code on the other, and a sealed session between them."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final, NamedTuple
@@ -197,6 +198,17 @@ class Peers:
         sessions = self._open.pop(connection, None)
         if sessions is not None:
             await sessions.close()
+
+    def guard(self) -> tuple[Counter[str], int]:
+        """Packets that the open sessions' entrances did not let in, by reason, and how many peers are suspect now."""
+        dropped: Counter[str] = Counter()
+        suspects = 0
+        for connection, sessions in self._open.items():
+            dropped.update(sessions.refused())
+            suspects += len(sessions.suspects())
+            if connection.session is not None:
+                dropped.update({drop.value: count for drop, count in connection.session.drops.items()})
+        return dropped, suspects
 
     async def close(self) -> None:
         """Ends every session and socket. May be called twice."""

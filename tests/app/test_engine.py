@@ -49,6 +49,9 @@ class StandIn:
     async def fail(self, error: Exception) -> None:
         raise error
 
+    def failed(self, error: Exception) -> None:
+        self.seen.append(f"failed {type(error).__name__}")
+
 
 async def until(condition) -> None:
     while not condition():  # noqa: ASYNC110
