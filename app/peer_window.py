@@ -73,6 +73,7 @@ def peers_actions(actions: Actions, engine: Engine, settings: QSettings) -> Peer
         pause=at_desk("pause", lambda desk, number, file, rest: desk.pause_file(number, file, rest)),
         cancel=at_desk("cancel", lambda desk, number, file: desk.cancel_file(number, file)),
         disconnect=at_desk("disconnect", lambda desk, number: desk.disconnect(number)),
+        load=at_desk("load answer", lambda desk, number, yes: desk.answer_load(number, yes)),
         forget=at_desk("forget", forget),
         undo=at_desk("undo", undo),
     )

@@ -242,6 +242,13 @@ class Node:
                 report = msgspec.structs.replace(report, ports=known)
             self._set_doctor(ports=known, report=report)
 
+    async def measure_load(self, conversation: int) -> None:
+        """Latency under load with a connected peer, once it allows it. Raises InputError, LoadError, SessionError."""
+        report = await self.peers.measure_load(conversation)
+        self._doctor.take_load(report)
+        if self.snapshot.doctor.report is not None:
+            self._take_doctor(self._doctor.known())
+
     def _take_doctor(self, report: DoctorReport) -> DoctorReport:
         """The NAT page shows what the doctor found out."""
         self._set_doctor(report=report, checks=report.checks)

@@ -41,7 +41,7 @@ class PeersActions(NamedTuple):
 
     `join` takes a code and ways; `reconnect` and `forget` a peer; `ways` the ways to meet; `name` ours. The others
     take a conversation's number first, then: `say` a text, `pour` a payload, `send_files` paths, `answer` a file
-    and whether, `pause` a file and whether, `cancel` a file.
+    and whether, `pause` a file and whether, `cancel` a file, `load` whether it may measure.
     """
 
     invite: Action
@@ -56,6 +56,7 @@ class PeersActions(NamedTuple):
     pause: Action
     cancel: Action
     disconnect: Action
+    load: Action
     forget: Action
     undo: Action
 
@@ -106,6 +107,7 @@ class PeersPage(Page):
             cancel=actions.cancel.run,
             reveal=self._reveal,
             disconnect=actions.disconnect.run,
+            load=actions.load.run,
         )
         for widget in (self._notice, self._choosing):
             self.content.addWidget(widget)
