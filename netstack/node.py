@@ -82,7 +82,8 @@ class Node:
             folder=folder or Path("received"),
             stun=config.stun,
             turn=config.turn,
-            state=peers or PeersState(ways=config.rendezvous, brokers=config.brokers),
+            state=peers
+            or PeersState(ways=config.rendezvous, brokers=config.brokers, hidden=config.hide_address),
             drivers=drivers,
         )
         self.peers.nat = self._nat_facts
