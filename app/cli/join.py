@@ -46,9 +46,6 @@ def join(
         float, typer.Option(min=0, max=86_400, help="Stay connected so many seconds more.")
     ] = 0.0,
     name: Annotated[str | None, typer.Option(help="What the other side sees as your name.")] = None,
-    hide_address: Annotated[
-        bool, typer.Option(help="Keep your address from the other side: only a relay will do.")
-    ] = False,
     output: Annotated[
         Lines, typer.Option("--format", help="Print text, or JSON lines for programs.")
     ] = Lines.TEXT,
@@ -63,10 +60,9 @@ def join(
 
     async def run() -> None:
         net = SystemNet()
-        hidden = hide_address or settings.hide_address
-        drivers = drivers_of(net, via or (), settings, hidden=hidden)
+        drivers = drivers_of(net, via or (), settings)
         async with peers(net, settings, printer, name) as here:
-            attempt = Attempt(told=printer.candidate, moved=printer.moved, hidden=hidden)
+            attempt = Attempt(told=printer.candidate, moved=printer.moved)
             met = await here.meet(
                 Role.GUEST,
                 wanted,
