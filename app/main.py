@@ -145,6 +145,7 @@ async def _run(
             actions.add("retest", retest),
             actions.add("port", lambda text: engine.call(lambda node: node.look_at_port(text), "port")),
             actions.add("knock", lambda peer: engine.call(lambda node: node.knock(peer), "knock")),
+            actions.add("load", lambda peer: engine.call(lambda node: node.measure_load(peer), "load")),
         ),
     )
     window.add_page(check)

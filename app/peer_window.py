@@ -18,7 +18,7 @@ from netstack.model.peers import PeersState
 if TYPE_CHECKING:
     from netstack.service.peer_desk import PeerDesk
 
-WAYS, NAME = "peers/ways", "peers/name"
+WAYS, NAME, HIDDEN = "peers/ways", "peers/name", "peers/hidden"
 
 
 def first_state(config: Config, settings: QSettings) -> PeersState:
@@ -28,7 +28,12 @@ def first_state(config: Config, settings: QSettings) -> PeersState:
         name = ""
         with suppress(OSError, KeyError):
             name = getpass.getuser()
-    return PeersState(ways=config.rendezvous or _kept_ways(settings), brokers=config.brokers, name=name[:40])
+    return PeersState(
+        ways=config.rendezvous or _kept_ways(settings),
+        brokers=config.brokers,
+        name=name[:40],
+        hidden=config.hide_address or settings.value(HIDDEN) in {True, "true"},
+    )
 
 
 def peers_actions(actions: Actions, engine: Engine, settings: QSettings) -> PeersActions:
@@ -46,6 +51,9 @@ def peers_actions(actions: Actions, engine: Engine, settings: QSettings) -> Peer
     async def use_name(desk: "PeerDesk", name: str) -> None:
         desk.set_name(name)
 
+    async def use_hidden(desk: "PeerDesk", hidden: bool) -> None:
+        desk.set_hidden(hidden)
+
     async def forget(desk: "PeerDesk", peer: str) -> None:
         desk.forget_peer(peer)
 
@@ -60,12 +68,17 @@ def peers_actions(actions: Actions, engine: Engine, settings: QSettings) -> Peer
         await engine.call(lambda node: use_name(node.peers, name), "name")
         settings.setValue(NAME, name)
 
+    async def keep_hidden(hidden: bool) -> None:
+        await engine.call(lambda node: use_hidden(node.peers, hidden), "hidden")
+        settings.setValue(HIDDEN, hidden)
+
     return PeersActions(
         invite=at_desk("invitation", lambda desk: desk.invite()),
         join=at_desk("joining", lambda desk, code, ways: desk.join(code, ways)),
         reconnect=at_desk("known peer", lambda desk, peer: desk.reconnect(peer)),
         ways=actions.add("ways", keep_ways),
         name=actions.add("name", keep_name),
+        hide=actions.add("hidden", keep_hidden),
         say=at_desk("text", lambda desk, number, text: desk.say(number, text), quiet=True),
         pour=at_desk("payload", lambda desk, number, payload: desk.pour(number, payload), quiet=True),
         send_files=at_desk("files", lambda desk, number, paths: desk.send_files(number, paths)),
@@ -73,6 +86,7 @@ def peers_actions(actions: Actions, engine: Engine, settings: QSettings) -> Peer
         pause=at_desk("pause", lambda desk, number, file, rest: desk.pause_file(number, file, rest)),
         cancel=at_desk("cancel", lambda desk, number, file: desk.cancel_file(number, file)),
         disconnect=at_desk("disconnect", lambda desk, number: desk.disconnect(number)),
+        load=at_desk("load answer", lambda desk, number, yes: desk.answer_load(number, yes)),
         forget=at_desk("forget", forget),
         undo=at_desk("undo", undo),
     )

@@ -31,7 +31,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `web_checks` are plain web pages that are known to be empty, which the doctor asks for a login page and the time.
     `rendezvous` are the ways to meet that are used; `brokers` are public ones that are only offered, and used once the
     user has agreed. History keeps diagnoses and sessions for `history_days`, and at most `history_megabytes` of all;
-    `metrics` (HOST:PORT) is where Prometheus may ask, empty for nowhere.
+    `metrics` (HOST:PORT) is where Prometheus may ask, empty for nowhere. `hide_address`: peers
+    get no address of ours, so that only a relay will do.
     """
 
     stun: tuple[str, ...] = ()
@@ -42,6 +43,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     history_days: Annotated[int, msgspec.Meta(ge=1, le=3650)] = 365
     history_megabytes: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 200
     metrics: str = ""
+    hide_address: bool = False
 
 
 def user_config_path() -> Path:

@@ -82,7 +82,8 @@ class Node:
             folder=folder or Path("received"),
             stun=config.stun,
             turn=config.turn,
-            state=peers or PeersState(ways=config.rendezvous, brokers=config.brokers),
+            state=peers
+            or PeersState(ways=config.rendezvous, brokers=config.brokers, hidden=config.hide_address),
             drivers=drivers,
         )
         self.peers.nat = self._nat_facts
@@ -241,6 +242,13 @@ class Node:
             if report is not None:
                 report = msgspec.structs.replace(report, ports=known)
             self._set_doctor(ports=known, report=report)
+
+    async def measure_load(self, conversation: int) -> None:
+        """Latency under load with a connected peer, once it allows it. Raises InputError, LoadError, SessionError."""
+        report = await self.peers.measure_load(conversation)
+        self._doctor.take_load(report)
+        if self.snapshot.doctor.report is not None:
+            self._take_doctor(self._doctor.known())
 
     def _take_doctor(self, report: DoctorReport) -> DoctorReport:
         """The NAT page shows what the doctor found out."""

@@ -32,6 +32,9 @@ def host(
         int | None, typer.Option(min=0, help="At most so many bytes of files in all.")
     ] = None,
     name: Annotated[str | None, typer.Option(help="What the other side sees as your name.")] = None,
+    hide_address: Annotated[
+        bool, typer.Option(help="Keep your address from the other side: only a relay will do.")
+    ] = False,
     output: Annotated[
         Lines, typer.Option("--format", help="Print text, or JSON lines for programs.")
     ] = Lines.TEXT,
@@ -43,7 +46,8 @@ def host(
 
     async def run() -> None:
         net = SystemNet()
-        drivers = drivers_of(net, via or (), settings)
+        hidden = hide_address or settings.hide_address
+        drivers = drivers_of(net, via or (), settings, hidden=hidden)
         async with peers(net, settings, printer, name) as here:
             code = SessionCode.make(net.random_bytes)
             printer.event(
@@ -51,9 +55,13 @@ def host(
                 f"Your code, good once and for ten minutes:\n\n    {code}\n\nThe other side runs: peerscope join {code}",
                 code=str(code),
             )
-            attempt = Attempt(told=printer.candidate, moved=printer.moved)
+            attempt = Attempt(told=printer.candidate, moved=printer.moved, hidden=hidden)
             met = await here.meet(
-                Role.HOST, code, drivers, attempt, make_drivers=lambda: drivers_of(net, via or (), settings)
+                Role.HOST,
+                code,
+                drivers,
+                attempt,
+                make_drivers=lambda: drivers_of(net, via or (), settings, hidden=hidden),
             )
             printer.connected(met, None)
             shelf = None if accept is None else Shelf(accept, max_bytes)

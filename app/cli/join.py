@@ -46,6 +46,9 @@ def join(
         float, typer.Option(min=0, max=86_400, help="Stay connected so many seconds more.")
     ] = 0.0,
     name: Annotated[str | None, typer.Option(help="What the other side sees as your name.")] = None,
+    hide_address: Annotated[
+        bool, typer.Option(help="Keep your address from the other side: only a relay will do.")
+    ] = False,
     output: Annotated[
         Lines, typer.Option("--format", help="Print text, or JSON lines for programs.")
     ] = Lines.TEXT,
@@ -60,9 +63,10 @@ def join(
 
     async def run() -> None:
         net = SystemNet()
-        drivers = drivers_of(net, via or (), settings)
+        hidden = hide_address or settings.hide_address
+        drivers = drivers_of(net, via or (), settings, hidden=hidden)
         async with peers(net, settings, printer, name) as here:
-            attempt = Attempt(told=printer.candidate, moved=printer.moved)
+            attempt = Attempt(told=printer.candidate, moved=printer.moved, hidden=hidden)
             met = await here.meet(
                 Role.GUEST,
                 wanted,

@@ -89,10 +89,14 @@ class Printer:
         )
 
 
-def drivers_of(net: SystemNet, via: Sequence[str], config: Config) -> list[Driver]:
-    """The ways that were named, else those of the configuration. Raises MeetingError."""
+def drivers_of(net: SystemNet, via: Sequence[str], config: Config, *, hidden: bool = False) -> list[Driver]:
+    """The ways that were named, else those of the configuration. Raises MeetingError.
+
+    Who is `hidden` does not call out in the own network.
+    """
     uris = [parse_rendezvous(text) for text in (via or config.rendezvous or DEFAULT_WAYS)]
-    return [make_driver(net, uri) for uri in uris if uri.way is not Way.PASTE]
+    unfit = {Way.PASTE, Way.LAN} if hidden else {Way.PASTE}
+    return [make_driver(net, uri) for uri in uris if uri.way not in unfit]
 
 
 @asynccontextmanager

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 
 from app.actions import Action
 from app.presenters.check import CheckView, MessageView, Stage, present
+from app.presenters.check_load import load_view
 from app.presenters.check_ports import knockers, port_rows
 from app.presenters.doctor_text import doctor_text
 from app.presenters.nat_text import report_json
@@ -26,6 +27,7 @@ from app.presenters.veil import Veil, of_report
 from app.widgets.check_list import CheckList
 from app.widgets.figure_row import FigureRow
 from app.widgets.finding_list import FindingList
+from app.widgets.load_card import LoadCard
 from app.widgets.notice import Notice
 from app.widgets.page import Page
 from app.widgets.path_strip import PathStrip
@@ -53,13 +55,15 @@ PROMISES = (
 class CheckActions(NamedTuple):
     """What the page can start.
 
-    `retest` takes the rule that is looked at again, `port` a game or a port, `knock` the number of a conversation.
+    `retest` takes the rule that is looked at again, `port` a game or a port, `knock` and `load` the number of a
+    conversation.
     """
 
     examine: Action
     retest: Action
     port: Action
     knock: Action
+    load: Action
 
 
 class CheckPage(Page):
@@ -106,6 +110,12 @@ class CheckPage(Page):
         self._where = Card(theme, "Where is it bad?")
         self._where.body.addWidget(self._ladder)
         self._where.body.addWidget(self._ladder_note)
+        self._port = PortCard(theme)
+        self._port.asked.connect(actions.port.run)
+        self._port.knock_wanted.connect(actions.knock.run)
+        self._load = LoadCard(theme)
+        self._load.wanted.connect(actions.load.run)
+        self._load.cancelled.connect(actions.load.cancel)
         left = QWidget()
         column = QVBoxLayout(left)
         column.setContentsMargins(0, 0, 0, 0)
@@ -113,6 +123,8 @@ class CheckPage(Page):
         column.addWidget(self._message)
         column.addWidget(self._findings)
         column.addWidget(self._where)
+        column.addWidget(self._port)
+        column.addWidget(self._load)
         column.addStretch(1)
         self._show_button = QPushButton("Show addresses")
         self._show_button.setProperty("role", "link")
@@ -127,12 +139,8 @@ class CheckPage(Page):
         right = QWidget()
         beside = QVBoxLayout(right)
         beside.setContentsMargins(0, 0, 0, 0)
-        self._port = PortCard(theme)
-        self._port.asked.connect(actions.port.run)
-        self._port.knock_wanted.connect(actions.knock.run)
         beside.setSpacing(2 * unit)
         beside.addWidget(rows)
-        beside.addWidget(self._port)
         beside.addStretch(1)
         self._results = QWidget()
         results = QVBoxLayout(self._results)
@@ -201,6 +209,8 @@ class CheckPage(Page):
             port.failure or knock.failure,
             busy=port.busy or knock.busy,
         )
+        load = self._actions.load
+        self._load.show_view(load_view(self._snapshot.peers), load.failure, busy=load.busy)
         self._findings.show_view(view.groups, busy=busy)
         self._findings.setVisible(bool(view.groups))
         self._copy.setEnabled(view.stage is Stage.DONE)

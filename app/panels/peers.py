@@ -7,6 +7,7 @@ from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import (
     QApplication,
+    QCheckBox,
     QFileDialog,
     QHBoxLayout,
     QLineEdit,
@@ -39,9 +40,10 @@ MAX_NAME = 40
 class PeersActions(NamedTuple):
     """What the page can start.
 
-    `join` takes a code and ways; `reconnect` and `forget` a peer; `ways` the ways to meet; `name` ours. The others
+    `join` takes a code and ways; `reconnect` and `forget` a peer; `ways` the ways to meet; `name` ours; `hide` whether
+    our address is. The others
     take a conversation's number first, then: `say` a text, `pour` a payload, `send_files` paths, `answer` a file
-    and whether, `pause` a file and whether, `cancel` a file.
+    and whether, `pause` a file and whether, `cancel` a file, `load` whether it may measure.
     """
 
     invite: Action
@@ -49,6 +51,7 @@ class PeersActions(NamedTuple):
     reconnect: Action
     ways: Action
     name: Action
+    hide: Action
     say: Action
     pour: Action
     send_files: Action
@@ -56,6 +59,7 @@ class PeersActions(NamedTuple):
     pause: Action
     cancel: Action
     disconnect: Action
+    load: Action
     forget: Action
     undo: Action
 
@@ -106,11 +110,12 @@ class PeersPage(Page):
             cancel=actions.cancel.run,
             reveal=self._reveal,
             disconnect=actions.disconnect.run,
+            load=actions.load.run,
         )
         for widget in (self._notice, self._choosing):
             self.content.addWidget(widget)
         self.content.addLayout(self._talks)
-        for widget in (self._question, self._meet, self._failed, self._known, self._settings(theme)):
+        for widget in (self._question, self._meet, self._settings(theme), self._failed, self._known):
             self.content.addWidget(widget)
         self.content.addStretch(1)
         self._question.hide()
@@ -146,6 +151,10 @@ class PeersPage(Page):
         self._show_talks(view)
         self._ways.setText(view.ways)
         self._change.setVisible(bool(view.ways))
+        if self._hide.isChecked() != view.hidden and not actions.hide.busy:
+            self._hide.blockSignals(True)
+            self._hide.setChecked(view.hidden)
+            self._hide.blockSignals(False)
         if not self._name.hasFocus() and self._name.text() != view.name:
             self._name.setText(view.name)
 
@@ -203,6 +212,15 @@ class PeersPage(Page):
         self._name.editingFinished.connect(self._rename)
         row.addWidget(Text(theme, "Others see you as", size="small", role="muted"))
         row.addWidget(self._name)
+        self._hide = QCheckBox("Hide my address")
+        self._hide.setObjectName("hide-address")
+        self._hide.setToolTip(
+            "Only a relay sees it: peers get no address of this computer, and nothing is said in the local network.\n"
+            "It needs a relay (TURN), and takes longer ways. Who carries your notes sees the address."
+        )
+        self._hide.toggled.connect(self._hide_or_show)
+        row.addSpacing(theme.measure.unit)
+        row.addWidget(self._hide)
         row.addStretch(1)
         row.addWidget(self._ways)
         row.addWidget(self._change)
@@ -281,6 +299,9 @@ class PeersPage(Page):
         name = self._name.text().strip()
         if self._view is not None and name and name != self._view.name:
             self._actions.name.run(name)
+
+    def _hide_or_show(self, hidden: bool) -> None:
+        self._actions.hide.run(hidden)
 
     def _choose_files(self, number: int) -> None:
         if self._dialog is not None:

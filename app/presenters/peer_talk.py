@@ -3,7 +3,8 @@
 import msgspec
 
 from app.presenters.peer_ladder import LadderView, ladder
-from app.presenters.quantity import THIN, digits, duration, moment
+from app.presenters.peer_load import LoadQuestionView, load_question
+from app.presenters.quantity import THIN, digits, duration, moment, size
 from app.presenters.tone import Tone
 from app.presenters.veil import Veil
 from netstack.model.chat import ChatLine, FileReport, FileState, LineKind, Mark
@@ -11,8 +12,6 @@ from netstack.model.path import PathReport
 from netstack.model.peers import Conversation
 
 TRANSPORTS = {"udp": "UDP", "tcp": "TCP", "turn": "TURN", "ble": "Bluetooth LE", "webrtc": "WebRTC"}
-_UNITS = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
-_ROUND = 0.9995  # 999.9 kB reads as 1.00 MB
 
 
 class LineView(msgspec.Struct, frozen=True):
@@ -55,6 +54,7 @@ class TalkView(msgspec.Struct, frozen=True):
     lines: tuple[LineView, ...]
     files: tuple[FileView, ...]
     ladder: LadderView
+    load: LoadQuestionView | None = None
 
 
 def talk(conversation: Conversation, paths: tuple[PathReport, ...], veil: Veil) -> TalkView:
@@ -82,6 +82,7 @@ def talk(conversation: Conversation, paths: tuple[PathReport, ...], veil: Veil) 
             theirs=conversation.their_stories,
             name=conversation.name,
         ),
+        load=load_question(conversation),
     )
 
 
@@ -121,14 +122,6 @@ def _path(conversation: Conversation, report: PathReport | None, veil: Veil) -> 
     if conversation.remote:
         parts.append(f"to {veil(conversation.remote)}")
     return ", ".join(parts)
-
-
-def size(count: int) -> str:
-    """Bytes as people read them: 17 B, 1.20 MB."""
-    for unit, name in _UNITS:
-        if count >= unit * _ROUND:
-            return f"{digits(count / unit)}{THIN}{name}"
-    return f"{count}{THIN}B"
 
 
 def _line(line: ChatLine) -> LineView:

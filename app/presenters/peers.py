@@ -68,6 +68,7 @@ class PeersView(msgspec.Struct, frozen=True):
     undo: str
     failed: LadderView | None
     name: str
+    hidden: bool
     folder: str
 
 
@@ -109,6 +110,7 @@ def present(snapshot: Snapshot, wall_s: float) -> PeersView:
         undo=f"{state.undo} is forgotten." if state.undo else "",
         failed=_failed(state, veil),
         name=state.name,
+        hidden=state.hidden,
         folder=state.folder,
     )
 

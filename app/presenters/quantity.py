@@ -4,6 +4,8 @@ from datetime import datetime
 
 THIN = "\N{NARROW NO-BREAK SPACE}"
 NOT_MEASURED = "not measured"
+_UNITS = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
+_ROUND = 0.9995  # 999.9 kB reads as 1.00 MB
 
 
 def digits(value: float) -> str:
@@ -47,3 +49,11 @@ def ago(seconds: float) -> str:
 def moment(at_s: float) -> str:
     """The exact local time of `at_s` (seconds since 1970), with its offset from UTC."""
     return datetime.fromtimestamp(at_s).astimezone().isoformat(sep=" ", timespec="seconds")
+
+
+def size(count: int) -> str:
+    """Bytes as people read them: 17 B, 1.20 MB."""
+    for unit, name in _UNITS:
+        if count >= unit * _ROUND:
+            return f"{digits(count / unit)}{THIN}{name}"
+    return f"{count}{THIN}B"

@@ -13,6 +13,7 @@ from app.widgets.buttons import Button
 from app.widgets.chat_view import ChatView
 from app.widgets.file_list import FileCalls, FileList
 from app.widgets.ladder_card import LadderCard
+from app.widgets.load_question import LoadQuestion
 from app.widgets.payload_row import PayloadRow
 from app.widgets.text import Card, Columns, Text
 from app.widgets.theme import Theme
@@ -34,6 +35,7 @@ class TalkCalls(NamedTuple):
     cancel: Callable[[int, int], object]
     reveal: Callable[[str], object]
     disconnect: Callable[[int], object]
+    load: Callable[[int, bool], object]
 
 
 class ConversationCard(QWidget):
@@ -114,11 +116,12 @@ class ConversationCard(QWidget):
         self._files_card.body.addWidget(self._no_files)
         self._files_card.body.addWidget(self._files)
         self._ladder = LadderCard(theme, opened=False)
+        self._load = LoadQuestion(theme, lambda yes: calls.load(number, yes))
         side = QWidget()
         column = QVBoxLayout(side)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(2 * unit)
-        for card in (same, self._files_card, self._ladder):
+        for card in (self._load, same, self._files_card, self._ladder):
             column.addWidget(card)
         column.addStretch(1)
         whole = QVBoxLayout(self)
@@ -144,6 +147,7 @@ class ConversationCard(QWidget):
                 QWidget.setTabOrder(one, following)
         self._no_files.setVisible(not view.files)
         self._ladder.show_view(view.ladder)
+        self._load.show_view(view.load)
         if first:
             over = bool(view.ended)
             for widget in (self.entry, self._send, self._file, self._bytes, self._payload):

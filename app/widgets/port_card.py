@@ -1,13 +1,13 @@
 """My game's port: a game or a port is chosen, and what is known of it stands beneath."""
 
-from functools import partial
-
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QMenu, QPushButton
+from PySide6.QtWidgets import QHBoxLayout, QPushButton
 
 from app.presenters.check import RowView
 from app.presenters.check_ports import NOBODY
 from app.widgets.check_list import CheckList
+from app.widgets.choice_box import ChoiceBox
+from app.widgets.peer_choice import PeerButton
 from app.widgets.text import Card, Text
 from app.widgets.theme import Theme
 
@@ -21,10 +21,9 @@ class PortCard(Card):
     def __init__(self, theme: Theme) -> None:
         super().__init__(theme, "My game's port")
         self._games: tuple[str, ...] = ()
-        self._knockers: tuple[tuple[int, str], ...] = ()
-        self._field = QComboBox()
+        self._field = ChoiceBox(theme)
         self._field.setEditable(True)
-        self._field.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
+        self._field.setInsertPolicy(ChoiceBox.InsertPolicy.NoInsert)
         self._field.setAccessibleName("Game, or port as in udp/7777")
         self._field.setCurrentText("")
         self._field.setMinimumContentsLength(12)
@@ -42,12 +41,12 @@ class PortCard(Card):
         self._rows = CheckList(theme)
         self._problem = Text(theme, size="small", role="problem", wrap=True)
         self._problem.hide()
-        self._knock = QPushButton("Ask somebody to knock")
-        self._knock.setAutoDefault(False)
-        self._knock.setToolTip(
-            "They send three small packets, or open a connection, to the port from outside."
+        self._knock = PeerButton(
+            theme,
+            "Ask {} to knock",
+            hint="They send three small packets, or open a connection, to the port from outside.",
         )
-        self._knock.clicked.connect(self._ask_to_knock)
+        self._knock.chosen.connect(self.knock_wanted)
         self._nobody = Text(theme, NOBODY, size="small", role="muted", wrap=True)
         self.body.addLayout(row)
         self.body.addWidget(self._problem)
@@ -77,24 +76,9 @@ class PortCard(Card):
         self._problem.setVisible(bool(problem))
         self._look.setEnabled(not busy)
         self._nobody.setVisible(bool(rows) and not knockers)
-        self._knock.setVisible(bool(rows) and bool(knockers))
+        self._knock.show_peers(knockers if rows else ())
         self._knock.setEnabled(not busy)
-        self._knockers = knockers
-        if knockers:
-            self._knock.setText(
-                f"Ask {knockers[0][1]} to knock" if len(knockers) == 1 else "Ask somebody to knock"
-            )
 
     def _ask(self) -> None:
         if text := self._field.currentText().strip():
             self.asked.emit(text)
-
-    def _ask_to_knock(self) -> None:
-        if len(self._knockers) == 1:
-            self.knock_wanted.emit(self._knockers[0][0])
-        elif self._knockers:
-            menu = QMenu(self)
-            menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-            for number, name in self._knockers:
-                menu.addAction(name).triggered.connect(partial(self.knock_wanted.emit, number))
-            menu.popup(self._knock.mapToGlobal(self._knock.rect().bottomLeft()))

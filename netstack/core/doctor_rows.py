@@ -7,6 +7,7 @@ from netstack.core.doctor_facts import black_hole, has_ipv6
 from netstack.core.doctor_rules import duration_words
 from netstack.core.web_facts import DATE_STEP_S, WebAnswer, web_facts
 from netstack.model.doctor import Outcome, Quality, Segment
+from netstack.model.load import LoadReport
 from netstack.model.nat import Label, NatReport, Udp, Verdict
 from netstack.model.port_mapping import MappingGateway, MappingProtocol
 
@@ -33,6 +34,7 @@ ROWS: Final = {
 """Every row with its title, in the order in which they stand."""
 
 CLOCK_MAY_S: Final = 60.0
+LOAD_MAY_S: Final = 0.1
 _GRADES: Final = ((-60, "strong"), (-70, "fair"), (-200, "weak"))
 _WIFI_SIGNAL: Final = "A Wi-Fi signal of -60 dBm or more is strong, below -70 dBm it is weak."
 
@@ -66,7 +68,7 @@ UNASKED: Final = {
     "load": Row(
         Outcome.UNKNOWN,
         "not measured",
-        "Latency while the line is full needs somebody who takes some megabytes: a peer, or a server of yours.",
+        "Latency while the line is full needs somebody who takes some megabytes: a peer.",
     ),
 }
 """Rows of what is not asked by this check, and why."""
@@ -214,6 +216,16 @@ def size_row(quality: Quality) -> Row:
         f"{quality.mtu_bytes} bytes, {'not more' if hole else 'both ways'}",
         detail,
     )
+
+
+def load_row(report: LoadReport) -> Row:
+    """By how much a full line makes small packets wait."""
+    if report.added_s is None:
+        return Row(Outcome.UNKNOWN, "not measured", "Too few probes came back under load.")
+    added_s = max(0.0, report.added_s)
+    rpm = "" if report.rpm is None else f", {report.rpm:.0f} round trips a minute"
+    detail = f"The median of small round trips with {report.peer} while the line was full, less that at rest"
+    return Row(Outcome.BAD if added_s > LOAD_MAY_S else Outcome.GOOD, f"{_ms(added_s)} more{rpm}", detail)
 
 
 def web_rows(answers: Sequence[WebAnswer]) -> dict[str, Row]:

@@ -43,7 +43,10 @@ class LabNode(Node):
         self.lab = open_scenario(scenario, seed=seed)
         self.lab.build()
         config = msgspec.structs.replace(
-            config or Config(), stun=self.lab.stun_servers, turn=self.lab.turn_servers
+            config or Config(),
+            stun=self.lab.stun_servers,
+            turn=self.lab.turn_servers,
+            web_checks=self.lab.web_checks,
         )
         net = self.lab.net(self.lab.patient)
         partner = next(name for name in reversed(self.lab.scenario.pair) if name != self.lab.patient)

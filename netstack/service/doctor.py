@@ -14,6 +14,7 @@ from netstack.core.doctor_facts import GROUPS
 from netstack.core.doctor_rows import (
     ROWS,
     Row,
+    load_row,
 )
 from netstack.core.doctor_rules import Rules, evaluate, findings
 from netstack.model.doctor import (
@@ -26,6 +27,7 @@ from netstack.model.doctor import (
     Side,
 )
 from netstack.model.knock import KnockReport, KnockState
+from netstack.model.load import LoadReport
 from netstack.model.nat import NatReport
 from netstack.model.port_mapping import Carried
 from netstack.net.protocol import Net
@@ -175,6 +177,10 @@ class Doctor:
     def take_port_mapping(self, nat: NatReport, tried: TryOut) -> None:
         """What came of a port that the router was asked to open: the NAT judged anew, and whether it refused."""
         self._measured.take_port_mapping(nat, tried.refused, tried.text)
+
+    def take_load(self, report: LoadReport) -> None:
+        """What became of small packets while the line was full."""
+        self._measured.rows["load"] = load_row(report)
 
     def take_knock(self, port: str, knock: KnockReport, peer: str) -> tuple[PortReport, ...]:
         """What a peer's knock at one of the ports that were looked at showed."""

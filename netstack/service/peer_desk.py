@@ -137,6 +137,10 @@ class PeerDesk:
         if self._peers is not None:
             self._peers.name = self.state.name
 
+    def set_hidden(self, hidden: bool) -> None:
+        """Whether peers get our address, from the next meeting on."""
+        self._set(hidden=hidden)
+
     # Meeting.
 
     async def invite(self) -> int:
@@ -146,7 +150,7 @@ class PeerDesk:
         """
         if self._invitation is not None:
             raise InputError(InputError.Reason.USAGE, "an invitation is open already")
-        attempt = self._invitation = Attempt(self._show)
+        attempt = self._invitation = self._attempt()
         try:
             async with self._attempting(attempt):
                 peers = await self._ready()
@@ -173,11 +177,11 @@ class PeerDesk:
         chosen = ways if ways and not self.state.partner else self.state.ways
 
         def make_drivers() -> list[Driver]:
-            return [self._drivers(way) for way in chosen]
+            return [self._drivers(way) for way in self._allowed(chosen)]
 
         if self._joining is not None:
             raise InputError(InputError.Reason.USAGE, "one code at a time")
-        attempt = self._joining = Attempt(self._show)
+        attempt = self._joining = self._attempt()
         try:
             async with self._attempting(attempt):
                 peers = await self._ready()
@@ -192,7 +196,7 @@ class PeerDesk:
         key = self._key(peer)
         if peer in self._calls:
             raise InputError(InputError.Reason.USAGE, "that peer is being called already")
-        attempt = self._calls[peer] = Attempt(self._show)
+        attempt = self._calls[peer] = self._attempt()
         try:
             async with self._attempting(attempt):
                 peers = await self._ready()
@@ -334,7 +338,21 @@ class PeerDesk:
             return self._peers
 
     def _make_drivers(self) -> list[Driver]:
-        return [self._drivers(way) for way in self.state.ways]
+        return [self._drivers(way) for way in self._allowed(self.state.ways)]
+
+    def _attempt(self) -> Attempt:
+        return Attempt(self._show, hidden=self.state.hidden)
+
+    def _allowed(self, ways: Sequence[str]) -> list[str]:
+        """Who hides does not call out in the own network. Raises MeetingError when no way is left."""
+        if not self.state.hidden:
+            return list(ways)
+        allowed = [way for way in ways if self.state.partner or parse_rendezvous(way).way is not Way.LAN]
+        if not allowed:
+            raise MeetingError(
+                MeetingError.Reason.NO_WAY, "the local network shows your address, which is hidden"
+            )
+        return allowed
 
     def _begin(self, met: Met, attempt: Attempt) -> int:
         """A conversation begins: it is watched, remembered, and goes on with files that were cut off."""

@@ -26,7 +26,7 @@ from netstack.service.path_upkeep import PathUpkeep, Remeet
 from netstack.service.peer_book import PeerBook
 from netstack.service.session_notes import SessionNotes
 from netstack.service.sessions import Sessions
-from netstack.service.traversal import Reached, Traversal
+from netstack.service.traversal import Reached, Traversal, TraversalError
 from netstack.tasks import TaskScope
 from netstack.wire.candidate_note import About, TcpCandidate, UdpCandidate
 
@@ -136,6 +136,7 @@ class Peers:
 
     async def invite(self, make_drivers: MakeDrivers, attempt: Attempt) -> Met:
         """Makes a code (`attempt.meeting.code`) and meets whoever has it. Raises as `meet` does."""
+        self._look_whether_hidden(attempt)
         async with AsyncExitStack() as stack:
             meeting = attempt.meeting = await invite(self._net, make_drivers, on_change=attempt.changed)
             stack.push_async_callback(meeting.close)
@@ -157,6 +158,7 @@ class Peers:
         `make_drivers` makes more of them, by which the two find each other again when the network changes under both.
         """
         attempt = attempt or Attempt()
+        self._look_whether_hidden(attempt)
         async with AsyncExitStack() as stack:
             meeting = attempt.meeting = Meeting(self._net, role, code, drivers, on_change=attempt.changed)
             await stack.enter_async_context(meeting)
@@ -170,6 +172,7 @@ class Peers:
         MeetingError.ABSENT: the other side did not come within ten minutes.
         """
         attempt = attempt or Attempt()
+        self._look_whether_hidden(attempt)
         role = role_of(self.identity, key)
         async with AsyncExitStack() as stack, TaskScope("known peer") as tasks:
             waiting: dict[asyncio.Task[bytes | MeetingError], Meeting] = {}
@@ -215,6 +218,11 @@ class Peers:
         await self._tasks.close()
         while self._open:
             await self.hang_up(next(iter(self._open)))
+
+    def _look_whether_hidden(self, attempt: Attempt) -> None:
+        """Before anybody is kept waiting for what cannot be."""
+        if attempt.hidden and not self._relays:
+            raise TraversalError(TraversalError.Reason.NO_RELAY)
 
     async def _connect(
         self,

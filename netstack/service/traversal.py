@@ -58,6 +58,7 @@ class TraversalError(PeerscopeError):
         NO_DIRECT_WAY = "no-direct-way"
         PEER_LEFT = "peer-left"
         NO_NETWORK = "no-network"
+        NO_RELAY = "no-relay"
 
     TABLE: ClassVar = {
         Reason.NO_DIRECT_WAY: (
@@ -66,6 +67,10 @@ class TraversalError(PeerscopeError):
         ),
         Reason.PEER_LEFT: (Fault.PEER, "The other side left before you were connected."),
         Reason.NO_NETWORK: (Fault.PC, "This computer has no network."),
+        Reason.NO_RELAY: (
+            Fault.USER,
+            "A hidden address needs a relay, and none is set up: name a TURN server in the settings, or show the address.",
+        ),
     }
 
 

@@ -3,9 +3,10 @@
 import pytest
 
 from netstack.core.doctor_facts import blank
-from netstack.core.doctor_rows import ROWS
+from netstack.core.doctor_rows import ROWS, load_row
 from netstack.core.doctor_rules import Facts, evaluate, findings
 from netstack.model.doctor import Outcome, Severity, Side
+from netstack.model.load import LoadPhase, LoadReport, RoundTrips
 from netstack.service.doctor import read_rules
 
 RULES = read_rules()
@@ -113,3 +114,15 @@ def test_where_packets_are_lost_says_whose_side_it_is(where, side) -> None:
     assert found[0].side is side
     assert len(found[0].evidence) == (1 if where is None else 2)
     assert found[0].letter_to == ("provider" if side is Side.PROVIDER else "")
+
+
+def test_the_row_under_load_says_what_the_load_adds() -> None:
+    def phase(p50_s: float | None) -> LoadPhase:
+        return LoadPhase(path=RoundTrips(n=40, p50_s=p50_s))
+
+    slow = LoadReport(at_s=0, peer="Ben", transport="udp", idle=phase(0.02), up=phase(0.03), down=phase(0.2))
+    assert (load_row(slow).outcome, load_row(slow).text) == (Outcome.BAD, "180 ms more")
+    unmeasured = LoadReport(
+        at_s=0, peer="Ben", transport="udp", idle=phase(0.02), up=phase(None), down=phase(None)
+    )
+    assert load_row(unmeasured).outcome is Outcome.UNKNOWN

@@ -12,14 +12,18 @@ from netstack.core.identity import Identity
 from netstack.core.session_code import SessionCode
 from netstack.lab.duel import duel
 from netstack.lab.lab import Lab
+from netstack.lab.link import Port
 from netstack.lab.matrix import _SERVERS
+from netstack.lab.packet import Packet
 from netstack.model.meeting import Role
 from netstack.model.pair import PairCause, PairRoute, PairSide
 from netstack.rendezvous.memory import MemoryDriver, MemoryHub
 from netstack.service.peer_book import PeerBook
 from netstack.service.peers import Attempt, Met, Peers
+from netstack.service.signalling import Signalling
 from netstack.service.traversal import Reached, TraversalError
 from netstack.tasks import TaskScope
+from netstack.wire.candidate_note import CandidateNote, encode
 
 CODE = SessionCode("482915", ("amber", "walnut", "kayak"))
 
@@ -166,6 +170,64 @@ def test_tcp_is_dialled_by_whoever_can_even_without_a_relay(a: str, b: str) -> N
         await _echo(anna, ben, b"over tcp")
 
     _duel(a, b).run(lambda lab: _together(lab, story, relay=False))
+
+
+@pytest.mark.parametrize("hides", [0, 1])
+@pytest.mark.parametrize("kind", ["open", "port-restricted"])
+def test_who_hides_the_address_is_seen_by_the_relay_alone(kind: str, hides: int) -> None:
+    notes: list[tuple[Signalling, bytes]] = []
+    told: list[bytes] = []
+    packets: list[tuple[str, str]] = []
+
+    async def meet(lab: Lab) -> None:
+        receive, send = lab.internet.receive, Signalling.send
+        name = lab.scenario.pair[hides]
+        own = {host for each in lab.hosts[name].interfaces for host in each.hosts}
+        own.add(lab.boxes[f"{name}-router"].wan_host)
+        relay = next(server.hosts[0] for server in _SERVERS if server.kind == "turn")
+
+        def look(packet: Packet, port: Port) -> None:
+            packets.append((packet.src.host, packet.dst.host))
+            receive(packet, port)
+
+        lab.internet.receive = look  # type: ignore[method-assign]
+
+        async def story(anna: Side, ben: Side) -> None:
+            await asyncio.sleep(16)
+            for side in (anna, ben):
+                assert side.now.kind == "relay"
+                verdict = side.attempt.verdict(side.now)
+                assert verdict is not None
+                assert (verdict.expected, verdict.cause) == (PairRoute.RELAY, PairCause.HIDDEN_ADDRESS)
+            await _echo(anna, ben, b"hidden")
+            traversal = (anna, ben)[hides].attempt.traversal
+            assert traversal is not None
+            told.extend(data for who, data in notes if who is traversal.signalling)
+
+        def tell(signalling: Signalling, note: CandidateNote) -> None:
+            notes.append((signalling, encode(note)))
+            send(signalling, note)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Signalling, "send", tell)
+            await _together(lab, story, hidden=(hides == 0, hides == 1))
+        met = {peer for pair in packets for peer in pair if own & set(pair)} - own
+        assert met == {relay}
+        words = b" ".join(told).decode()
+        assert '"kind":"relayed"' in words
+        assert not any(host in words for host in own), words
+
+    _duel(kind, "port-restricted" if hides == 0 else kind).run(meet)
+
+
+def test_without_a_relay_nobody_who_hides_is_kept_waiting() -> None:
+    async def meet(lab: Lab) -> None:
+        people = Peers(lab.net("anna"), Identity(bytes(32)), PeerBook())
+        with pytest.raises(TraversalError, match="needs a relay"):
+            await people.meet(Role.HOST, CODE, [MemoryDriver(MemoryHub())], Attempt(hidden=True))
+        await people.close()
+
+    _duel("open", "open").run(meet)
 
 
 def test_where_every_path_is_gone_the_two_find_each_other_by_a_mailbox() -> None:

@@ -45,6 +45,7 @@ class Bench:
                 self.actions.add("retest", self.work),
                 self.actions.add("port", self.work),
                 self.actions.add("knock", self.work),
+                self.actions.add("load", self.work),
             ),
         )
         self.page.said.connect(self.said.append)

@@ -1,0 +1,89 @@
+"""Latency under load as a card: who could take some megabytes, how far it is, and what became of small packets."""
+
+import msgspec
+
+from app.presenters.check import RowView
+from app.presenters.quantity import duration, size
+from app.presenters.tone import Tone
+from netstack.model.load import LoadPhase, LoadPlan, LoadReport, LoadStage
+from netstack.model.peers import PeersState
+
+WHY = (
+    "A full line makes everybody wait: games stutter while somebody uploads. To see it, the line is filled for some "
+    "seconds, with at most {most}: not a good idea where bytes cost money."
+)
+NOBODY = "It needs somebody who takes the bytes: connect to a friend on the Peers page."
+GOOD_S, WARN_S = 0.03, 0.1  # added to a small packet's round trip
+_WORDS = {
+    LoadStage.ASKING: "Waiting for {name}'s yes…",
+    LoadStage.IDLE: "At rest…",
+    LoadStage.UP: "Sending to {name}…",
+    LoadStage.DOWN: "Receiving from {name}…",
+}
+
+
+class LoadView(msgspec.Struct, frozen=True):
+    """`step` and `progress` (0 to 1) while it runs; `rows` of the newest report."""
+
+    text: str
+    peers: tuple[tuple[int, str], ...]
+    running: bool
+    step: str
+    progress: float
+    rows: tuple[RowView, ...]
+
+
+def load_view(peers: PeersState) -> LoadView:
+    """Of all conversations."""
+    open_ones = [each for each in peers.conversations if not each.ended]
+    running = next((each for each in open_ones if each.load.stage in _WORDS), None)
+    reports = [each.load.report for each in peers.conversations if each.load.report is not None]
+    newest = max(reports, key=lambda report: report.at_s, default=None)
+    return LoadView(
+        text=WHY.format(most=size(2 * LoadPlan().max_bytes)) if open_ones else NOBODY,
+        peers=tuple((each.number, each.name) for each in open_ones),
+        running=running is not None,
+        step=_WORDS[running.load.stage].format(name=running.name) if running else "",
+        progress=running.load.progress if running else 0.0,
+        rows=() if newest is None else _rows(newest),
+    )
+
+
+def _rows(report: LoadReport) -> tuple[RowView, ...]:
+    added_s = report.added_s
+    tone = Tone.UNKNOWN
+    if added_s is not None:
+        tone = Tone.GOOD if added_s < GOOD_S else Tone.WARN if added_s < WARN_S else Tone.BAD
+    rows = [
+        _phase("At rest", report.idle, Tone.PLAIN),
+        _phase("While sending", report.up, Tone.PLAIN),
+        _phase("While receiving", report.down, Tone.PLAIN),
+        RowView(
+            "added",
+            "Added by load",
+            tone,
+            False,
+            "not measured" if added_s is None else duration(max(0.0, added_s)),
+            "The median of small round trips in the worse direction, less that at rest. Under 30 ms is good.",
+        ),
+        RowView(
+            "rpm",
+            "Responsiveness",
+            Tone.PLAIN,
+            False,
+            "not measured" if report.rpm is None else f"{report.rpm:.0f} round trips a minute",
+            f"The worse direction (draft-ietf-ippm-responsiveness), with {report.peer} by {report.transport}.",
+        ),
+    ]
+    return tuple(rows)
+
+
+def _phase(title: str, phase: LoadPhase, tone: Tone) -> RowView:
+    trips = phase.path if phase.path.n else phase.message
+    if trips.p50_s is None:
+        return RowView(title, title, Tone.UNKNOWN, False, "not measured", "Too few probes came back.")
+    worst = "" if trips.p99_s is None else f", one in a hundred {duration(trips.p99_s)}"
+    pace = "" if phase.goodput is None else f" at {phase.goodput * 8 / 1e6:.3g} Mbit/s"
+    return RowView(
+        title, title, tone, False, f"{duration(trips.p50_s)}{pace}", f"Median of n = {trips.n}{worst}"
+    )
