@@ -2,17 +2,21 @@
 
 import asyncio
 import contextlib
+import sys
+from collections.abc import Sequence
 from typing import Annotated
 
 import msgspec
 import typer
 
+from app.cli.meeting import Lines, Printer, drivers_of, peers
 from app.cli.options import ConfigOption, Format, FormatOption, LabOption
 from app.cli.terminal import console, fail, print_json
 from app.presenters.doctor_text import doctor_text
-from netstack.config import TurnServer, history_path, load_config
+from netstack.config import Config, TurnServer, history_path, load_config
 from netstack.core.game_ports import ports_of
-from netstack.errors import PeerscopeError
+from netstack.core.session_code import SessionCode, parse_session_code
+from netstack.errors import InputError, PeerscopeError
 from netstack.lab.lab import open_scenario
 from netstack.model.doctor import Check, DoctorReport, Outcome
 from netstack.model.port_mapping import Carried
@@ -20,6 +24,7 @@ from netstack.net.system import SystemNet
 from netstack.service.doctor import Doctor, Progress, exit_code
 from netstack.service.game_port import read_games
 from netstack.service.history_desk import keep_one
+from netstack.service.peer_exam import examine_peer
 
 
 def doctor(
@@ -40,12 +45,30 @@ def doctor(
             "--open-port", help="Let the router open a port for some seconds, and prove it from outside."
         ),
     ] = False,
+    peer: Annotated[
+        str | None,
+        typer.Option(
+            "--peer",
+            metavar="CODE",
+            help="Meet whoever made this session code, and judge both networks as a pair.",
+        ),
+    ] = None,
+    via: Annotated[
+        list[str] | None,
+        typer.Option(help="With --peer: a way to find the other side: lan, ws://HOST:PORT, mqtt://HOST."),
+    ] = None,
     config: ConfigOption = None,
 ) -> int:
     """Checks this computer's connection and says whose side each problem is on."""
     as_json = output is Format.JSON
     try:
         asked = ports_of(port, read_games()) if port else None
+        code = parse_session_code(peer) if peer else None
+        if code is not None and lab is not None:
+            raise InputError(
+                InputError.Reason.USAGE,
+                "a code leads to somebody real; in the lab open the window: peerscope --lab",
+            )
         if lab is not None:
             scene = open_scenario(lab, real_time=real_time)
             report = scene.run(
@@ -70,9 +93,11 @@ def doctor(
                     if status is not None and running:
                         status.update(f"Checking: {', '.join(running)}")
 
-                report = asyncio.run(
-                    _examine(
-                        Doctor(SystemNet()),
+                async def on_system() -> DoctorReport:
+                    net = SystemNet()
+                    doctor = Doctor(net)
+                    report = await _examine(
+                        doctor,
                         settings.stun,
                         settings.turn,
                         settings.web_checks,
@@ -80,7 +105,13 @@ def doctor(
                         tell,
                         open_port=open_port,
                     )
-                )
+                    if code is None:
+                        return report
+                    if status is not None:
+                        status.update("Meeting the other side")
+                    return await _with_peer(net, doctor, code, via or (), settings)
+
+                report = asyncio.run(on_system())
     except PeerscopeError as error:
         fail(error, DoctorReport(network=lab or "real") if as_json else None)
     except KeyboardInterrupt:
@@ -110,3 +141,30 @@ async def _examine(
         game, ports = asked
         await doctor.look_at_ports(ports, game)
     return doctor.known()
+
+
+class _Aside(Printer):
+    """Notes go to the side: what is printed is the report."""
+
+    def __init__(self) -> None:
+        super().__init__(Lines.TEXT)
+
+    def event(self, name: str, words: str, **_fields: object) -> None:
+        """Only words for people."""
+        if words:
+            print(words, file=sys.stderr, flush=True)
+
+
+async def _with_peer(
+    net: SystemNet, doctor: Doctor, code: SessionCode, via: Sequence[str], settings: Config
+) -> DoctorReport:
+    """Whatever becomes of the meeting, what is known of our own side is kept."""
+    try:
+        drivers = drivers_of(net, via, settings)
+        async with peers(net, settings, _Aside(), None) as here:
+            return await examine_peer(net, doctor, here, code, drivers)
+    except PeerscopeError as error:
+        print(error.sentence, file=sys.stderr, flush=True)
+        return msgspec.structs.replace(
+            doctor.known(), failure=error.reason.value, failure_text=error.sentence
+        )

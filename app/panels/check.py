@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 from app.actions import Action
 from app.presenters.check import CheckView, MessageView, Stage, present
 from app.presenters.check_load import load_view
+from app.presenters.check_pair import pair_views
 from app.presenters.check_ports import knockers, port_rows
 from app.presenters.doctor_text import doctor_text
 from app.presenters.nat_text import report_json
@@ -30,6 +31,7 @@ from app.widgets.finding_list import FindingList
 from app.widgets.load_card import LoadCard
 from app.widgets.notice import Notice
 from app.widgets.page import Page
+from app.widgets.pair_card import PairCard
 from app.widgets.path_strip import PathStrip
 from app.widgets.port_card import PortCard
 from app.widgets.text import Card, Columns, Text
@@ -123,6 +125,8 @@ class CheckPage(Page):
         column.addWidget(self._message)
         column.addWidget(self._findings)
         column.addWidget(self._where)
+        self._pairs = PairCard(theme)
+        column.addWidget(self._pairs)
         column.addWidget(self._port)
         column.addWidget(self._load)
         column.addStretch(1)
@@ -208,6 +212,10 @@ class CheckPage(Page):
             knockers(self._snapshot.peers),
             port.failure or knock.failure,
             busy=port.busy or knock.busy,
+        )
+        report = doctor.report
+        self._pairs.show_views(
+            pair_views(self._snapshot.peers, self._veil(report) if report is not None else Veil(()))
         )
         load = self._actions.load
         self._load.show_view(load_view(self._snapshot.peers), load.failure, busy=load.busy)

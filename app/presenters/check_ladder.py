@@ -72,7 +72,7 @@ def ladder_note(report: DoctorReport) -> str:
 
 def _asked(report: DoctorReport) -> str:
     """How often each was asked: "n = 10, 10, 200"."""
-    return "n = " + ", ".join(str(segment.sent) for segment in report.segments)
+    return "n = " + ", ".join(str(segment.sent) for segment in report.segments if segment.rung in _STATIONS)
 
 
 def _tone(rung: Rung, report: DoctorReport, *, bad: bool) -> Tone:

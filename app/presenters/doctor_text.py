@@ -1,8 +1,9 @@
 """The doctor's report as plain text, for the terminal and the clipboard."""
 
 from app.presenters.check_ladder import ladder, ladder_note
+from app.presenters.quantity import duration
 from app.presenters.veil import Veil
-from netstack.model.doctor import DoctorReport, Outcome, Severity, Side
+from netstack.model.doctor import DoctorReport, Outcome, PeerReport, Severity, Side
 
 MARKS = {Outcome.GOOD: "ok", Outcome.BAD: "!!", Outcome.UNKNOWN: "??", Outcome.RUNNING: ".."}
 SIDES = {
@@ -34,6 +35,8 @@ def doctor_text(report: DoctorReport, veil: Veil | None = None) -> str:
         lines += ["", "Where is it bad?"]
         lines += [f"  {station.title}: {station.does}" for station in stations[1:]]
         lines.append(f"  {ladder_note(report)}")
+    if report.peer is not None:
+        lines += ["", *_peer(report.peer)]
     if report.ports:
         lines += ["", f"Port of {report.ports[0].game or 'your game'}"]
         for port in report.ports:
@@ -46,3 +49,18 @@ def doctor_text(report: DoctorReport, veil: Veil | None = None) -> str:
         lines += ["", f"Not measured: {', '.join(report.unknown)}"]
     text = "\n".join(lines)
     return veil(text) if veil else text
+
+
+def _peer(peer: PeerReport) -> list[str]:
+    """The way to the other side, with what was measured on it."""
+    probes = peer.probes
+    lines = [
+        f"You and {peer.name or 'the other side'}: {peer.kind} ({peer.transport.upper()})",
+        f"  {peer.pair.sentence}",
+    ]
+    if peer.pair.remedy:
+        lines.append(f"  To do: {peer.pair.remedy}")
+    if probes.p50_s is None:
+        return [*lines, "  Latency and loss: not measured"]
+    lost = f"{probes.lost_out} lost on the way there, {probes.lost_back} on the way back, of {probes.sent}"
+    return [*lines, f"  Half of {probes.n} round trips took {duration(probes.p50_s)} or less; {lost}"]

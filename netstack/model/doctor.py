@@ -5,7 +5,8 @@ from enum import StrEnum
 import msgspec
 
 from netstack.model.nat import NatReport
-from netstack.model.path import PathReport
+from netstack.model.pair import PairVerdict
+from netstack.model.path import PathReport, ProbeSummary
 
 
 class Side(StrEnum):
@@ -95,6 +96,7 @@ class Rung(StrEnum):
     ROUTER = "router"
     INTERNET = "internet"
     SERVER = "server"
+    PEER = "peer"
 
 
 class Segment(msgspec.Struct, frozen=True):
@@ -121,6 +123,18 @@ class PortReport(msgspec.Struct, frozen=True):
     reachable_text: str = "not measured: nobody outside has knocked"
 
 
+class PeerReport(msgspec.Struct, frozen=True, kw_only=True):
+    """A live peer: by which way the session goes (`kind` direct, local or relay), both networks as a pair, the way to it."""
+
+    name: str
+    transport: str
+    kind: str
+    remote: str
+    connect_s: float
+    pair: PairVerdict
+    probes: ProbeSummary = ProbeSummary()
+
+
 class DoctorReport(msgspec.Struct, frozen=True, kw_only=True):
     """The whole answer. `verdict` is one sentence; `unknown` names the rules that could not be judged.
 
@@ -139,6 +153,7 @@ class DoctorReport(msgspec.Struct, frozen=True, kw_only=True):
     bad_from: str | None = None
     ports: tuple[PortReport, ...] = ()
     paths: tuple[PathReport, ...] = ()
+    peer: PeerReport | None = None
     started_at_s: float = 0.0
     duration_s: float = 0.0
     failure: str | None = None

@@ -17,12 +17,16 @@ from netstack.core.doctor_rows import (
     load_row,
 )
 from netstack.core.doctor_rules import Rules, evaluate, findings
+from netstack.core.pair_finding import pair_finding
 from netstack.model.doctor import (
     Check,
     DoctorReport,
     Finding,
     Outcome,
+    PeerReport,
     PortReport,
+    Rung,
+    Segment,
     Severity,
     Side,
 )
@@ -40,8 +44,6 @@ from netstack.service.port_mapping import PortMappingService
 from netstack.service.web_check import parse_web_check
 from netstack.tasks import TaskScope
 
-LOOKUP_S: Final = 3.0
-WITHIN_S: Final = 14.0
 SIDES: Final = {
     Side.PC: "this computer",
     Side.NETWORK: "the local network",
@@ -81,6 +83,7 @@ class Doctor:
         self._rules = read_rules()
         self._tell: Progress = lambda _: None
         self._ports: tuple[PortReport, ...] = ()
+        self._peer: PeerReport | None = None
         self._started_at_s = self._duration_s = 0.0
         self._ended_by: tuple[str, str] | None = None
         self._measured = self._measure(Targets())
@@ -113,6 +116,7 @@ class Doctor:
         self._measured = self._measure(Targets(tuple(stun), tuple(turn), tuple(web)))
         self._tell = progress or (lambda _: None)
         self._started_at_s, self._duration_s, self._ended_by = self._net.wall_time(), 0.0, None
+        self._peer = None
         try:
             async with TaskScope("doctor") as tasks:
                 measuring = tasks.start(self._measured.run_all(), "measure")
@@ -178,6 +182,14 @@ class Doctor:
         """What came of a port that the router was asked to open: the NAT judged anew, and whether it refused."""
         self._measured.take_port_mapping(nat, tried.refused, tried.text)
 
+    def take_peer(self, report: PeerReport) -> None:
+        """A live peer, and both networks as a pair."""
+        self._peer = report
+        probes = report.probes
+        end = Segment(Rung.PEER, report.remote or None, None, probes.sent, probes.answered, probes.p50_s)
+        near = tuple(each for each in self._measured.segments if each.rung is not Rung.PEER)
+        self._measured.segments = (*near, end) if probes.sent else near
+
     def take_load(self, report: LoadReport) -> None:
         """What became of small packets while the line was full."""
         self._measured.rows["load"] = load_row(report)
@@ -196,6 +208,8 @@ class Doctor:
     def known(self) -> DoctorReport:
         """The report by what is known now."""
         found, unknown = findings(self._rules, self._measured.facts)
+        if self._peer is not None and (pair := pair_finding(self._peer)) is not None:
+            found = (pair, *found) if pair.severity is Severity.PROBLEM else (*found, pair)
         nat = self._measured.nat
         failure, text = (nat.failure, nat.failure_text) if nat else (None, None)
         if self._ended_by is not None:
@@ -210,6 +224,7 @@ class Doctor:
             segments=self._measured.segments,
             bad_from=facts_from.bad_from(self._measured.facts, {finding.rule for finding in found}),
             ports=self._ports,
+            peer=self._peer,
             started_at_s=self._started_at_s,
             duration_s=self._duration_s,
             failure=failure,

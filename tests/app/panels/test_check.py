@@ -16,6 +16,7 @@ from app.widgets.text import Card
 from app.widgets.theme import Choice, Theme
 from netstack.errors import InputError
 from netstack.model.doctor import Check, DoctorState, Outcome, PortReport
+from netstack.model.pair import PairCause, PairRoute, PairSide, PairVerdict
 from netstack.model.peers import Conversation, PeersState
 from netstack.model.snapshot import Snapshot
 from tests.app.presenters.test_check import CHECKS, ILL, NAT, SEGMENTS, WELL_REPORT
@@ -302,3 +303,32 @@ async def test_somebody_connected_can_be_asked_to_knock(bench):
     await settle()
     assert bench.asked == [4]
     await bench.actions.stop()
+
+
+def test_whoever_is_connected_is_judged_as_a_pair_with_us(bench):
+    verdict = PairVerdict(
+        PairRoute.RELAY,
+        PairRoute.RELAY,
+        PairCause.MAPS_PER_DESTINATION,
+        PairSide.THEIRS,
+        "Moderate + Strict",
+        "Moderate + Strict: a relay expected; got a relay; Ben's router maps per destination.",
+        "Turn on UPnP on Ben's router, or forward a port there.",
+    )
+    ben = Conversation(
+        number=4,
+        peer="k",
+        name="Ben",
+        transport="turn",
+        kind="relay",
+        remote="",
+        path="",
+        digits="",
+        connect_s=0.0,
+        since_s=0.0,
+        verdict=verdict,
+    )
+    bench.page.show_snapshot(msgspec.structs.replace(DONE, peers=PeersState(conversations=(ben,))), 0)
+    assert {"You and Ben: relay (TURN)", verdict.sentence, verdict.remedy} <= set(bench.words())
+    bench.page.show_snapshot(DONE, 0)
+    assert verdict.sentence not in bench.words()
