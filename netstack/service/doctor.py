@@ -39,7 +39,7 @@ from netstack.service.game_port import look_at_port
 from netstack.service.measurements import CANCELLED, Measurements, Targets
 from netstack.service.nat import NatService
 from netstack.service.nat_port_mapping import TryOut, try_out
-from netstack.service.network_change import network_change
+from netstack.service.network_change import NetworkWatch
 from netstack.service.port_mapping import PortMappingService
 from netstack.service.web_check import parse_web_check
 from netstack.tasks import TaskScope
@@ -118,17 +118,20 @@ class Doctor:
         self._started_at_s, self._duration_s, self._ended_by = self._net.wall_time(), 0.0, None
         self._peer = None
         try:
+            watch = NetworkWatch(self._net)
+            await watch.begin()
             async with TaskScope("doctor") as tasks:
                 measuring = tasks.start(self._measured.run_all(), "measure")
-                watching = tasks.start(network_change(self._net), "network")
+                watching = tasks.start(watch.change(), "network")
                 await asyncio.wait((measuring, watching), return_when=asyncio.FIRST_COMPLETED)
                 if measuring.done():
                     measuring.result()
+            change = watching.result() if measuring.cancelled() else await watch.look()
         except asyncio.CancelledError:
             self._end(CANCELLED, "The check was cancelled; this is what was known until then.")
             raise
-        if measuring.cancelled():
-            self._end(NETWORK_CHANGED, f"{watching.result()} What is shown is older than that: check again.")
+        if change:
+            self._end(NETWORK_CHANGED, f"{change} What is shown is older than that: check again.")
         else:
             self._end()
         return self.known()

@@ -21,8 +21,9 @@ from netstack.wire.stun import MessageClass
 REQUESTS: Final = 320
 GAP_S: Final = 0.02
 LATE_S: Final = 1.0
-SIZE_TRIES: Final = 4
-SIZE_GAP_S: Final = 0.1
+SIZE_ROUNDS: Final = 6
+SIZE_PROOFS: Final = 3
+SIZE_GAP_S: Final = 0.15
 SIZES: Final = {Family.IPV4: (1472, 1400, 1252, 548), Family.IPV6: (1452, 1380, 1232)}
 OVERHEAD_BYTES: Final = 24  # STUN header and the padding attribute's own
 
@@ -59,7 +60,7 @@ class _Asker:
 
 
 async def measure_size(net: Net, server: Address, quality: Quality) -> Quality:
-    """Adds the packet size that passes. Takes about 1.5 s. Raises NetError when nothing can be sent."""
+    """Adds the packet size that passes. Takes up to 2 s. Raises NetError when nothing can be sent."""
     asker = _Asker(net)
     asker.endpoint = await net.open_datagram(asker, family=server.family, dont_fragment=True)
     try:
@@ -126,20 +127,46 @@ async def _ask_many(
 
 
 async def _find_size(asker: _Asker, server: Address) -> tuple[int | None, int | None, bool]:
-    """The largest size that passed, the largest that left without a word of refusal, whether one was refused aloud.
+    """The largest size that passed, a larger one that is proved to vanish, whether one was refused aloud.
 
-    All sizes are asked at once; the smallest one is the control that padded requests are answered at all.
+    Rounds of all sizes, close together: a size vanishes when smaller ones of the same round came back, in three rounds. A
+    burst of loss takes whole rounds, which prove nothing. The smallest size is the control that padded requests are
+    answered at all.
     """
-    asked: dict[int, list[bytes]] = {}
-    for size in SIZES[server.family]:
-        for _ in range(SIZE_TRIES):
+    sizes = [*SIZES[server.family]]
+    rounds: list[dict[int, bytes]] = []
+    for _ in range(SIZE_ROUNDS):
+        sent: dict[int, bytes] = {}
+        for size in list(sizes):
             try:
-                asked.setdefault(size, []).append(asker.ask(server, size - OVERHEAD_BYTES))
+                sent[size] = asker.ask(server, size - OVERHEAD_BYTES)
             except NetError as error:
                 asker.refused = asker.refused or error.reason is NetError.Reason.TOO_BIG
-                asked.pop(size, None)
-                break
-            await asyncio.sleep(SIZE_GAP_S / len(SIZES[server.family]))
-    await asyncio.sleep(LATE_S)
-    passed = [size for size, ids in asked.items() if any(i in asker.answered_s for i in ids)]
-    return max(passed, default=None), max(asked, default=None), asker.refused
+                sizes.remove(size)
+        rounds.append(sent)
+        await asyncio.sleep(SIZE_GAP_S)
+        if _largest(asker, rounds) == max(sizes, default=None):
+            break
+    else:
+        await asyncio.sleep(LATE_S)
+    passed = _largest(asker, rounds)
+    vanishing = [
+        size for size in sizes if passed is not None and size > passed and _vanishes(asker, rounds, size)
+    ]
+    return passed, max(vanishing, default=passed), asker.refused
+
+
+def _largest(asker: _Asker, rounds: list[dict[int, bytes]]) -> int | None:
+    return max(
+        (size for sent in rounds for size, key in sent.items() if key in asker.answered_s), default=None
+    )
+
+
+def _vanishes(asker: _Asker, rounds: list[dict[int, bytes]], size: int) -> bool:
+    """Whether enough rounds brought back something smaller, and never this."""
+    proofs = [
+        sent
+        for sent in rounds
+        if size in sent and any(less < size and key in asker.answered_s for less, key in sent.items())
+    ]
+    return len(proofs) >= SIZE_PROOFS

@@ -24,16 +24,38 @@ async def ways_out(net: Net) -> Ways:
     return gateways, frozenset(host for host in hosts if scope(host) is not Scope.LINK_LOCAL), vpns
 
 
-async def network_change(net: Net) -> str:
-    """Returns, in a sentence, when it changes; never otherwise. A wall clock that runs ahead of ours means sleep."""
-    before, ahead_s = await ways_out(net), net.wall_time() - net.now()
-    while True:
-        await asyncio.sleep(LOOK_EVERY_S)
-        if net.wall_time() - net.now() - ahead_s > SLEPT_S:
+class NetworkWatch:
+    """Remembers the network at `begin`."""
+
+    def __init__(self, net: Net) -> None:
+        self._net = net
+        self._before: Ways = ((), frozenset(), frozenset())
+        self._ahead_s = 0.0
+
+    async def begin(self) -> None:
+        """What it is like now is what it is compared with."""
+        self._before, self._ahead_s = await ways_out(self._net), self._net.wall_time() - self._net.now()
+
+    async def look(self) -> str:
+        """What has changed since, in a sentence; empty where nothing has. A wall clock that ran ahead means sleep."""
+        if self._net.wall_time() - self._net.now() - self._ahead_s > SLEPT_S:
             return "This computer slept in the middle of it."
-        after = await ways_out(net)
-        if after != before:
-            return _difference(before, after)
+        after = await ways_out(self._net)
+        return "" if after == self._before else _difference(self._before, after)
+
+    async def change(self) -> str:
+        """Returns the sentence once something has changed; never otherwise."""
+        while True:
+            if change := await self.look():
+                return change
+            await asyncio.sleep(LOOK_EVERY_S)
+
+
+async def network_change(net: Net) -> str:
+    """Returns, in a sentence, when the network changes from what it is now; never otherwise."""
+    watch = NetworkWatch(net)
+    await watch.begin()
+    return await watch.change()
 
 
 def _difference(before: Ways, after: Ways) -> str:

@@ -7,7 +7,7 @@ import pytest
 from netstack.model.address import Family
 from netstack.net.protocol import Gateway, Interface, LinkKind
 from netstack.service import network_change as module
-from netstack.service.network_change import network_change
+from netstack.service.network_change import NetworkWatch
 
 WIFI = Interface("wlan0", LinkKind.WIFI, ("192.168.1.10", "2001:db8::1", "fe80::1%2"))
 OTHER = Interface("eth0", LinkKind.CABLE, ("10.0.0.5",))
@@ -35,7 +35,9 @@ class Net:
 async def seen(change, monkeypatch):
     monkeypatch.setattr(module, "LOOK_EVERY_S", 0.0)
     net = Net()
-    watching = asyncio.ensure_future(network_change(net))  # noqa: TID251
+    watch = NetworkWatch(net)
+    await watch.begin()
+    watching = asyncio.ensure_future(watch.change())  # noqa: TID251
     await asyncio.sleep(0.01)
     change(net)
     try:
