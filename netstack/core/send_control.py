@@ -72,6 +72,11 @@ class SendControl:
         self.pacer.packet_bytes = packet_bytes
         self.congestion.resize(packet_bytes)
 
+    def bound(self, window_bytes: int | None) -> None:
+        """The path goes over another kind of link, with another `peer_window_bytes`."""
+        self.peer_window_bytes = window_bytes
+        self._buffer_bytes = SHORT_PATH_WINDOW_BYTES if window_bytes is None else window_bytes
+
     def use(self, congestion: Congestion) -> Congestion:
         """Lets another controller decide from now on; returns the one before."""
         before, self.congestion = self.congestion, congestion

@@ -50,6 +50,7 @@ class Path:
         "doubt_s",
         "doubted_s",
         "flow",
+        "heard_before",
         "id",
         "in_use",
         "last_heard_s",
@@ -119,12 +120,13 @@ class Path:
         self.probes_answered = 0
         self.stamp_s: float | None = None
         self.sent_packets = self.sent_bytes = self.received_packets = self.received_bytes = 0
+        self.heard_before = 0  # packets that came over the links before this one
         self.last_heard_s = self.last_sent_s = now
 
     @property
     def short(self) -> bool:
         """The link carries this session alone, and the peer has shown that it knows whose it is."""
-        return self.traits is not None and self.traits.exclusive and self.received_packets > 0
+        return self.traits is not None and self.traits.exclusive and self.received_packets > self.heard_before
 
     @property
     def overhead_bytes(self) -> int:
@@ -172,9 +174,13 @@ class Path:
 
     def attach(self, flow: Flow, traits: LinkTraits) -> None:
         """The path is on this flow now."""
+        if self.flow is None or self.flow.link != flow.link:
+            self.heard_before = self.received_packets
         self.flow = flow
         if self.traits is None or self.traits.kind is not traits.kind:
             self.mtu_bytes = traits.mtu_bytes
+            if self.control is not None:
+                self.control.bound(traits.window_bytes)
         self.traits = traits
 
     def cap(self, bytes_per_s: float | None, now: float) -> None:
@@ -215,7 +221,11 @@ class Path:
         """Congestion, pacing and loss; made when the first packet leaves that wants an answer."""
         if self.control is None:
             self.control = SendControl(
-                now, self.mtu_bytes, seed=self.receive_id, cap_bytes_per_s=self.cap_bytes_per_s
+                now,
+                self.mtu_bytes,
+                seed=self.receive_id,
+                peer_window_bytes=None if self.traits is None else self.traits.window_bytes,
+                cap_bytes_per_s=self.cap_bytes_per_s,
             )
         return self.control
 

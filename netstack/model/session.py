@@ -54,6 +54,7 @@ class LinkTraits(msgspec.Struct, frozen=True):
     `mtu_bytes` is the largest packet that surely passes, `max_mtu_bytes` the largest worth searching for
     (equal: no search). `exclusive` links carry one session and use the short header. `reliable` links
     lose and reorder nothing. `buffer_bytes` is what the system holds of unread packets, its bookkeeping included.
+    `window_bytes` is the most that may be under way, where the link itself holds what is more.
     """
 
     kind: TransportKind
@@ -62,6 +63,7 @@ class LinkTraits(msgspec.Struct, frozen=True):
     exclusive: bool = False
     reliable: bool = False
     buffer_bytes: int = 4 << 20
+    window_bytes: int | None = None
 
 
 UDP_TRAITS = LinkTraits(TransportKind.UDP, 1200, 1472)
