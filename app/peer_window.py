@@ -51,6 +51,9 @@ def peers_actions(actions: Actions, engine: Engine, settings: QSettings) -> Peer
     async def use_name(desk: "PeerDesk", name: str) -> None:
         desk.set_name(name)
 
+    async def take_reply(desk: "PeerDesk", text: str) -> None:
+        desk.take_reply(text)
+
     async def use_hidden(desk: "PeerDesk", hidden: bool) -> None:
         desk.set_hidden(hidden)
 
@@ -74,6 +77,8 @@ def peers_actions(actions: Actions, engine: Engine, settings: QSettings) -> Peer
 
     return PeersActions(
         invite=at_desk("invitation", lambda desk: desk.invite()),
+        by_hand=at_desk("invitation by hand", lambda desk: desk.invite_by_paste()),
+        reply=at_desk("reply", take_reply),
         join=at_desk("joining", lambda desk, code, ways: desk.join(code, ways)),
         reconnect=at_desk("known peer", lambda desk, peer: desk.reconnect(peer)),
         ways=actions.add("ways", keep_ways),

@@ -15,7 +15,7 @@ from netstack.errors import PeerscopeError
 from netstack.model.meeting import Role
 from netstack.model.session import Event, SessionClosed
 from netstack.net.system import SystemNet
-from netstack.service.peers import Attempt
+from netstack.service.attempt import Attempt
 from netstack.service.shelf import Shelf
 
 

@@ -17,9 +17,9 @@ from netstack.model.chat import FileError, FileState, Mark, Payload
 from netstack.model.meeting import Role
 from netstack.model.session import SessionError
 from netstack.net.system import SystemNet
+from netstack.service.attempt import Attempt, Met
 from netstack.service.chat import Chat
 from netstack.service.connection import Connection
-from netstack.service.peers import Attempt, Met
 from netstack.wire.chat import MAX_PAYLOAD_BYTES
 
 ECHO_S = 20.0

@@ -16,9 +16,10 @@ from netstack.model.meeting import Way
 from netstack.net.system import SystemNet
 from netstack.rendezvous.driver import Driver
 from netstack.rendezvous.ways import make_driver
+from netstack.service.attempt import Met
 from netstack.service.identity import load_identity
 from netstack.service.peer_book import PeerBook
-from netstack.service.peers import Met, Peers
+from netstack.service.peers import Peers
 from netstack.service.traversal import Reached
 from netstack.wire.candidate_note import TcpCandidate, UdpCandidate
 

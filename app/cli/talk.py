@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 from app.cli.meeting import Printer
 from netstack.model.chat import ChatLine, FileReport, FileState, LineKind
 from netstack.net.system import SystemNet
+from netstack.service.attempt import Met
 from netstack.service.chat import Chat
-from netstack.service.peers import Met
 from netstack.service.shelf import Shelf
 from netstack.tasks import TaskScope
 

@@ -17,11 +17,12 @@ from PySide6.QtWidgets import (
 )
 
 from app.actions import Action
+from app.presenters.peer_code import is_invitation
 from app.presenters.peer_talk import talk_text
 from app.presenters.peers import PeersView, present
 from app.widgets.buttons import Button
 from app.widgets.conversation_card import ConversationCard, TalkCalls
-from app.widgets.invite_card import InviteCard
+from app.widgets.invite_card import InviteCalls, InviteCard
 from app.widgets.join_card import JoinCard
 from app.widgets.known_list import KnownCalls, KnownList
 from app.widgets.ladder_card import LadderCard
@@ -40,13 +41,15 @@ MAX_NAME = 40
 class PeersActions(NamedTuple):
     """What the page can start.
 
-    `join` takes a code and ways; `reconnect` and `forget` a peer; `ways` the ways to meet; `name` ours; `hide` whether
+    `by_hand` invites without a server, `reply` takes the text that came back. `join` takes a code and ways; `reconnect` and `forget` a peer; `ways` the ways to meet; `name` ours; `hide` whether
     our address is. The others
     take a conversation's number first, then: `say` a text, `pour` a payload, `send_files` paths, `answer` a file
     and whether, `pause` a file and whether, `cancel` a file, `load` whether it may measure.
     """
 
     invite: Action
+    by_hand: Action
+    reply: Action
     join: Action
     reconnect: Action
     ways: Action
@@ -91,8 +94,11 @@ class PeersPage(Page):
         self._chooser_row.setSpacing(unit)
         self._chooser_row.addStretch(1)
         self._talks = QVBoxLayout()
-        self.invite = InviteCard(theme, self.start, actions.invite.cancel, self.said.emit)
-        self.join = JoinCard(theme, self._join, actions.join.cancel)
+        self.invite = InviteCard(
+            theme,
+            InviteCalls(self.start, actions.by_hand.run, actions.reply.run, self._withdraw, self.said.emit),
+        )
+        self.join = JoinCard(theme, self._join, actions.join.cancel, self.said.emit)
         self._question = WayQuestion(theme, self._answered, self._not_now)
         self._meet = Columns(theme, ((self.invite, 1), (self.join, 1)), STACK_BELOW)
         self._failed = LadderCard(theme, opened=True)
@@ -160,7 +166,7 @@ class PeersPage(Page):
 
     def start(self) -> None:
         """Makes a code; the first time it asks how to meet."""
-        if self._actions.invite.busy or self._asking:
+        if self._actions.invite.busy or self._actions.by_hand.busy or self._asking:
             return
         if self._view is not None and not self._view.asked:
             self._ask()
@@ -169,7 +175,8 @@ class PeersPage(Page):
 
     def stop(self) -> None:
         """Cancels what runs; otherwise takes back what was typed."""
-        running = [a for a in (self._actions.invite, self._actions.join, self._actions.reconnect) if a.busy]
+        actions = self._actions
+        running = [a for a in (actions.invite, actions.by_hand, actions.join, actions.reconnect) if a.busy]
         for action in running:
             action.cancel()
         if self._asking:
@@ -184,7 +191,7 @@ class PeersPage(Page):
             if self._view is None
             else next((t for t in self._view.talks if t.number == self._front), None)
         )
-        if self._view is not None and self._view.invite.code:
+        if self._view is not None and (self._view.invite.code or self._view.invite.paste):
             self.invite.copy()
         elif talk is not None:
             QApplication.clipboard().setText(talk_text(talk))
@@ -194,6 +201,10 @@ class PeersPage(Page):
         """A link that somebody opened: fills in the form, and starts nothing."""
         self._not_now()
         self.join.fill_in(text)
+
+    def _withdraw(self) -> None:
+        self._actions.invite.cancel()
+        self._actions.by_hand.cancel()
 
     def _settings(self, theme: Theme) -> QWidget:
         whole = QWidget()
@@ -268,7 +279,7 @@ class PeersPage(Page):
             self._choosers[number].setChecked(number == self._front)
 
     def _join(self, code: str, ways: tuple[str, ...]) -> None:
-        if not ways and self._view is not None and not self._view.asked:
+        if not ways and not is_invitation(code) and self._view is not None and not self._view.asked:
             self._ask()
         else:
             self._actions.join.run(code, ways)

@@ -2,11 +2,12 @@
 
 import msgspec
 
+from netstack.core.paste_invitation import INVITATION, REPLY, read_invitation
 from netstack.core.session_code import parse_session_code
 from netstack.core.session_link import PREFIX, parse_session_link
 from netstack.model.meeting import MeetingError
 
-HINT = "A number and three words, or a link"
+HINT = "A number and three words, a link, or a whole invitation: pasted or dropped here"
 _R = MeetingError.Reason
 
 
@@ -20,11 +21,13 @@ class CodeView(msgspec.Struct, frozen=True):
     meant: str = ""
 
 
-def check_code(typed: str) -> CodeView:
+def check_code(typed: str, wall_s: float) -> CodeView:
     """What to show under the entry. Nothing is a problem while it may still become a code."""
     text = typed.strip()
     if not text:
         return CodeView(says=HINT)
+    if text.startswith((INVITATION, REPLY)):
+        return _check_invitation(text, wall_s)
     if text.startswith("peerscope:"):
         return _check_link(text)
     try:
@@ -36,6 +39,27 @@ def check_code(typed: str) -> CodeView:
         if error.reason is _R.MALFORMED_CODE and _may_become(text):
             return CodeView(says=HINT)
         return CodeView(says=error.sentence, problem=True)
+
+
+def is_invitation(code: str) -> bool:
+    """Whether it is a whole invitation, which needs no way to meet."""
+    return code.startswith(INVITATION)
+
+
+def _check_invitation(text: str, wall_s: float) -> CodeView:
+    if text.startswith(REPLY):
+        return CodeView(says="That is a reply: paste it where the invitation was made.", problem=True)
+    try:
+        invitation = read_invitation(text, wall_s)
+    except MeetingError as error:
+        return CodeView(says=error.sentence, problem=True)
+    minutes = max(1, int(invitation.expires_at_s - wall_s) // 60)
+    return CodeView(
+        "".join(text.split()),
+        (),
+        f"An invitation without a server, good for {minutes} more minute{'s' if minutes > 1 else ''}. "
+        "Join makes a reply for you to send back.",
+    )
 
 
 def _check_link(text: str) -> CodeView:

@@ -6,7 +6,7 @@ from app.presenters.quantity import duration
 from app.presenters.tone import Tone
 from app.presenters.veil import Veil
 from netstack.model.candidate import CandidateKind, PairState, PairStory
-from netstack.model.pair import PairVerdict
+from netstack.model.pair import PairCause, PairRoute, PairVerdict
 
 _PLACES = {
     CandidateKind.HOST: ("their computer", "its address in its own network"),
@@ -76,9 +76,13 @@ def ladder(
         "relay": "Why not direct?",
     }.get(kind, "Why was no way found?")
     who = name or "The other side"
+    # Direct between two unchecked networks: there is nothing to compare it with.
+    idle = verdict is None or (
+        verdict.cause is PairCause.AS_EXPECTED and verdict.expected is PairRoute.UNKNOWN
+    )
     return LadderView(
         title,
-        "" if verdict is None else verdict.sentence,
+        "" if verdict is None or idle else verdict.sentence,
         "" if verdict is None else verdict.remedy,
         _rungs(stories, veil, theirs=False),
         _rungs(theirs or (), veil, theirs=True),

@@ -19,7 +19,10 @@ ANSWER = "One reads a code aloud, the other types it. What you say and send is s
 
 
 class InviteView(msgspec.Struct, frozen=True):
-    """The invitation. `parts` are the number and the words; empty while there is no code."""
+    """The invitation. `parts` are the number and the words; empty while there is no code.
+
+    `paste` is a whole invitation to give away, in place of a code.
+    """
 
     busy: bool
     says: str
@@ -30,14 +33,17 @@ class InviteView(msgspec.Struct, frozen=True):
     left: str
     warning: str
     ways: tuple[WayLine, ...]
+    paste: str = ""
 
 
 class CallView(msgspec.Struct, frozen=True):
-    """An attempt to reach somebody: what happens now, and by which ways."""
+    """An attempt to reach somebody: what happens now, and by which ways. `reply` is to be carried back."""
 
     peer: str
     says: str
     ways: tuple[WayLine, ...]
+    reply: str = ""
+    qr: tuple[tuple[bool, ...], ...] = ()
 
 
 class KnownView(msgspec.Struct, frozen=True):
@@ -131,6 +137,18 @@ def _headline(snapshot: Snapshot, state: PeersState) -> tuple[str, str, str]:
         )
         title = f"Peers: {newest.name}" if offered is None else f"Peers: {offered.name} offers a file"
         return title, f"{headline(newest, rtt_s)}.", more
+    if state.invitation is not None and state.invitation.paste:
+        return (
+            "Peers: inviting",
+            "Give the invitation to your friend.",
+            "By any messenger, mail or stick; no server is needed. The reply connects you.",
+        )
+    if state.joining is not None and state.joining.reply:
+        return (
+            "Peers: joining",
+            "Send the reply back.",
+            "No server is needed; the two programs find each other.",
+        )
     if state.invitation is not None and state.invitation.code:
         return "Peers: inviting", "Read the code to your friend.", "It is good once, and for ten minutes."
     if state.joining is not None or state.calls or state.invitation is not None:
@@ -149,6 +167,11 @@ def _invite(invitation: InvitationState | None, state: PeersState) -> InviteView
     if invitation.stage is Stage.FINDING and state.partner:
         says = f"{state.partner} hears you and types it"
     warning = ""
+    if invitation.paste:
+        says = "Give this invitation to your friend, and paste the reply."
+        warning = "Whoever holds it can join in your friend's place."
+        if invitation.stage is Stage.CONNECTING:
+            says, warning = "The reply is right. Looking for a path…", ""
     if invitation.failures:
         tries = "A wrong code was" if invitation.failures == 1 else f"{invitation.failures} wrong codes were"
         warning = f"{tries} tried. After three the invitation ends."
@@ -158,9 +181,10 @@ def _invite(invitation: InvitationState | None, state: PeersState) -> InviteView
         parts=tuple(invitation.code.split("-")) if invitation.code else (),
         code=invitation.code,
         link=invitation.link,
-        qr=_qr(invitation.link) if invitation.link else (),
+        qr=_qr(invitation.link or invitation.paste) if invitation.link or invitation.paste else (),
         left=f"{invitation.left_s // 60}:{invitation.left_s % 60:02d}",
         warning=warning,
+        paste=invitation.paste,
         ways=way_lines(invitation.ways),
     )
 
@@ -170,8 +194,16 @@ def _qr(link: str) -> tuple[tuple[bool, ...], ...]:
     return qr_rows(link)
 
 
+@lru_cache(maxsize=1)
+def _reply_qr(reply: str) -> tuple[tuple[bool, ...], ...]:
+    return qr_rows(reply)
+
+
 def _call(call: CallState) -> CallView:
     who = call.name or "the other side"
+    if call.reply:
+        says = "Send this reply back. You are connected as soon as it was pasted there."
+        return CallView(call.peer, says, way_lines(call.ways), call.reply, _reply_qr(call.reply))
     if call.stage is Stage.CONNECTING:
         says = "The code is right. Looking for a path…" if not call.peer else "Found. Looking for a path…"
     elif call.peer:

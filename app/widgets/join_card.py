@@ -1,5 +1,6 @@
 """Joining: type or paste a code, see at once whether it is one, and press Join."""
 
+import time
 from collections.abc import Callable
 
 from PySide6.QtCore import Qt
@@ -9,17 +10,24 @@ from app.presenters.peer_code import CodeView, check_code
 from app.presenters.peers import CallView
 from app.widgets.buttons import Button
 from app.widgets.glyph_lines import GlyphLines
+from app.widgets.paste_slip import PasteSlip
+from app.widgets.qr_code import QrCode
 from app.widgets.text import Card, Text
+from app.widgets.text_drop import TextDrop
 from app.widgets.theme import Theme
 
-MAX_TYPED = 600
+MAX_TYPED = 2048
 
 
 class JoinCard(Card):
-    """`join` gets the code and the ways of its link; `cancel` ends the attempt."""
+    """`join` gets the code and the ways of its link; `cancel` ends the attempt; `said` gets a word for the status bar."""
 
     def __init__(
-        self, theme: Theme, join: Callable[[str, tuple[str, ...]], object], cancel: Callable[[], object]
+        self,
+        theme: Theme,
+        join: Callable[[str, tuple[str, ...]], object],
+        cancel: Callable[[], object],
+        said: Callable[[str], object],
     ) -> None:
         super().__init__(theme, "Join")
         unit = theme.measure.unit
@@ -62,12 +70,20 @@ class JoinCard(Card):
 
         self._step = Text(theme, wrap=True)
         self._ways = GlyphLines(theme)
+        self._slip = PasteSlip(theme, "reply", said)
+        self._qr = QrCode()
+        TextDrop(self, self.fill_in, said)
         self._cancel = Button(theme, "Cancel", cancel, icon="stop", hint="Give up (Esc)")
         self._busy = QWidget()
         busy = QVBoxLayout(self._busy)
         busy.setContentsMargins(0, 0, 0, 0)
         busy.setSpacing(unit + 4)
         busy.addWidget(self._step)
+        slip = QHBoxLayout()
+        slip.setSpacing(2 * unit)
+        slip.addWidget(self._slip, 1, Qt.AlignmentFlag.AlignTop)
+        slip.addWidget(self._qr, 0, Qt.AlignmentFlag.AlignTop)
+        busy.addLayout(slip)
         busy.addWidget(self._ways)
         busy.addWidget(self._cancel, 0, Qt.AlignmentFlag.AlignLeft)
         self.body.addWidget(self._form)
@@ -81,6 +97,9 @@ class JoinCard(Card):
         self._busy.setVisible(call is not None)
         if call is not None:
             self._step.setText(call.says)
+            self._slip.show_text(call.reply)
+            self._qr.setVisible(bool(call.reply))
+            self._qr.show_rows(call.qr)
             self._ways.show_lines(tuple((way.tone, way.name, way.text, "") for way in call.ways))
         self._partner_code = partner_code
         self._partner.setText(f"{partner} reads out: {partner_code}" if partner_code else "")
@@ -89,7 +108,8 @@ class JoinCard(Card):
 
     def fill_in(self, text: str) -> None:
         """A code or a link, as if somebody had typed it; nothing is started."""
-        self.entry.setText(text)
+        self.entry.setText(" ".join(text.split()))
+        self.entry.setCursorPosition(0)
         self.entry.setFocus()
 
     def clear(self) -> None:
@@ -100,7 +120,7 @@ class JoinCard(Card):
         self.fill_in(self._partner_code)
 
     def _check(self, typed: str) -> None:
-        view = self._code = check_code(typed)
+        view = self._code = check_code(typed, time.time())
         self._says.setText(view.says)
         self._says.setProperty("role", "problem" if view.problem else "muted")
         self._meant.setText(f"Did you mean {view.meant}?")

@@ -90,7 +90,10 @@ class _Pair:
 
 
 class HolePunch:
-    """One side of the punching. `controlling` differs between the two; `secret` is what both know."""
+    """One side of the punching. `controlling` differs between the two; `secret` is what both know.
+
+    A pair that does not answer is given up after `give_up_s`: people who carry notes by hand need longer.
+    """
 
     def __init__(
         self,
@@ -100,8 +103,10 @@ class HolePunch:
         controlling: bool,
         links: Iterable[tuple[int, Family]],
         relay_links: Iterable[tuple[int, Family]] = (),
+        give_up_s: float = GIVE_UP_S,
     ) -> None:
         self.rejected = 0
+        self._give_up_s = give_up_s
         self._key = hmac.digest(secret, b"peerscope punch", sha256)
         self._random_bytes = random_bytes
         self._controlling = controlling
@@ -230,7 +235,7 @@ class HolePunch:
             if pair.state is not PairState.TRYING or pair.due_at > now:
                 continue
             age_s = now - pair.started_at
-            if age_s >= GIVE_UP_S:
+            if age_s >= self._give_up_s:
                 pair.state = PairState.NO_REPLY
                 continue
             self._check(pair, now)

@@ -16,9 +16,10 @@ from netstack.errors import PeerscopeError
 from netstack.model.meeting import Role
 from netstack.net.protocol import Net
 from netstack.rendezvous.memory import MemoryDriver, MemoryHub
+from netstack.service.attempt import Attempt, Met
 from netstack.service.chat import Chat
 from netstack.service.peer_book import PeerBook
-from netstack.service.peers import Attempt, Met, Peers
+from netstack.service.peers import Peers
 from netstack.service.shelf import Shelf
 from netstack.tasks import TaskScope
 

@@ -7,7 +7,7 @@ import msgspec
 from netstack.model.nat import Filtering, Mapping, Udp, Verdict
 
 
-class NatFacts(msgspec.Struct, frozen=True, kw_only=True):
+class NatFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What one side knows of the network that it is in; None is "not measured".
 
     `sequential`: a dependent mapping whose next port can be told. `carrier`: a second translation (CGNAT or double NAT)

@@ -20,7 +20,10 @@ class Stage(StrEnum):
 
 
 class InvitationState(msgspec.Struct, frozen=True):
-    """Our open invitation. `code` and `link` are secrets of the two until it is used, and go with it."""
+    """Our open invitation. `code` and `link` are secrets of the two until it is used, and go with it.
+
+    `paste` is a whole invitation to be carried by hand, where there is no code; its reply is awaited.
+    """
 
     stage: Stage = Stage.PREPARING
     code: str = ""
@@ -28,16 +31,21 @@ class InvitationState(msgspec.Struct, frozen=True):
     left_s: int = 600
     failures: int = 0
     ways: tuple[WayHealth, ...] = ()
+    paste: str = ""
 
 
 class CallState(msgspec.Struct, frozen=True):
-    """An attempt to reach somebody who invited us (`peer` empty), or a known peer (its id)."""
+    """An attempt to reach somebody who invited us (`peer` empty), or a known peer (its id).
+
+    `reply` is to be carried back by hand, where the invitation was.
+    """
 
     peer: str = ""
     name: str = ""
     stage: Stage = Stage.FINDING
     left_s: int = 600
     ways: tuple[WayHealth, ...] = ()
+    reply: str = ""
 
 
 class KnownPeer(msgspec.Struct, frozen=True):

@@ -6,8 +6,8 @@ from netstack.core.identity import fingerprint
 from netstack.model.peers import Conversation
 from netstack.model.session import CloseReason, Event, SessionClosed
 from netstack.net.protocol import Net
+from netstack.service.attempt import Attempt, Met
 from netstack.service.chat import Chat
-from netstack.service.peers import Attempt, Met
 from netstack.service.shelf import Shelf
 
 _ENDINGS = {

@@ -25,6 +25,7 @@ from netstack.tasks import TaskScope
 from netstack.transport.turn import TurnTransport
 from netstack.transport.turn_dial import open_relay
 from netstack.transport.udp import UdpTransport
+from netstack.wire import stun
 from netstack.wire.candidate_note import TcpCandidate, UdpCandidate
 
 log = logging.getLogger(__name__)
@@ -79,6 +80,17 @@ class Gathering:
         self._held: dict[str, TurnTransport] = {}
         self._by_tcp = False
 
+    async def open(self) -> None:
+        """Opens what is not open yet and lets it be punched from. Who hides opens nothing but relays. Raises NetError."""
+        if self._hidden:
+            return
+        if not self._sessions.udp_transports():
+            await self._sessions.open_udp(local=Address("0.0.0.0", 0))  # noqa: S104
+            with suppress(NetError):  # no IPv6 here
+                await self._sessions.open_udp(local=Address("::", 0))
+        for each in self._sessions.udp_transports():
+            self._punching.add_socket(each)
+
     async def run(self) -> None:
         """Our own addresses first, then what servers see; may be run again after the network has changed."""
         hosts = () if self._hidden else await self._tell_hosts()
@@ -96,6 +108,22 @@ class Gathering:
             # The control: a relay on the same internet answered over TCP, and no server did over UDP.
             self.facts = msgspec.structs.replace(self.facts, udp=Udp.BLOCKED, verdict=Verdict.BLOCKED)
         self.facts = msgspec.structs.replace(self.facts, relay=bool(self._held))
+
+    def rebind(self, punching: Punching, tell: Callable[[OurCandidate], None]) -> None:
+        """What was gathered before the key was known is punched from now."""
+        self._punching, self._tell = punching, tell
+        for socket in self._sessions.udp_transports():
+            punching.add_socket(socket)
+        for transport in self._held.values():
+            punching.add_relay(transport)
+
+    async def keep_open(self) -> None:
+        """A packet to a server from every socket, so that routers keep the addresses that were told."""
+        for transport in self._sessions.udp_transports():
+            for server in self._servers[:1]:
+                place = await self._look_up(server, transport.family)
+                if place is not None:
+                    transport.send_stun(stun.encode(stun.binding_request(self._net.random_bytes(12))), place)
 
     def forget_relays(self) -> None:
         """The network has changed: the next run allocates anew. The old ones carry on while they still can."""

@@ -13,26 +13,28 @@ import msgspec
 from netstack.config import TurnServer
 from netstack.core.identity import Identity, KnownPeer, fingerprint
 from netstack.core.invitation import LIFE_S
+from netstack.core.paste_invitation import INVITATION
 from netstack.core.rendezvous_uri import parse_rendezvous
 from netstack.core.session_code import SessionCode, parse_session_code
-from netstack.core.session_link import MAX_VIAS, SessionLink
 from netstack.errors import InputError, PeerscopeError
 from netstack.model.chat import Payload
 from netstack.model.knock import KnockReport
 from netstack.model.load import LoadPlan, LoadReport
 from netstack.model.meeting import MeetingError, Role, Way
 from netstack.model.pair import NatFacts
-from netstack.model.peers import CallState, InvitationState, PeersState, Stage
 from netstack.model.peers import KnownPeer as KnownPeerState
+from netstack.model.peers import PeersState
 from netstack.model.port_mapping import Carried
 from netstack.net.protocol import Net
 from netstack.rendezvous.driver import Driver
 from netstack.rendezvous.ways import make_driver
+from netstack.service.attempt import Attempt, Met, PasteAttempt
+from netstack.service.attempt_state import call_state, invitation_state
 from netstack.service.conversation import Talk
 from netstack.service.identity import load_identity
 from netstack.service.path_watch import PathWatch
 from netstack.service.peer_book import Acquaintance, PeerBook
-from netstack.service.peers import Attempt, Met, Peers
+from netstack.service.peers import Peers
 from netstack.service.shelf import Shelf
 from netstack.tasks import TaskScope
 from netstack.wire.candidate_note import plain_name
@@ -171,8 +173,49 @@ class PeerDesk:
             self._invitation = None
             self._show()
 
+    async def invite_by_paste(self) -> int:
+        """Makes an invitation that is carried by hand, shows it in the state, and returns as `invite` does.
+
+        Its reply goes to `take_reply`. Raises as `invite` does.
+        """
+        if self._invitation is not None:
+            raise InputError(InputError.Reason.USAGE, "an invitation is open already")
+        attempt = PasteAttempt(self._show, hidden=self.state.hidden)
+        self._invitation = attempt
+        try:
+            async with self._attempting(attempt, by_hand=True):
+                peers = await self._ready()
+                met = await peers.invite_by_paste(attempt, self._finders())
+            return self._begin(met, attempt)
+        finally:
+            self._invitation = None
+            self._show()
+
+    def take_reply(self, text: str) -> None:
+        """The reply to the invitation that is open. Raises MeetingError."""
+        if not isinstance(self._invitation, PasteAttempt):
+            raise MeetingError(MeetingError.Reason.WRONG_CODE, "no invitation is open")
+        self._invitation.take_reply(text, self._net.wall_time())
+
+    async def join_by_paste(self, text: str) -> int:
+        """Meets whoever made the invitation; the reply to carry back is in the state. Raises as `invite` does."""
+        if self._joining is not None:
+            raise InputError(InputError.Reason.USAGE, "one code at a time")
+        attempt = PasteAttempt(self._show, hidden=self.state.hidden)
+        self._joining = attempt
+        try:
+            async with self._attempting(attempt, by_hand=True):
+                peers = await self._ready()
+                met = await peers.join_by_paste(text, attempt, self._finders())
+            return self._begin(met, attempt)
+        finally:
+            self._joining = None
+            self._show()
+
     async def join(self, code: str, ways: Sequence[str] = ()) -> int:
-        """Meets whoever made the code, over `ways` or the chosen ones. Raises as `invite` does."""
+        """Meets whoever made the code or the invitation, over `ways` or the chosen ones. Raises as `invite` does."""
+        if code.startswith(INVITATION):
+            return await self.join_by_paste(code)
         wanted = parse_session_code(code)
         chosen = ways if ways and not self.state.partner else self.state.ways
 
@@ -295,9 +338,9 @@ class PeerDesk:
     # Inside.
 
     @asynccontextmanager
-    async def _attempting(self, attempt: Attempt) -> AsyncIterator[None]:
+    async def _attempting(self, attempt: Attempt, *, by_hand: bool = False) -> AsyncIterator[None]:
         """What any attempt needs before and leaves behind."""
-        if not self.state.ways:
+        if not self.state.ways and not by_hand:
             raise MeetingError(MeetingError.Reason.NO_WAY, "none was chosen")
         if sum(not talk.ended for talk in self._talks.values()) >= MAX_OPEN:
             raise InputError(
@@ -339,6 +382,10 @@ class PeerDesk:
 
     def _make_drivers(self) -> list[Driver]:
         return [self._drivers(way) for way in self._allowed(self.state.ways)]
+
+    def _finders(self) -> "Callable[[], list[Driver]] | None":
+        """By what two who met by hand find each other again."""
+        return self._make_drivers if self.state.ways else None
 
     def _attempt(self) -> Attempt:
         return Attempt(self._show, hidden=self.state.hidden)
@@ -429,10 +476,13 @@ class PeerDesk:
         names = {note.peer: note.name for note in self._known}
         state = self.state = msgspec.structs.replace(
             self.state,
-            invitation=self._invitation_state(),
-            joining=None if self._joining is None else self._call_state(self._joining),
+            invitation=invitation_state(
+                self._invitation, self._left_s(self._invitation), self._ways_of_link()
+            ),
+            joining=call_state(self._joining, self._left_s(self._joining)) if self._joining else None,
             calls=tuple(
-                self._call_state(each, peer, names.get(peer, "")) for peer, each in self._calls.items()
+                call_state(each, self._left_s(each), peer, names.get(peer, ""))
+                for peer, each in self._calls.items()
             ),
             conversations=tuple(talk.state() for talk in self._talks.values()),
             known=self._known,
@@ -441,40 +491,14 @@ class PeerDesk:
             self._told = state
             self._tell(state)
 
-    def _invitation_state(self) -> InvitationState | None:
-        attempt = self._invitation
-        if attempt is None:
-            return None
-        meeting = attempt.meeting
-        if attempt.agreed or meeting is None:
-            stage = Stage.CONNECTING if attempt.agreed else Stage.PREPARING
-            return InvitationState(stage=stage, ways=attempt.ways)
-        return InvitationState(
-            Stage.FINDING,
-            str(meeting.code),
-            self._link(meeting.code),
-            self._left_s(attempt),
-            attempt.failures,
-            attempt.ways,
-        )
+    def _left_s(self, attempt: Attempt | None) -> int:
+        now = self._net.now()
+        began_s = now if attempt is None else self._began.get(attempt, now)
+        return max(0, round(LIFE_S - (now - began_s)))
 
-    def _call_state(self, attempt: Attempt, peer: str = "", name: str = "") -> CallState:
-        stage = Stage.CONNECTING if attempt.agreed else Stage.FINDING
-        return CallState(peer, name, stage, self._left_s(attempt), attempt.ways)
-
-    def _left_s(self, attempt: Attempt) -> int:
-        began_s = self._began.get(attempt, self._net.now())
-        return max(0, round(LIFE_S - (self._net.now() - began_s)))
-
-    def _link(self, code: SessionCode) -> str:
-        """Without ways where they would not fit, or mean nothing elsewhere."""
-        if self.state.partner:
-            return str(SessionLink(code))
-        vias = tuple(parse_rendezvous(way) for way in self.state.ways)[:MAX_VIAS]
-        try:
-            return str(SessionLink(code, vias))
-        except MeetingError:
-            return str(SessionLink(code))
+    def _ways_of_link(self) -> tuple[str, ...]:
+        """The lab's mean nothing elsewhere."""
+        return () if self.state.partner else self.state.ways
 
 
 async def _quietly(work: Coroutine[object, object, object]) -> None:

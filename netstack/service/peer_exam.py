@@ -15,10 +15,11 @@ from netstack.model.port_mapping import Carried
 from netstack.model.session import Event, ProbeAnswered
 from netstack.net.protocol import Net
 from netstack.rendezvous.driver import Driver
+from netstack.service.attempt import Attempt, Met
 from netstack.service.chat import Chat
 from netstack.service.connection import Connection
 from netstack.service.doctor import Doctor
-from netstack.service.peers import Attempt, Met, Peers
+from netstack.service.peers import Peers
 from netstack.tasks import TaskScope
 
 PROBES: Final = 150

@@ -4,106 +4,43 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Final, NamedTuple
+from typing import Final
 
 from netstack.config import TurnServer
 from netstack.core.identity import Identity
 from netstack.core.known_peer import daily_code, days, role_of
+from netstack.core.paste_invitation import (
+    LIFE_S,
+)
 from netstack.core.session_code import SessionCode
 from netstack.core.stun_uri import parse_stun_uri
 from netstack.core.turn_uri import parse_turn_uri
-from netstack.model.candidate import PairStory
-from netstack.model.meeting import MeetingError, Role, WayHealth
-from netstack.model.pair import NatFacts, PairVerdict
-from netstack.model.session import Established, SessionError
+from netstack.model.meeting import MeetingError, Role
+from netstack.model.pair import NatFacts
+from netstack.model.session import SessionError
 from netstack.model.turn import TurnCredentials
 from netstack.net.protocol import Net
 from netstack.rendezvous.driver import Driver
+from netstack.service.attempt import Attempt, Met, PasteAttempt
 from netstack.service.connection import Connection
-from netstack.service.gathering import Relay
+from netstack.service.gathering import Gathering, Relay
 from netstack.service.meeting import Meeting, invite
 from netstack.service.path_upkeep import PathUpkeep, Remeet
 from netstack.service.peer_book import PeerBook
+from netstack.service.punching import Punching
 from netstack.service.session_notes import SessionNotes
 from netstack.service.sessions import Sessions
-from netstack.service.traversal import Reached, Traversal, TraversalError
+from netstack.service.signalling import Notes
+from netstack.service.traversal import LIMIT_S, Traversal, TraversalError
 from netstack.tasks import TaskScope
-from netstack.wire.candidate_note import About, TcpCandidate, UdpCandidate
+from netstack.wire.candidate_note import About, CandidateNote, NatNote
 
 ACCEPTED: Final = 8
+KEEP_OPEN_S: Final = 15.0
 FAREWELL_S: Final = 5.0
 """So long a mailbox is kept after the session is up: what was said there may still be on its way."""
 
 MakeDrivers = Callable[[], Sequence[Driver]]
-
-
-class Attempt:
-    """One attempt to meet, to be looked at while it goes. `changed` is called when there is something new.
-
-    `told` is called with each of our addresses, `moved` when the session goes another way; `reached` is where it is
-    then. `hidden`: our addresses are kept from the peer, so only a relay will do.
-    """
-
-    def __init__(
-        self,
-        changed: Callable[[], None] = lambda: None,
-        *,
-        told: Callable[[UdpCandidate | TcpCandidate], None] = lambda _: None,
-        moved: Callable[[Reached], None] = lambda _: None,
-        hidden: bool = False,
-    ) -> None:
-        self.changed = changed
-        self.told = told
-        self.hidden = hidden
-        self.reached: Reached | None = None
-        self._moved = moved
-        self.meeting: Meeting | None = None
-        self.traversal: Traversal | None = None
-        self.upkeep: PathUpkeep | None = None
-
-    @property
-    def agreed(self) -> bool:
-        """Both have proved the code; now they look for a path."""
-        return self.traversal is not None
-
-    @property
-    def ways(self) -> tuple[WayHealth, ...]:
-        """How each way to find each other fares."""
-        return self.meeting.health if self.meeting is not None else ()
-
-    @property
-    def failures(self) -> int:
-        """How many wrong codes were tried."""
-        return self.meeting.failures if self.meeting is not None else 0
-
-    def move(self, reached: Reached) -> None:
-        """The session has found a better way."""
-        self.reached = reached
-        self._moved(reached)
-        self.changed()
-
-    @property
-    def stories(self) -> tuple[PairStory, ...]:
-        """What became of every pair of addresses."""
-        return self.traversal.stories if self.traversal is not None else ()
-
-    @property
-    def their_stories(self) -> tuple[PairStory, ...] | None:
-        """What the other side tells of its pairs; None while it has not."""
-        return self.traversal.signalling.their_stories if self.traversal is not None else None
-
-    def verdict(self, reached: Reached | None) -> PairVerdict | None:
-        """Both networks as a pair; None before the two have agreed on a key."""
-        return None if self.traversal is None else self.traversal.verdict(reached)
-
-
-class Met(NamedTuple):
-    """The two are connected. `name` is what the peer calls itself, `established` has the digits to compare."""
-
-    connection: Connection
-    name: str
-    reached: Reached
-    established: Established
 
 
 class Peers:
@@ -196,6 +133,68 @@ class Peers:
             raise SessionError(SessionError.Reason.WRONG_KEY)
         return met
 
+    async def invite_by_paste(self, attempt: PasteAttempt, make_drivers: MakeDrivers | None = None) -> Met:
+        """Makes an invitation that is carried by hand (`attempt.text`), and meets whoever has it.
+
+        The reply is given to `attempt.take_reply`; who reaches us without it is met at once. Raises as `meet` does.
+        """
+        self._look_whether_hidden(attempt)
+        sessions, accepted = self._sessions()
+        try:
+            gathering, psk = await self._gather(sessions, attempt)
+        except BaseException:
+            await sessions.close()
+            raise
+        async with TaskScope("paste") as tasks:
+            tasks.start(_keep_open(gathering), "keep open")
+            try:
+                return await self._traverse(
+                    sessions,
+                    accepted,
+                    attempt.notes,
+                    psk,
+                    Role.HOST,
+                    attempt,
+                    make_drivers,
+                    gathered=gathering,
+                    limit_s=LIFE_S,
+                )
+            except TraversalError as error:
+                raise error if attempt.replied else MeetingError(MeetingError.Reason.EXPIRED) from error
+
+    async def join_by_paste(
+        self, text: str, attempt: PasteAttempt, make_drivers: MakeDrivers | None = None
+    ) -> Met:
+        """Meets whoever made the invitation; `attempt.text` is the reply to carry back. Raises as `meet` does."""
+        self._look_whether_hidden(attempt)
+        psk = attempt.open(text, self._net.wall_time(), self._net.random_bytes)
+        sessions, accepted = self._sessions()
+        return await self._traverse(
+            sessions, accepted, attempt.notes, psk, Role.GUEST, attempt, make_drivers, limit_s=LIFE_S
+        )
+
+    async def _gather(self, sessions: Sessions, attempt: PasteAttempt) -> tuple[Gathering, bytes]:
+        """Our addresses, before there is a key, as they are a part of it; then the key."""
+        ours: list[CandidateNote] = [About(name=self.name)]
+        punching = Punching(self._net, b"", controlling=False, answered=lambda _: None)
+        gathering = Gathering(
+            self._net,
+            sessions,
+            punching,
+            servers=self._servers,
+            relays=self._relays,
+            known=self.nat,
+            hidden=attempt.hidden,
+            tell=ours.append,
+        )
+        try:
+            await gathering.open()
+            await gathering.run()
+        finally:
+            punching.close()
+        ours.append(NatNote(gathering.facts))
+        return gathering, attempt.make(ours, self._net.wall_time(), self._net.random_bytes)
+
     async def hang_up(self, connection: Connection) -> None:
         """Says good-bye and closes its sockets. Does nothing for one that is gone."""
         sessions = self._open.pop(connection, None)
@@ -234,6 +233,13 @@ class Peers:
         make_drivers: MakeDrivers | None,
     ) -> Met:
         """From the agreed key to a session. What `stack` holds is kept for some seconds more."""
+        sessions, accepted = self._sessions()
+        met = await self._traverse(sessions, accepted, meeting, psk, role, attempt, make_drivers)
+        self._tasks.start(_farewell(stack.pop_all()), "farewell")
+        return met
+
+    def _sessions(self) -> "tuple[Sessions, asyncio.Queue[Connection]]":
+        """Sockets for one meeting, and who comes in on them."""
         accepted: asyncio.Queue[Connection] = asyncio.Queue(ACCEPTED)
 
         def accept(connection: Connection) -> None:
@@ -243,14 +249,30 @@ class Peers:
                 SessionNotes.of(connection)
                 accepted.put_nowait(connection)
 
+        return Sessions(self._net, self.identity, self._book, accept), accepted
+
+    async def _traverse(
+        self,
+        sessions: Sessions,
+        accepted: "asyncio.Queue[Connection]",
+        notes: Notes,
+        psk: bytes,
+        role: Role,
+        attempt: Attempt,
+        make_drivers: MakeDrivers | None,
+        *,
+        gathered: Gathering | None = None,
+        limit_s: float = LIMIT_S,
+    ) -> Met:
+        """Connects, and keeps the session on the best way from then on."""
+
         def changed() -> None:
             attempt.changed()  # another one by then, perhaps
 
-        sessions = Sessions(self._net, self.identity, self._book, accept)
         traversal = attempt.traversal = Traversal(
             self._net,
             sessions,
-            meeting,
+            notes,
             psk,
             guest=role is Role.GUEST,
             servers=self._servers,
@@ -258,6 +280,8 @@ class Peers:
             about=About(name=self.name),
             nat=self.nat,
             hidden=attempt.hidden,
+            gathered=gathered,
+            limit_s=limit_s,
             told=attempt.told,
             changed=changed,
         )
@@ -274,7 +298,6 @@ class Peers:
         upkeep = attempt.upkeep = PathUpkeep(
             traversal, connection, reached, moved=attempt.move, remeet=remeet
         )
-        self._tasks.start(_farewell(stack.pop_all()), "farewell")
         self._tasks.start(_keep_up(upkeep, traversal), "upkeep")
         return Met(connection, traversal.peer.name, reached, established)
 
@@ -297,6 +320,12 @@ async def _farewell(stack: AsyncExitStack) -> None:
     """Keeps the mailbox until what was said there has arrived."""
     async with stack:
         await asyncio.sleep(FAREWELL_S)
+
+
+async def _keep_open(gathering: Gathering) -> None:
+    while True:
+        await asyncio.sleep(KEEP_OPEN_S)
+        await gathering.keep_open()
 
 
 async def _keep_up(upkeep: PathUpkeep, traversal: Traversal) -> None:

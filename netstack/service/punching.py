@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
-from netstack.core.hole_punch import HolePunch, PairAnswered
+from netstack.core.hole_punch import GIVE_UP_S, HolePunch, PairAnswered
 from netstack.model.address import Address, Family
 from netstack.model.candidate import Candidate, PairStory
 from netstack.model.session import TransportKind
@@ -27,11 +27,13 @@ class Punching:
         *,
         controlling: bool,
         answered: Callable[[PairAnswered], None],
+        give_up_s: float = GIVE_UP_S,
     ) -> None:
         self._net = net
         self._secret = secret
         self._controlling = controlling
         self._answered = answered
+        self._give_up_s = give_up_s
         self._links: dict[int, UdpTransport | TurnTransport] = {}
         self._queries: dict[int, StunQuery] = {}
         self._timer: asyncio.TimerHandle | None = None
@@ -106,7 +108,13 @@ class Punching:
 
     def _machine(self) -> HolePunch:
         links: list[tuple[int, Family]] = []
-        return HolePunch(self._secret, self._net.random_bytes, controlling=self._controlling, links=links)
+        return HolePunch(
+            self._secret,
+            self._net.random_bytes,
+            controlling=self._controlling,
+            links=links,
+            give_up_s=self._give_up_s,
+        )
 
     def _taker(self, link: int) -> Callable[[bytes, Address, float], None]:
         query = self._queries.get(link)

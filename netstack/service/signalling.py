@@ -1,5 +1,6 @@
 """What two peers tell each other while they look for paths: over a mailbox at first, inside the session later."""
 
+import asyncio
 import logging
 from collections.abc import Callable
 from typing import Final, Protocol
@@ -28,7 +29,7 @@ class Notes(Protocol):
 class Signalling:
     """Reads every channel that it was given and writes to the newest. `take` gets what is not kept here.
 
-    `peer`, `their_facts` and `their_stories` are what the other side has told last; None: nothing yet.
+    `introduced` is set once the peer has said who it is. `peer`, `their_facts` and `their_stories` are what the other side has told last; None: nothing yet.
     """
 
     def __init__(self, take: Callable[[CandidateNote], None], changed: Callable[[], None]) -> None:
@@ -36,6 +37,7 @@ class Signalling:
         self.their_facts: NatFacts | None = None
         self.their_stories: tuple[PairStory, ...] | None = None
         self.bad_notes = 0
+        self.introduced = asyncio.Event()
         self._take = take
         self._changed = changed
         self._channels: list[Notes] = []
@@ -82,6 +84,7 @@ class Signalling:
             return
         if isinstance(note, About):
             self.peer = note
+            self.introduced.set()
         elif isinstance(note, NatNote):
             self.their_facts = note.facts
         elif isinstance(note, LadderNote):

@@ -13,7 +13,7 @@ from typing import ClassVar, Final
 
 import msgspec
 
-from netstack.core.hole_punch import PairAnswered
+from netstack.core.hole_punch import GIVE_UP_S, PairAnswered
 from netstack.core.nat_probe import Server
 from netstack.core.pair_verdict import expected, judge
 from netstack.errors import Fault, NetError, PeerscopeError
@@ -45,6 +45,7 @@ TELL_LADDER_S: Final = 18.5
 HOPELESS_S: Final = 8.0
 TCP_AFTER_S: Final = 1.0
 STAGGER_S: Final = 0.5
+INTRODUCED_S: Final = 1.0
 MAX_WAYS: Final = 64
 MAX_ACCEPTED: Final = 4
 
@@ -96,6 +97,8 @@ Told = Callable[[UdpCandidate | TcpCandidate], None]
 class Traversal:
     """One attempt. `told` hears every candidate of ours as it is found, `changed` that there is something new to see.
 
+    `gathered` has found our addresses already, and the peer has them. `limit_s` is how long both may take.
+
     `connect` returns with the first way that works, a relay's included; `service.path_upkeep` goes on from there, on the
     same sockets, until `close`; the session lives on.
     """
@@ -113,6 +116,8 @@ class Traversal:
         about: About | None = None,
         nat: NatFacts | None = None,
         hidden: bool = False,
+        gathered: Gathering | None = None,
+        limit_s: float = LIMIT_S,
         told: Told = lambda _: None,
         changed: Callable[[], None] = lambda: None,
     ) -> None:
@@ -125,8 +130,14 @@ class Traversal:
         self.peer_tcp: list[Address] = []
         self.asked_again: Callable[[], None] = lambda: None
         self.signalling = Signalling(self._take_note, changed)
-        self.punching = Punching(net, psk, controlling=guest, answered=self._pair_answered)
-        self.gathering = Gathering(
+        self.punching = Punching(
+            net,
+            psk,
+            controlling=guest,
+            answered=self._pair_answered,
+            give_up_s=max(GIVE_UP_S, limit_s - LIMIT_S),
+        )
+        self.gathering = gathered or Gathering(
             net,
             sessions,
             self.punching,
@@ -136,6 +147,10 @@ class Traversal:
             hidden=hidden,
             tell=self._tell,
         )
+        if gathered is not None:
+            gathered.rebind(self.punching, self._tell)
+        self._gathered = gathered is not None
+        self._limit_s = limit_s
         self._notes = notes
         self._psk = psk
         self._about = about or About()
@@ -190,14 +205,17 @@ class Traversal:
         """
         self._zero_s = self.net.now()
         self.signalling.use(self._notes)
-        await self._open()
+        await self.gathering.open()
+        if self.guest and not self.hidden:
+            self.sessions.on_stream(self._stream_accepted)
         if not self.guest:
             self.sessions.invite(self._psk)
         self._tasks.start(self._tell_all(), "tell")
         try:
-            async with TaskScope("patience") as patience, asyncio.timeout(LIMIT_S) as limit:
-                patience.start(self._tell_ladder_in_the_end(), "ladder")
-                patience.start(self._give_up_early(limit), "hopeless")
+            async with TaskScope("patience") as patience, asyncio.timeout(self._limit_s) as limit:
+                if self._limit_s == LIMIT_S:
+                    patience.start(self._tell_ladder_in_the_end(), "ladder")
+                    patience.start(self._give_up_early(limit), "hopeless")
                 if self.guest:
                     connection, transport, remote = await self._dial_what_answers()
                 else:
@@ -205,7 +223,16 @@ class Traversal:
         except TimeoutError as error:
             raise TraversalError(TraversalError.Reason.NO_DIRECT_WAY, self._tally()) from error
         self.signalling.use(SessionNotes.of(connection))
+        await self._introduce()
         return connection, self.reached(transport, remote)
+
+    async def _introduce(self) -> None:
+        """Inside the session, too: a reply that was not needed has told nobody who is there."""
+        self.signalling.send(self._about)
+        self.signalling.send(NatNote(self.gathering.facts))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(INTRODUCED_S):
+                await self.signalling.introduced.wait()
 
     def where(self, connection: Connection) -> tuple[TransportKind, Address | None]:
         """What carries messages now."""
@@ -252,24 +279,12 @@ class Traversal:
         await self.signalling.close()
         await self._tasks.close()
 
-    async def _open(self) -> None:
-        """Opens what is not open yet and begins to punch from it. Who hides opens nothing but relays."""
-        if self.hidden:
-            return
-        if not self.sessions.udp_transports():
-            await self.sessions.open_udp(local=Address("0.0.0.0", 0))  # noqa: S104
-            with contextlib.suppress(NetError):  # no IPv6 here
-                await self.sessions.open_udp(local=Address("::", 0))
-        for each in self.sessions.udp_transports():
-            self.punching.add_socket(each)
-        if self.guest:
-            self.sessions.on_stream(self._stream_accepted)
-
     async def _tell_all(self) -> None:
         self.signalling.send(self._about)
         if self.gathering.facts != NatFacts():
             self.signalling.send(NatNote(self.gathering.facts))
-        await self.gather()
+        if not self._gathered:
+            await self.gather()
 
     async def _tell_ladder_in_the_end(self) -> None:
         """Before both give up: afterwards nobody listens any more."""

@@ -134,15 +134,20 @@ def decode(data: bytes) -> CandidateNote:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise DecodeError(DecodeError.Reason.MALFORMED, "note") from error
     if isinstance(note, UdpCandidate | TcpCandidate):
-        try:
-            ip = ipaddress.ip_address(note.host)
-        except ValueError as error:
-            raise DecodeError(DecodeError.Reason.MALFORMED, "note") from error
-        if ip.is_multicast or ip.is_unspecified or str(ip) == "255.255.255.255":
-            raise DecodeError(DecodeError.Reason.MALFORMED, "note")
+        check_host(note.host)
     if isinstance(note, About):
         return msgspec.structs.replace(note, name=plain_name(note.name))
     return note
+
+
+def check_host(host: str) -> None:
+    """Raises DecodeError for what is no address of one computer."""
+    try:
+        ip = ipaddress.ip_address(host)
+    except ValueError as error:
+        raise DecodeError(DecodeError.Reason.MALFORMED, "address") from error
+    if ip.is_multicast or ip.is_unspecified or str(ip) == "255.255.255.255":
+        raise DecodeError(DecodeError.Reason.MALFORMED, "address")
 
 
 def plain_name(text: str) -> str:

@@ -12,8 +12,9 @@ from netstack.lab.duel import duel
 from netstack.lab.lab import Lab
 from netstack.model.meeting import Role
 from netstack.rendezvous.memory import MemoryDriver, MemoryHub
+from netstack.service.attempt import Attempt, Met
 from netstack.service.peer_book import PeerBook
-from netstack.service.peers import Attempt, Met, Peers
+from netstack.service.peers import Peers
 from netstack.service.traversal import TraversalError
 from netstack.tasks import TaskScope
 from tests import expectations

@@ -18,8 +18,9 @@ from netstack.lab.packet import Packet
 from netstack.model.meeting import Role
 from netstack.model.pair import PairCause, PairRoute, PairSide
 from netstack.rendezvous.memory import MemoryDriver, MemoryHub
+from netstack.service.attempt import Attempt, Met
 from netstack.service.peer_book import PeerBook
-from netstack.service.peers import Attempt, Met, Peers
+from netstack.service.peers import Peers
 from netstack.service.signalling import Signalling
 from netstack.service.traversal import Reached, TraversalError
 from netstack.tasks import TaskScope

@@ -6,18 +6,19 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QPushButton
+from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QPushButton, QWidget
 
 from app.actions import Actions
 from app.panels.peers import PeersActions, PeersPage
 from app.widgets.conversation_card import ConversationCard
 from app.widgets.theme import Choice, Theme
+from netstack.core.paste_invitation import PasteInvitation
 from netstack.errors import NetError
 from netstack.model.chat import ChatLine, FileReport, FileState, LineKind, Mark, Pattern, Payload
 from netstack.model.meeting import Way, WayHealth, WayState
-from netstack.model.peers import Conversation, InvitationState, KnownPeer, PeersState, Stage
+from netstack.model.peers import CallState, Conversation, InvitationState, KnownPeer, PeersState, Stage
 from netstack.model.session import Mode, Priority
 from netstack.model.snapshot import Snapshot
 
@@ -72,7 +73,7 @@ class Bench:
             self.asked.append((name, *arguments))
             if self.refusal is not None:
                 raise self.refusal
-            if name in {"invite", "join", "reconnect"}:
+            if name in {"invite", "by_hand", "join", "reconnect"}:
                 try:
                     await self.gate.wait()
                 except asyncio.CancelledError:
@@ -161,6 +162,64 @@ async def test_an_open_invitation_is_read_copied_and_withdrawn(bench: Bench) -> 
     assert bench.asked == [("invite",), ("invite cancelled",)]
     bench.show(PeersState(ways=("lan",)))
     assert "482 915" not in bench.shown()
+    await bench.actions.stop()
+
+
+def drop(on: QWidget, data: QMimeData) -> None:
+    for make in (QDragEnterEvent, QDropEvent):
+        place = QPointF(5, 5) if make is QDropEvent else QPoint(5, 5)
+        event = make(
+            place, Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+        )
+        QApplication.sendEvent(on, event)
+
+
+async def test_an_invitation_without_a_server_is_made_saved_and_answered(
+    bench: Bench, tmp_path: Path
+) -> None:
+    text = PasteInvitation.make(b"k" * 16, b"addresses", time.time()).text
+    bench.show(PeersState())
+    bench.button("Without any server").click()
+    await settle()
+    assert bench.asked == [("by_hand",)]  # no way to meet was asked for
+    bench.show(PeersState(invitation=InvitationState(stage=Stage.FINDING, paste=text, left_s=500)))
+    assert "Good for 8:20 minutes more" in bench.shown()
+    bench.button("Copy invitation").click()
+    assert QApplication.clipboard().text() == text
+    bench.page.invite._slip.save(str(tmp_path / "invitation.txt"))
+    assert (tmp_path / "invitation.txt").read_text() == text + "\n"
+    assert not bench.button("Connect").isEnabled()
+    data = QMimeData()
+    data.setText("peerscope-reply. abc\ndef")
+    drop(bench.page.invite, data)
+    await settle()
+    assert bench.asked[-1] == ("reply", "peerscope-reply. abc def")
+    bench.button("Cancel").click()
+    await settle()
+    assert bench.asked[-1] == ("by_hand cancelled",)
+    await bench.actions.stop()
+
+
+async def test_an_invitation_is_dropped_as_a_file_joined_and_answered(bench: Bench, tmp_path: Path) -> None:
+    text = PasteInvitation.make(b"k" * 16, b"addresses", time.time()).text
+    place = tmp_path / "invitation.txt"
+    place.write_text(text + "\n")
+    said: list[str] = []
+    bench.page.said.connect(said.append)
+    bench.show(PeersState())
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(place))])
+    drop(bench.page.join, data)
+    assert bench.asked == []
+    bench.button("Join").click()
+    await settle()
+    assert bench.asked == [("join", text, ())]
+    bench.show(PeersState(joining=CallState(stage=Stage.CONNECTING, reply="peerscope-reply.abc")))
+    bench.button("Copy reply").click()
+    assert QApplication.clipboard().text() == "peerscope-reply.abc"
+    place.write_bytes(b"x" * 5000)
+    drop(bench.page.join, data)
+    assert said[-1] == "invitation.txt holds no invitation."
     await bench.actions.stop()
 
 

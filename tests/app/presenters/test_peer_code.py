@@ -2,7 +2,8 @@
 
 import pytest
 
-from app.presenters.peer_code import HINT, CodeView, check_code
+from app.presenters.peer_code import HINT, CodeView, check_code, is_invitation
+from netstack.core.paste_invitation import PasteInvitation
 
 CODE = "482915-amber-walnut-kayak"
 
@@ -41,14 +42,26 @@ CODE = "482915-amber-walnut-kayak"
     ],
 )
 def test_what_is_typed(typed: str, view: CodeView) -> None:
-    assert check_code(typed) == view
+    assert check_code(typed, 1000.0) == view
+
+
+def test_a_whole_invitation_may_be_pasted_with_its_line_breaks() -> None:
+    text = PasteInvitation.make(b"k" * 16, b"addresses", 1000.0).text
+    view = check_code(f" {text[:40]}\n{text[40:]}", 1060.0)
+    assert view.code == text
+    assert is_invitation(view.code)
+    assert "9 more minutes" in view.says
+    assert check_code(text, 1601.0).problem
+    assert check_code(text[:-5], 1000.0).problem
+    reply = PasteInvitation.make(b"k" * 16, b"", 1000.0).reply(b"", b"n" * 12)
+    assert "where the invitation was made" in check_code(reply, 1000.0).says
 
 
 @pytest.mark.parametrize(
     "typed", ["hello!", "4829151 amber walnut kayak", "<b>482915</b>", "peerscope:run?x=1", "https://x"]
 )
 def test_what_can_never_be_a_code_is_a_problem(typed: str) -> None:
-    view = check_code(typed)
+    view = check_code(typed, 1000.0)
     assert view.problem
     assert not view.code
     assert view.says
