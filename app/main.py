@@ -168,8 +168,10 @@ async def _run(
     window.add_page(peers_page)
 
     async def pull_plots() -> None:
+        since_s = metrics.since_s
+
         async def read(node: "Node") -> PlotData:
-            return node.plot_data()
+            return node.plot_data(since_s)
 
         metrics.show_data(await engine.call(read, "plots"))
 
@@ -178,6 +180,9 @@ async def _run(
         MetricsActions(
             actions.add("rehearsal", lambda: engine.call(lambda node: node.rehearse(), "rehearsal")),
             actions.add("plots", pull_plots, quiet=True),
+            actions.add(
+                "load", lambda number: engine.call(lambda node: node.peers.measure_load(number), "load")
+            ),
         ),
     )
     window.add_page(metrics)
