@@ -29,6 +29,9 @@ from netstack.model.session import (
     Flow,
     InvitationSpent,
     LinkTraits,
+    MessageReceived,
+    Mode,
+    Priority,
     SessionError,
     TransportKind,
 )
@@ -203,6 +206,46 @@ class Endpoint:
             return
         for at in range(0, size, segment_bytes + gap_bytes):
             self._receive(data[at : at + segment_bytes], flow, traits, now, received_at_s)
+
+    def receive_small(
+        self, data: Buffer, flow: Flow, now: float, received_at_s: float | None
+    ) -> tuple[int, MessageReceived] | None:
+        """`receive` for one datagram. A message that nothing hinders is given back by hand, with its session's number."""
+        traits, size = self._links.get(flow.link), len(data)
+        if (
+            traits is None
+            or size <= packet.FULL_HEADER_BYTES
+            or data[0] & 0xFC != packet.SEALED
+            or (route := self._table.by_id(data[1] << 16 | data[2] << 8 | data[3])) is None
+        ):
+            self.receive(data, flow, now, received_at_s=received_at_s)
+            return None
+        if self.entrance is not None and not self.entrance.admit(flow, size, 1, now):
+            self.drops[Drop.OVER_RATE] += 1
+            return None
+        number = route[0]
+        session = self.sessions[number]
+        fast = None if self._events or self._table.held(number) else session.fast
+        if fast is not None and (message := fast.receive(data, flow, now)) is not None:
+            self._table.passed(number, now)
+            if fast.owes(now):
+                self._table.touch(number, now)
+            return number, message
+        self._deliver(route, data, flow, traits, now, 0, 0, received_at_s)
+        return None
+
+    def send_small(
+        self, number: int, data: bytes, mode: Mode, priority: Priority, now: float
+    ) -> tuple[int, Transmit] | None:
+        """The fast path: a message's number and its packet. None: ask the session, and poll."""
+        session = self.sessions.get(number)
+        fast = None if session is None or self._answers else session.fast
+        if session is None or fast is None:
+            return None
+        sent = fast.send(data, mode, priority, now)
+        if sent is not None:
+            self._table.passed(number, now)
+        return sent
 
     def _receive(
         self,
@@ -419,6 +462,16 @@ class Endpoint:
     def poll_event(self, now: float) -> tuple[int, Event] | None:
         """The next event and the number of its session or dial (`NOBODY`: of none)."""
         return self._events.popleft() if self._events else self._table.poll_event(now)
+
+    @property
+    def ready(self) -> bool:
+        """A session may have something to send."""
+        return self._table.ready
+
+    @property
+    def sooner(self) -> bool:
+        """The deadline may be earlier than was told."""
+        return self._table.sooner
 
     @property
     def rests(self) -> bool:

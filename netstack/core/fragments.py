@@ -275,6 +275,22 @@ class Outbox:
         self._left(message)
         return fragment.encode_header(number, True, True, start), Run(message, start, end, end - start, 1)
 
+    def take_at_once(self, data: bytes, lane: int) -> Run | None:
+        """An unreliable message that leaves in one packet without having been queued, while nothing else waits."""
+        state = self._lanes.get(lane) or self._lane(lane)
+        start = state.next
+        if start - state.known > WIDE_ABOVE_UNITS:
+            return None
+        message = Message(self._next_id, lane, data, None)
+        self._next_id += 1
+        message.start = start
+        message.end = message.next = state.next = end = start + len(data) // UNIT_BYTES + 1
+        message.packets = 1
+        self.stats.sent_messages += 1
+        self.stats.sent_fragments += 1
+        self.stats.sent_payload_bytes += len(data)
+        return Run(message, start, end, end - start, 1)
+
     def take_parts(self, room_bytes: int, now: float) -> tuple[bytes, Parts] | None:
         """Several small messages for one packet. None when fewer than two fit: `take_run` is cheaper."""
         chosen = self._small_messages(room_bytes, now)

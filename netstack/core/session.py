@@ -13,6 +13,7 @@ import contextlib
 from collections import Counter
 from collections.abc import Callable
 
+from netstack.core.fast_path import FastPath
 from netstack.core.fragments import Outbox
 from netstack.core.handshake import Entropy, Secrets
 from netstack.core.mtu_search import MtuCache
@@ -66,6 +67,7 @@ class Session:
         "_closing",
         "_entropy",
         "_events",
+        "_fast",
         "_inbox",
         "_opener",
         "_paths",
@@ -132,6 +134,7 @@ class Session:
             self._turns, self._inbox, self._paths, self._sender, self._routing, self._events, now
         )
         self._singles = SinglePackets(self._turns, self._inbox, self._sender, self._acked)
+        self._fast: FastPath | None = None
 
     # What the caller wants.
 
@@ -164,6 +167,15 @@ class Session:
         if self.closed or self._closing is not None:
             raise SessionError(SessionError.Reason.CLOSED)
         return self._sender.outbox.put(data, mode, priority, deadline_s)
+
+    @property
+    def fast(self) -> FastPath | None:
+        """The short way of small unreliable messages; None where there is none now."""
+        if self._fast is None and self.established and self._closing is None and not self.closed:
+            self._fast = FastPath(
+                self._turns, self._inbox, self._paths, self._sender, self._timers, self._events
+            )
+        return self._fast
 
     def add_path(self, flow: Flow, traits: LinkTraits, now: float) -> int:
         """Tries another way to the peer; `PathOpened` tells when it works. Raises SessionError at the limit."""
@@ -225,6 +237,7 @@ class Session:
 
     def cap(self, caps: TrafficCaps, now: float) -> None:
         """Keeps every path to what the user allows this peer."""
+        self._fast = None
         for path in self._paths.table.values():
             if path.traits is not None:
                 path.cap(caps.of(self.peer_key, path.traits.kind), now)
@@ -259,12 +272,14 @@ class Session:
         """Says good-bye with the next packet, and ends."""
         if self._closing is None and not self.closed:
             self._closing = reason
+            self._fast = None
 
     def abort(self, reason: CloseReason, *, by_peer: bool = False) -> None:
         """Ends at once and forgets the keys. May be called twice."""
         if self.closed:
             return
         self.closed = True
+        self._fast = None
         self._sender.outbox.clear()
         self._sender.controls.clear()
         self._sender.report(self._events)
@@ -507,12 +522,12 @@ class Session:
         main = self._paths.main
         for path in self._paths.table.values():
             if path.id == main and (transmit := self._singles.poll(path, now)) is not None:
-                self.rests = self._timers.calm and len(self._paths.table) == 1
+                self.rests = bool(self._timers.calm) and len(self._paths.table) == 1
                 return transmit
             transmit = self._sender.poll(path, now, main=path.id == main, carries=path.id == main)
             if transmit is not None:
                 return transmit
-        self.rests = self._timers.calm and self._sender.outbox.idle
+        self.rests = bool(self._timers.calm) and self._sender.outbox.idle
         return None
 
     def _say_good_bye(self, reason: CloseReason, now: float) -> Transmit | None:
@@ -534,6 +549,7 @@ class Session:
 
     def park(self, now: float) -> None:
         """Frees what an idle session does not need (cipher objects, congestion state)."""
+        self._fast = None
         self._turns.receive.forget(now)
         self._turns.park()
         self._sender.outbox.park()

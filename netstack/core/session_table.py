@@ -113,6 +113,21 @@ class SessionTable:
         if now - self._awake.get(number, float("-inf")) > TOUCH_AGAIN_S:
             self._rouse(number, now)
 
+    def passed(self, number: int, now: float) -> None:
+        """A plain packet came or left without being asked for here: its timers are looked at soon.
+
+        None of them is due earlier than `MAX_ACK_DELAY_S` from now, and what it is costs more than a packet to find out.
+        """
+        if now - self._awake.get(number, float("-inf")) > TOUCH_AGAIN_S:
+            self._rouse(number, now)
+        due = self._due_at.get(number)
+        if due is None or due > now + MAX_ACK_DELAY_S:
+            self._schedule(number, now + MAX_ACK_DELAY_S)
+
+    def held(self, number: int) -> bool:
+        """Its events are kept back."""
+        return number in self._held
+
     def _rouse(self, number: int, now: float) -> None:
         """It is the last to be parked; beyond `MAX_AWAKE` the first is parked now."""
         self._awake.pop(number, None)

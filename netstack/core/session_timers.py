@@ -23,6 +23,7 @@ class Timers:
     """The clock of one session. `look_at_s`: nothing depends on the time before then."""
 
     __slots__ = (
+        "_calms",
         "_events",
         "_inbox",
         "_paths",
@@ -51,19 +52,21 @@ class Timers:
         self._routing = routing
         self._events = events
         self._slow_s: float | None = None
-        self.calm = False  # nothing but plain traffic has happened since `deadline` was asked
+        # Not 0: nothing but plain traffic has happened since `deadline` was asked. Each calm has a number of its own.
+        self.calm = 0
+        self._calms = 0
         self.look_at_s = now
 
     def stir(self) -> None:
         """Something happened that is not plain traffic: look at everything."""
         self.look_at_s = float("-inf")
         self._slow_s = None
-        self.calm = False
+        self.calm = 0
 
     def acknowledged(self) -> None:
         """Only the times of a path that carries packets have changed."""
         self.look_at_s = float("-inf")
-        self.calm = False
+        self.calm = 0
 
     def expire(self, now: float, *, established: bool) -> CloseReason | None:
         """Does everything whose time has come. Returns why the session is over, if it is."""
@@ -71,7 +74,7 @@ class Timers:
             self._slow_s = None
         # Looking twice at one moment shows the same: a turn of the pump polls many bursts.
         self.look_at_s = nextafter(now, inf)
-        self.calm = False
+        self.calm = 0
         self._turns.receive.forget(now)
         self._inbox.reassembly.expire(now)
         self._paths.expire(now)
@@ -124,7 +127,9 @@ class Timers:
             due = self._slow_s = self._slow_deadline()
         due = self._routing.deadline(now, due)
         self.look_at_s = due
-        self.calm = True
+        if not self.calm:
+            self._calms += 1
+            self.calm = self._calms
         return due
 
     def _slow_deadline(self) -> float:

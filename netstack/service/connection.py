@@ -42,6 +42,7 @@ class Connection:
         "_ended",
         "_hold",
         "_messages",
+        "_post",
         "_room",
         "_unread_bytes",
         "_up",
@@ -55,7 +56,13 @@ class Connection:
         "watch",
     )
 
-    def __init__(self, number: int, wake: Callable[[int], None], hold: Callable[[int, bool], None]) -> None:
+    def __init__(
+        self,
+        number: int,
+        wake: Callable[[int], None],
+        hold: Callable[[int, bool], None],
+        post: Callable[[int, bytes, Mode, Priority], int | None],
+    ) -> None:
         self.number = number
         self.session: Session | None = None
         self.watch: Callable[[Event], None] | None = None
@@ -65,6 +72,7 @@ class Connection:
         self.on_end: Callable[[], None] | None = None
         self._wake = wake
         self._hold = hold
+        self._post = post
         self._up: asyncio.Future[Established] = asyncio.get_running_loop().create_future()
         self._ended: SessionError | None = None
         self._messages: deque[MessageReceived] | None = None
@@ -184,7 +192,10 @@ class Connection:
         deadline_s: float | None = None,
     ) -> int:
         """Queues a message without waiting. Raises SessionError, QUEUE_FULL too."""
-        number = self._session().send_message(data, priority, mode, deadline_s)
+        session = self._session()
+        if mode is Mode.UNRELIABLE and (sent := self._post(self.number, data, mode, priority)) is not None:
+            return sent
+        number = session.send_message(data, priority, mode, deadline_s)
         self._wake(self.number)
         return number
 

@@ -12,7 +12,7 @@ from netstack.core.rate_limits import RateLimits, Suspect
 from netstack.core.session_sender import Transmit
 from netstack.errors import NetError
 from netstack.model.address import Address, Family
-from netstack.model.session import Flow, LinkTraits, SessionError, TransportKind
+from netstack.model.session import Flow, LinkTraits, Mode, Priority, SessionError, TransportKind
 from netstack.net.protocol import Net
 from netstack.service.connection import Connection
 from netstack.service.peer_book import PeerBook
@@ -69,7 +69,8 @@ class Sessions:
             remember=self._remember,
             entrance=Entrance(limits or RateLimits(), net.now()),
         )
-        self._wake_session, self._hold_session = self._wake, self._hold  # one of each for all connections
+        # One of each for all connections.
+        self._wake_session, self._hold_session, self._post_now = self._wake, self._hold, self._post
         self._tasks.start(self._store_peers(), "peers")
 
     async def open_udp(
@@ -215,7 +216,7 @@ class Sessions:
         raise SessionError(SessionError.Reason.CLOSED, f"{transport} is not open")
 
     def _connection(self, number: int) -> Connection:
-        connection = Connection(number, self._wake_session, self._hold_session)
+        connection = Connection(number, self._wake_session, self._hold_session, self._post_now)
         self._connections[number] = connection
         return connection
 
@@ -251,7 +252,9 @@ class Sessions:
     ) -> None:
         """A transport has packets."""
         now = self._net.now()
-        size = len(data)
+        if len(data) < AT_ONCE_BYTES and segment_bytes >= len(data) and not self._pumping:
+            self._small_received(data, flow, received_at_s, now)
+            return
         self.endpoint.receive(
             data,
             flow,
@@ -260,10 +263,37 @@ class Sessions:
             gap_bytes=gap_bytes,
             received_at_s=received_at_s,
         )
-        if size < AT_ONCE_BYTES and not self._pumping and not self._closed:
-            self._pump(now)
-        else:
-            self._pump_soon()
+        self._pump_soon()
+
+    def _small_received(
+        self, data: bytes | memoryview, flow: Flow, received_at_s: float | None, now: float
+    ) -> None:
+        """It is answered in the turn that it came in."""
+        happened = self.endpoint.receive_small(data, flow, now, received_at_s)
+        if self._closed:
+            return
+        if happened is not None and (connection := self._connections.get(happened[0])) is not None:
+            connection.happened(happened[1])
+            if not self.endpoint.ready:
+                if self.endpoint.sooner:
+                    self._arm(now)
+                return
+        self._pump(now)
+
+    def _post(self, number: int, data: bytes, mode: Mode, priority: Priority) -> int | None:
+        """The fast path of a message that nothing waits before: it has left. None: queue it."""
+        if self._refused is not None or self._closed:
+            return None
+        now = self._net.now()
+        sent = self.endpoint.send_small(number, data, mode, priority, now)
+        if sent is None:
+            return None
+        message_id, transmit = sent
+        if not self._carried(transmit):
+            self._refused = transmit
+        if self.endpoint.sooner and not self._pumping:
+            self._arm(now)
+        return message_id
 
     def packet_refused(self, flow: Flow, size_bytes: int) -> None:
         """A packet was too large for the system."""
@@ -326,14 +356,18 @@ class Sessions:
             if transmit is None:
                 return False
             self._refused = None
-            for transport in self._transports:
-                if transport.carries(transmit.flow.link):
-                    if not transport.send(transmit):
-                        self._refused = transmit
-                        return False
-                    break
+            if not self._carried(transmit):
+                self._refused = transmit
+                return False
             if self.endpoint.rests:
                 return False
+        return True
+
+    def _carried(self, transmit: Transmit) -> bool:
+        """A transport has taken it, or there is none for it any more."""
+        for transport in self._transports:
+            if transport.carries(transmit.flow.link):
+                return transport.send(transmit)
         return True
 
     def _arm(self, now: float) -> None:
