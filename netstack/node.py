@@ -9,6 +9,7 @@ import msgspec
 
 from netstack.config import Config
 from netstack.core.game_ports import Game, ports_of
+from netstack.core.identity import fingerprint
 from netstack.core.pair_verdict import facts_of_report
 from netstack.errors import InputError, PeerscopeError
 from netstack.model.doctor import Check, DoctorReport
@@ -17,12 +18,15 @@ from netstack.model.pair import NatFacts
 from netstack.model.path import PlotData
 from netstack.model.peers import PeersState
 from netstack.model.port_mapping import Carried
+from netstack.model.session import TransportKind
 from netstack.model.snapshot import NatState, Snapshot
 from netstack.model.turn import TurnState
 from netstack.net.protocol import Net
 from netstack.observe.history import Retention
 from netstack.observe.journal import Journal
 from netstack.observe.store import Store
+from netstack.service.attempt import Met
+from netstack.service.coordinator import Coordinator
 from netstack.service.doctor import Doctor
 from netstack.service.fleet_metrics import FleetMetrics
 from netstack.service.game_port import read_games, shipped_games
@@ -74,6 +78,7 @@ class Node:
         self._games = _games()
         self._set_doctor(games=tuple(game.name for game in self._games))
         self._watch = PathWatch(net, lambda paths: self._store.update(paths=paths))
+        self.coordinator = Coordinator(net, self._watch, lambda state: self._store.update(coordinator=state))
         self.peers = PeerDesk(
             net,
             self._watch,
@@ -87,6 +92,7 @@ class Node:
             drivers=drivers,
         )
         self.peers.nat = self._nat_facts
+        self.peers.began = self._coordinate
         self.history = HistoryDesk(
             net,
             self._watch,
@@ -122,6 +128,7 @@ class Node:
         """Ends services, tasks and the store, in that order. May be called twice."""
         await self._tasks.close()
         await self.relays.close()
+        await self.coordinator.close()
         await self.peers.close()
         await self._watch.close()
         await self.metrics.close()
@@ -279,6 +286,20 @@ class Node:
     def failed(self, error: PeerscopeError) -> None:
         """Something that the window asked for went wrong: it is counted."""
         self.metrics.error(error.reason.value)
+
+    def prefer_transport(self, peer: str, transport: TransportKind | None) -> None:
+        """While it is healthy, that transport goes first for this peer (its id), until it is set anew; None: the best one."""
+        self.coordinator.prefer(peer, transport)
+
+    def _coordinate(self, met: Met, watched: int, name: str) -> None:
+        self.coordinator.coordinate(
+            met.connection,
+            watched,
+            name,
+            peer=fingerprint(met.established.peer_key),
+            ways=met.ways,
+            local=met.local,
+        )
 
     def _take_turn(self, state: TurnState) -> None:
         before = self.snapshot.turn.report

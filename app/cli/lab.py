@@ -11,11 +11,14 @@ from app.cli.terminal import console, fail, print_json
 from app.presenters.lab_text import matrix_text, run_text
 from netstack.config import load_config
 from netstack.errors import PeerscopeError
+from netstack.lab.drill import PUBLISHED, run_drill
+from netstack.lab.drill import SCENARIO as DRILLED
 from netstack.lab.kinds import KINDS
 from netstack.lab.matrix import matrix as fill_in
 from netstack.lab.meet import METHOD, NOTE
 from netstack.lab.rehearsal import rehearse
 from netstack.lab.scenario import NAMES, load_scenario
+from netstack.model.coordinator import DrillCause, DrillResult
 from netstack.model.lab import Cell, LabRun, Matrix, PairOutcome, ScenarioLine, ScenarioList
 
 lab = typer.Typer(
@@ -50,10 +53,13 @@ def run(
     output: FormatOption = Format.TEXT,
     config: ConfigOption = None,
 ) -> int:
-    """Runs a scenario: what each side's NAT check says, and whether the two can connect."""
+    """Runs a scenario: what each side's NAT check says, and whether the two can connect; `failover` drills, too."""
+    watched = console(stderr=True).is_terminal and output is Format.TEXT
     try:
         load_config(config)
         result = rehearse(load_scenario(scenario), seed=seed)
+        if scenario == DRILLED:
+            result = msgspec.structs.replace(result, drill=_drill(seed, watched), published=PUBLISHED)
     except PeerscopeError as error:
         fail(error, _nothing_ran(scenario, seed) if output is Format.JSON else None)
     if output is Format.JSON:
@@ -61,6 +67,20 @@ def run(
     else:
         console().print(run_text(result), highlight=False, markup=False)
     return 0 if result.connection.connected else 1
+
+
+def _drill(seed: int, watched: bool) -> tuple[DrillResult, ...]:
+    total = 2 * len(DrillCause)
+    with console(stderr=True).status("Drilling the failover") if watched else nullcontext() as status:
+        count = 0
+
+        def tell(_: DrillResult) -> None:
+            nonlocal count
+            count += 1
+            if status is not None:
+                status.update(f"Drilling the failover: {count} of {total}")
+
+        return run_drill(seed=seed, done=tell)
 
 
 @lab.command()

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from app.presenters.drill import drill_lines
 from netstack.model.lab import Cell, Interval, LabRun, Matrix
 
 _LETTERS = {"direct": "D", "relay": "r", "none": "-"}
@@ -21,6 +22,8 @@ def run_text(run: LabRun, *, played: bool = False) -> str:
         run.sentence,
         f"(connected by {run.connection.method}, seed {run.seed}, {'real' if played else 'virtual'} time)",
     ]
+    if run.drill:
+        lines += ["", *drill_lines(run.drill, run.published)]
     if played:
         lines.insert(0, f'This is the lab, scenario "{run.scenario}", not a real network.')
     elif not run.as_expected:

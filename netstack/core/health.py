@@ -22,11 +22,15 @@ MAX_COUNTS: Final = 32
 
 
 class Traffic(NamedTuple):
-    """Data packets of a path so far: sent, of them lost, and the bytes that were acknowledged."""
+    """Data packets of a path so far: sent, of them lost, and the bytes that were acknowledged.
+
+    `busy`: more is waiting to be sent; what is delivered while nothing waits tells nothing of what a path could carry.
+    """
 
     sent: int = 0
     lost: int = 0
     delivered_bytes: int = 0
+    busy: bool = False
 
 
 class _Count(NamedTuple):
@@ -69,6 +73,7 @@ class Health:
         transport: str,
         now: float,
         *,
+        local: str = "",
         stalled_since_s: float | None = None,
         metered: bool = False,
     ) -> PathHealth:
@@ -89,6 +94,7 @@ class Health:
         return PathHealth(
             path=path,
             transport=transport,
+            local=local,
             n=len(rtts),
             p50_s=_quantile(rtts, 0.5),
             p99_s=_quantile(rtts, 0.99),
@@ -104,12 +110,12 @@ class Health:
         )
 
     def _fastest_second(self) -> float | None:
-        """Bytes a second; None where nothing was delivered."""
+        """Bytes a second; None where there was none."""
         counts = [*self._counts, self._newest]
         rates = [
             (after.traffic.delivered_bytes - before.traffic.delivered_bytes) / (after.at_s - before.at_s)
             for before, after in itertools.pairwise(counts)
-            if after.at_s - before.at_s >= COUNT_EVERY_S / 2
+            if after.at_s - before.at_s >= COUNT_EVERY_S / 2 and before.traffic.busy and after.traffic.busy
         ]
         return max(rates, default=0.0) or None
 

@@ -19,6 +19,7 @@ METERED_MARGIN_S: Final = 0.02
 LOSS_MARGIN: Final = 0.01
 THROUGHPUT_GAIN: Final = 1.25
 STALLED_S: Final = 1.0
+SILENT_S: Final = 0.5
 FRESH_N: Final = 8
 HEALTHY_LOSS: Final = 0.05
 DWELL_S: Final = 60.0
@@ -115,7 +116,8 @@ class Selector:
                 others = [each for each in paths.values() if each is not current and each.stalled_s is None]
             if not others:
                 return None
-            target = min(others, key=lambda each: _rank(priority, each))
+            lost = "" if current is None else current.local
+            target = min(others, key=lambda each: (bool(lost) and each.local == lost, _rank(priority, each)))
             known = current or self._known.get(self.routes[priority])
             if failed is None:
                 gone = known.name if known else "The path"
@@ -160,8 +162,9 @@ class Selector:
     # Quarantine.
 
     def _fit(self, path: PathHealth, now: float) -> bool:
-        """It may carry traffic: measured freshly, not failing, not in quarantine."""
-        return path.n >= FRESH_N and _failure(path) is None and self.resting(path.path, now) is None
+        """It may carry traffic: measured freshly, heard of a moment ago, not failing, not in quarantine."""
+        heard = path.checked_s is None or path.checked_s <= SILENT_S + (path.p99_s or 0.0)
+        return path.n >= FRESH_N and heard and _failure(path) is None and self.resting(path.path, now) is None
 
     def _punish(self, path: int, now: float) -> None:
         entry = self._quarantine.setdefault(path, _Quarantine())
@@ -192,7 +195,7 @@ class Selector:
         return -1
 
     def _reserve(self, paths: Mapping[int, PathHealth], now: float) -> int:
-        """The best path that Realtime does not use: another transport before another address of the same."""
+        """The best path that Realtime does not use: one that shares little with it first."""
         current = paths.get(self.routes[Priority.REALTIME])
         others = [each for each in paths.values() if each is not current and each.stalled_s is None]
         if not others:
@@ -203,6 +206,7 @@ class Selector:
             key=lambda each: (
                 not self._fit(each, now),
                 each.metered,
+                current is not None and each.local == current.local,
                 each.transport == kind,
                 _rank(Priority.REALTIME, each),
             ),
@@ -237,7 +241,7 @@ def _failure(path: PathHealth) -> _Inequality | None:
             "s",
             f"{path.name} has delivered nothing for {path.stalled_s:.1f} s > {STALLED_S:.0f} s: moved to ?",
         )
-    if path.n == 0 and path.probes >= FRESH_N and not path.throughput:
+    if path.n == 0 and path.probes >= FRESH_N and not path.success:
         return _Inequality(
             Reason.SILENT,
             float(path.probes),

@@ -88,6 +88,11 @@ class SendControl:
         return self.losses.bytes_in_flight
 
     @property
+    def delivered_bytes(self) -> int:
+        """Acknowledged so far."""
+        return self._delivery.delivered_bytes
+
+    @property
     def exhausted(self) -> bool:
         """The peer answers no probe any more."""
         return self.losses.exhausted

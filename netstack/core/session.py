@@ -21,7 +21,7 @@ from netstack.core.reassembly import Budget
 from netstack.core.seal import RunOpener
 from netstack.core.session_inbox import Inbox
 from netstack.core.session_path import AMPLIFICATION, Path
-from netstack.core.session_paths import Paths
+from netstack.core.session_paths import SPARES, Paths
 from netstack.core.session_receive import (
     Buffer,
     DataRun,
@@ -192,17 +192,25 @@ class Session:
             self._paths.main = path_id
             self._paths.moved = True
 
-    def route(self, routes: tuple[int, int, int] | None, *, reserve: int = -1, trial: int = -1) -> None:
+    @property
+    def doubled(self) -> bool:
+        """Something travels on two paths now."""
+        return self._routing.plan is not None and bool(self._routing.plan.copies)
+
+    def route(self, routes: tuple[int, int, int] | None, *, reserve: int = -1, trial: int = -1) -> bool:
         """The path id of each priority (None: all on the main one), which path stands in for one in doubt, and which one gets
         copies to prove itself (-1: none). What is not in use carries nothing. The main path is that of Realtime.
+        Returns whether anything has changed.
         """
         routing = self._routing
-        if (routes, reserve, trial) != (routing.routes, routing.reserve, routing.trial):
-            routing.routes, routing.reserve, routing.trial = routes, reserve, trial
-            if routes is not None:
-                self.use_path(routes[Priority.REALTIME])
-            self._timers.stir()
-            routing.look()
+        if (routes, reserve, trial) == (routing.routes, routing.reserve, routing.trial):
+            return False
+        routing.routes, routing.reserve, routing.trial = routes, reserve, trial
+        if routes is not None:
+            self.use_path(routes[Priority.REALTIME])
+        self._timers.stir()
+        routing.look()
+        return True
 
     def leave_path(self, path_id: int) -> None:
         """Nothing arrives on a path: what is in flight there goes elsewhere. The path stays."""
@@ -211,12 +219,15 @@ class Session:
             self._timers.stir()
             self._sender.give_up(path)
 
-    def prepare_path(self, now: float) -> None:
-        """Sees to a spare path, so that `add_path` works while no path does. Does nothing at the limit."""
-        if not self.closed and not any(each.flow is None for each in self._paths.table.values()):
-            with contextlib.suppress(SessionError):
-                self._paths.add_spare(now)
+    def prepare_path(self, now: float) -> bool:
+        """Sees to spare paths, so that `add_path` works while no path does. False: they are there, or the limit is reached."""
+        if self.closed or len(self._paths.spares) >= SPARES:
+            return False
+        with contextlib.suppress(SessionError):
+            self._paths.add_spare(now)
             self._timers.stir()
+            return True
+        return False
 
     def move_path(self, path_id: int, flow: Flow, traits: LinkTraits, now: float) -> None:
         """Goes on with a path elsewhere, where no other path is left to add one by; `PathMoved` tells when it answers."""
@@ -228,7 +239,8 @@ class Session:
     def strand(self, path_id: int) -> bool:
         """The link of a path is gone. The last path waits to be moved, where somebody does that; false: end it."""
         path = self._paths.table.get(path_id)
-        if path is None or not self.outlives_links or len(self._paths.table) > 1:
+        others = any(each.in_use for each in self._paths.table.values() if each is not path)
+        if path is None or not self.outlives_links or others:
             return False
         self._timers.stir()
         self._sender.give_up(path)

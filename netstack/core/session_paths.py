@@ -21,6 +21,7 @@ from netstack.wire import frame
 from netstack.wire.packet import MAX_PATH_ID
 
 MAX_PATHS: Final = 16
+SPARES: Final = 2
 REVERT_AFTER_PROBE_TIMEOUTS: Final = 3
 SUSPECT_PING_S: Final = 2.0
 NANO: Final = 1_000_000_000
@@ -72,9 +73,7 @@ class Paths:
 
     def add(self, flow: Flow, traits: LinkTraits, now: float) -> Path:
         """A path that we begin, where there is one on a spare. Raises SessionError at the limit."""
-        path = next((each for each in self.table.values() if self._is_spare(each)), None) or self.add_spare(
-            now
-        )
+        path = next((each for each in self.spares if each.send_id >= 0), None) or self.add_spare(now)
         path.attach(flow, traits)
         path.last_heard_s = path.last_sent_s = now
         path.begin_challenge(self._entropy(frame.CHALLENGE_BYTES), now)
@@ -94,12 +93,10 @@ class Paths:
         return path
 
     @property
-    def spares(self) -> int:
-        """Spare paths of ours that the peer knows."""
-        return sum(map(self._is_spare, self.table.values()))
-
-    def _is_spare(self, path: Path) -> bool:
-        return path.flow is None and path.send_id >= 0 and path.id % 2 != self._odd and path.id != 0
+    def spares(self) -> list[Path]:
+        """Spare paths of ours, also those of which the peer has not answered yet."""
+        ours = (path for path in self.table.values() if path.id % 2 != self._odd)
+        return [path for path in ours if path.flow is None and not path.in_use]
 
     def added(self, path_id: int, send_id: int, now: float) -> None:
         """The peer receives on this path with `send_id`: an answer, or a path that it begins."""

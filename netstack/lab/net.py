@@ -77,8 +77,9 @@ class LabNet:
         family: Family = Family.IPV4,
         local: Address | None = None,
         ttl: int | None = None,
+        interface: str | None = None,
     ) -> PlainBatchEndpoint:
-        """A burst on a virtual network is its datagrams, one by one."""
+        """A burst on a virtual network is its datagrams, one by one. `local` alone decides on the interface."""
         batch = PlainBatchEndpoint(receiver)
         batch.attach(await self.open_datagram(batch, family=family, local=local, dont_fragment=True, ttl=ttl))
         return batch

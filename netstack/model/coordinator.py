@@ -11,12 +11,15 @@ class PathHealth(msgspec.Struct, frozen=True, kw_only=True):
     """One path over the last window; None is "not measured". Rates are in bytes a second, times in seconds.
 
     `n` counts round trips. `loss_out` and `loss_back` are shares of `probes` probes, `success` is the share of `packets`
-    data packets that were acknowledged. `throughput` is the fastest second. `stalled_s`: data waits so long and none was
-    delivered. `checked_s`: how long ago the path answered anything.
+    data packets that were acknowledged. `throughput` is the fastest second in which more was waiting to
+    be sent. `stalled_s`: data waits so long and none was
+    delivered. `checked_s`: how long ago the path answered anything. `local` is the
+    address of ours that it leaves from, where it is bound to one: paths of one interface die together.
     """
 
     path: int
     transport: str
+    local: str = ""
     n: int = 0
     p50_s: float | None = None
     p99_s: float | None = None
@@ -33,7 +36,7 @@ class PathHealth(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def name(self) -> str:
         """As sentences call it."""
-        return self.transport.upper()
+        return f"{self.transport.upper()} ({self.local})" if self.local else self.transport.upper()
 
     @property
     def loss(self) -> float | None:
@@ -77,6 +80,41 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     unit: str
     sentence: str
     peer: str = ""
+
+
+class DrillCause(StrEnum):
+    """What happens to the path that carries the traffic."""
+
+    DEAD = "dead"
+    DATA_BLACKHOLE = "data-blackhole"
+    ONE_WAY_LOSS = "one-way-loss"
+    LOSS_30 = "loss-30"
+    LATENCY_JUMP = "latency-jump"
+
+
+class DrillResult(msgspec.Struct, frozen=True, kw_only=True):
+    """One failover, both directions together. `warm`: a backup was open when it happened.
+
+    `blackout_s` is the longest time in which one side heard nothing new, `late` counts messages that took more than
+    150 ms, `switches` the moves of either side. `n` messages were sent after it happened.
+    """
+
+    cause: DrillCause
+    warm: bool
+    blackout_s: float
+    lost: int
+    duplicated: int
+    late: int
+    n: int
+    switches: int
+
+
+class Published(msgspec.Struct, frozen=True, kw_only=True):
+    """What others publish, or their users report, of a system when its direct path dies; not measured here."""
+
+    system: str
+    blackout_s: float
+    note: str
 
 
 class PeerPaths(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from netstack.model.coordinator import DrillResult, Published
 from netstack.model.nat import NatReport
 
 Interval = tuple[float, float]
@@ -41,7 +42,10 @@ class PairOutcome(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LabRun(msgspec.Struct, frozen=True, kw_only=True):
-    """A scenario from end to end ("peerscope.lab-run/1"). `nat` and `names` go by the host's name."""
+    """A scenario from end to end ("peerscope.lab-run/1"). `nat` and `names` go by the host's name.
+
+    `drill` is the failover drill, which belongs to one scenario; `published` are figures of others, not measured here.
+    """
 
     schema: str = "peerscope.lab-run/1"
     scenario: str
@@ -54,6 +58,8 @@ class LabRun(msgspec.Struct, frozen=True, kw_only=True):
     connection: PairOutcome
     sentence: str
     as_expected: bool
+    drill: tuple[DrillResult, ...] = ()
+    published: tuple[Published, ...] = ()
     failure: str | None = None
     failure_text: str | None = None
 

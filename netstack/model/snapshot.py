@@ -2,6 +2,7 @@
 
 import msgspec
 
+from netstack.model.coordinator import CoordinatorState
 from netstack.model.doctor import DoctorState
 from netstack.model.history import HistoryState
 from netstack.model.lab import GridState, StoryState
@@ -44,6 +45,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     paths: tuple[PathReport, ...] = ()
     turn: TurnState = TurnState()
     peers: PeersState = PeersState()
+    coordinator: CoordinatorState = CoordinatorState()
     history: HistoryState = HistoryState()
     engine_lag_s: float | None = None
     log: tuple[LogLine, ...] = ()

@@ -203,6 +203,7 @@ class Net(Protocol):
         family: Family = Family.IPV4,
         local: Address | None = None,
         ttl: int | None = None,
+        interface: str | None = None,
     ) -> BatchEndpoint:
         """Binds a UDP socket for bursts. Raises NetError."""
 

@@ -67,9 +67,11 @@ class SystemNet:
         family: Family = Family.IPV4,
         local: Address | None = None,
         ttl: int | None = None,
+        interface: str | None = None,
     ) -> FastUdpEndpoint:
         """Binds a UDP socket for bursts: segmentation offload both ways on Linux, plain sends elsewhere."""
-        return FastUdpEndpoint(bind_udp(family, local, dont_fragment=True, ttl=ttl), receiver)
+        socket = bind_udp(family, local, dont_fragment=True, ttl=ttl, interface=interface)
+        return FastUdpEndpoint(socket, receiver)
 
     async def open_stream(
         self,

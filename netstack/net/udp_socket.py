@@ -45,9 +45,17 @@ read_buffer = ReadBuffer()
 
 
 def bind_udp(
-    family: Family, local: Address | None, *, dont_fragment: bool = False, ttl: int | None = None
+    family: Family,
+    local: Address | None,
+    *,
+    dont_fragment: bool = False,
+    ttl: int | None = None,
+    interface: str | None = None,
 ) -> socket.socket:
-    """A bound, non-blocking socket of `local`'s family, else of `family`. Raises NetError."""
+    """A bound, non-blocking socket of `local`'s family, else of `family`. Raises NetError.
+
+    Packets leave by `interface`: Linux must be told so, elsewhere the bound address decides.
+    """
     inet6 = (local.family if local is not None else family) is Family.IPV6
     level = socket.IPPROTO_IPV6 if inet6 else socket.IPPROTO_IP
     try:
@@ -63,6 +71,8 @@ def bind_udp(
             sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
             if dont_fragment:
                 set_dont_fragment(sock, on=True)
+            if interface is not None:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, interface.encode())
         if ttl is not None:
             sock.setsockopt(level, socket.IPV6_UNICAST_HOPS if inet6 else socket.IP_TTL, ttl)
         sock.bind(local or ("::" if inet6 else "", 0))

@@ -16,6 +16,7 @@ from netstack.model.meeting import MeetingError, WayHealth
 from netstack.model.pair import PairVerdict
 from netstack.model.session import Established
 from netstack.service.connection import Connection
+from netstack.service.coordinator import Ways
 from netstack.service.meeting import Meeting
 from netstack.service.paste_notes import PasteNotes
 from netstack.service.path_upkeep import PathUpkeep
@@ -134,9 +135,14 @@ def _unpacked(payload: bytes) -> list[CandidateNote]:
 
 
 class Met(NamedTuple):
-    """The two are connected. `name` is what the peer calls itself, `established` has the digits to compare."""
+    """The two are connected. `name` is what the peer calls itself, `established` has the digits to compare.
+
+    `ways` are those that are known, open or not; `local` tells of a link which address of ours it is bound to.
+    """
 
     connection: Connection
     name: str
     reached: Reached
     established: Established
+    ways: Ways = lambda: ()
+    local: Callable[[int], str] = lambda _: ""

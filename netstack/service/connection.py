@@ -184,6 +184,28 @@ class Connection:
         self._session().use_path(path_id)
         self._wake(self.number)
 
+    def route(self, routes: tuple[int, int, int], *, reserve: int, trial: int) -> None:
+        """See `Session.route`."""
+        if self.session is not None and self.session.route(routes, reserve=reserve, trial=trial):
+            self._wake(self.number)
+
+    def close_path(self, path_id: int) -> None:
+        """Ends a path; the session goes on over another."""
+        if self.session is not None:
+            self.session.close_path(path_id)
+            self._wake(self.number)
+
+    def leave_path(self, path_id: int) -> None:
+        """See `Session.leave_path`."""
+        if self.session is not None:
+            self.session.leave_path(path_id)
+            self._wake(self.number)
+
+    def prepare_path(self, now: float) -> None:
+        """See `Session.prepare_path`."""
+        if self.session is not None and self.session.prepare_path(now):
+            self._wake(self.number)
+
     def post(
         self,
         data: bytes,

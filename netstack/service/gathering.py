@@ -85,9 +85,7 @@ class Gathering:
         if self._hidden:
             return
         if not self._sessions.udp_transports():
-            await self._sessions.open_udp(local=Address("0.0.0.0", 0))  # noqa: S104
-            with suppress(NetError):  # no IPv6 here
-                await self._sessions.open_udp(local=Address("::", 0))
+            await self._sessions.open_everywhere()
         for each in self._sessions.udp_transports():
             self._punching.add_socket(each)
 

@@ -186,6 +186,11 @@ class PathWatch:
             self._ticking = self._tasks.start(self._tick(), "tick")
         return number
 
+    def probe_totals(self, number: int, path_id: int) -> Totals:
+        """The probes of a path whose fate is known, since it is watched."""
+        watched = self._paths.get(f"{number}/{path_id}")
+        return Totals() if watched is None else watched.stats.totals
+
     def forget_closed(self) -> None:
         """Drops what is closed from the reports."""
         self._connections = [entry for entry in self._connections if not entry[0].closed]
@@ -226,6 +231,8 @@ class PathWatch:
                 continue
             for path in connection.session.paths.table.values():
                 key = f"{number}/{path.id}"
+                if path.flow is None:
+                    continue  # a spare one
                 if key not in self._paths and len(self._paths) < MAX_PATHS:
                     watched = self._paths[key] = _Watched(key, peer, connection, path, self.listeners)
                     for listener in self.listeners:

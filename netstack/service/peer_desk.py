@@ -93,6 +93,7 @@ class PeerDesk:
         self._told = PeersState()
         self.invited: Callable[[SessionCode], None] = lambda _: None
         self.called: Callable[[bytes], None] = lambda _: None
+        self.began: Callable[[Met, int, str], None] = lambda *_: None
         self.nat: Callable[[], NatFacts | None] = lambda: None
 
     async def start(self) -> None:
@@ -417,6 +418,7 @@ class PeerDesk:
         self._count += 1
         number = self._count
         watched = self._watch.watch(met.connection, name)
+        self.began(met, watched, name)
         talk = self._talks[number] = Talk(
             self._net, met, name, number, watched, self._shelf, attempt, self._show
         )

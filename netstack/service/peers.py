@@ -24,6 +24,7 @@ from netstack.rendezvous.driver import Driver
 from netstack.service.attempt import Attempt, Met, PasteAttempt
 from netstack.service.connection import Connection
 from netstack.service.gathering import Gathering, Relay
+from netstack.service.known_ways import known_ways
 from netstack.service.meeting import Meeting, invite
 from netstack.service.path_upkeep import PathUpkeep, Remeet
 from netstack.service.peer_book import PeerBook
@@ -299,7 +300,14 @@ class Peers:
             traversal, connection, reached, moved=attempt.move, remeet=remeet
         )
         self._tasks.start(_keep_up(upkeep, traversal), "upkeep")
-        return Met(connection, traversal.peer.name, reached, established)
+        return Met(
+            connection,
+            traversal.peer.name,
+            reached,
+            established,
+            lambda: known_ways(traversal, sessions),
+            sessions.local_host,
+        )
 
     def _remeet(self, key: bytes, make_drivers: MakeDrivers) -> Remeet:
         """A mailbox that only the two can name, for a session that has lost its paths."""

@@ -1,6 +1,7 @@
 """Sessions of this computer: listens, dials known addresses, and turns the machines' needs into sockets and timers."""
 
 import asyncio
+import contextlib
 import itertools
 from collections.abc import Callable
 from typing import Final, TypeVar
@@ -28,6 +29,7 @@ AT_ONCE_BYTES: Final = 1000  # less than this came alone, and is answered in the
 TIDY_EVERY_S: Final = 5.0
 UNUSED_LINK_S: Final = 15.0
 STORE_AFTER_S: Final = 0.5
+FURTHER_INTERFACES: Final = 2
 
 Carrier = TypeVar("Carrier", bound=Transport)
 
@@ -80,6 +82,7 @@ class Sessions:
         family: Family = Family.IPV4,
         mtu_bytes: int | None = None,
         max_mtu_bytes: int | None = None,
+        interface: str | None = None,
     ) -> Address:
         """Binds a UDP socket for sessions and returns where. Raises NetError.
 
@@ -88,10 +91,33 @@ class Sessions:
         """
         transport = UdpTransport(self._net, self, next(self._links))
         at = await transport.open(
-            local=local, family=family, mtu_bytes=mtu_bytes, max_mtu_bytes=max_mtu_bytes
+            local=local,
+            family=family,
+            mtu_bytes=mtu_bytes,
+            max_mtu_bytes=max_mtu_bytes,
+            interface=interface,
         )
         self._transports.append(transport)
         return at
+
+    async def open_everywhere(self) -> None:
+        """A UDP socket for each IP version, and one on each further interface that leads out. Raises NetError."""
+        await self.open_udp(local=Address("0.0.0.0", 0))  # noqa: S104
+        with contextlib.suppress(NetError):  # no IPv6 here
+            await self.open_udp(local=Address("::", 0))
+        out = dict.fromkeys(
+            each.interface for each in await self._net.gateways() if each.family is Family.IPV4
+        )
+        by_name = {each.name: each for each in await self._net.interfaces()}
+        for name in list(out)[1 : 1 + FURTHER_INTERFACES]:
+            host = (
+                next((each for each in by_name[name].hosts if ":" not in each), None)
+                if name in by_name
+                else None
+            )
+            if host is not None:
+                with contextlib.suppress(NetError):  # the kernel may forbid it
+                    await self.open_udp(local=Address(host, 0), interface=name)
 
     async def open_tcp(self, *, local: Address | None = None) -> Address | None:
         """Makes TCP usable; listens on `local` where given and returns where. Raises NetError."""
@@ -138,6 +164,13 @@ class Sessions:
     def udp_transports(self) -> tuple[UdpTransport, ...]:
         """The open UDP sockets."""
         return tuple(each for each in self._transports if isinstance(each, UdpTransport))
+
+    def local_host(self, link: int) -> str:
+        """The address that a link is bound to; empty where the system chooses the interface, or the link is unknown."""
+        for each in self._transports:
+            if isinstance(each, UdpTransport) and each.carries(link):
+                return each.host
+        return ""
 
     def cap(
         self, bits_per_s: float | None, *, peer_key: bytes | None = None, kind: TransportKind | None = None

@@ -45,13 +45,14 @@ class UdpTransport:
         family: Family = Family.IPV4,
         mtu_bytes: int | None = None,
         max_mtu_bytes: int | None = None,
+        interface: str | None = None,
     ) -> Address:
         """Binds (`local` None: any address, a fresh port) and returns where. Raises NetError.
 
         `mtu_bytes` is the packet size that surely passes, where the caller knows better than 1,200; `max_mtu_bytes` the
         largest to search for, where the way is known to be wider than Ethernet.
         """
-        self._endpoint = await self._net.open_batch(self, family=family, local=local)
+        self._endpoint = await self._net.open_batch(self, family=family, local=local, interface=interface)
         self.family = local.family if local is not None else family
         most_bytes = MOST_BYTES[self.family]
         sure_bytes = UDP_TRAITS.mtu_bytes if mtu_bytes is None else mtu_bytes
@@ -63,6 +64,12 @@ class UdpTransport:
         )
         self._receiver.link_opened(self.link, traits)
         return self._endpoint.local
+
+    @property
+    def host(self) -> str:
+        """The address that it is bound to; empty for any."""
+        host = self._endpoint.local.host if self._endpoint is not None else ""
+        return "" if host in {"0.0.0.0", "::"} else host  # noqa: S104
 
     @property
     def port(self) -> int:

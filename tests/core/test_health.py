@@ -48,7 +48,7 @@ def test_nothing_measured_is_not_zero():
 def test_the_fastest_second_and_the_share_that_arrived():
     health = Health(0.0)
     for second, total in enumerate([0, 1000, 101_000, 101_500]):
-        health.count(Totals(), Traffic(second * 100, second * 3, total), float(second))
+        health.count(Totals(), Traffic(second * 100, second * 3, total, True), float(second))
     read = health.read(0, "udp", 3.0)
     assert read.throughput == pytest.approx(100_000)
     assert read.success == pytest.approx(1 - 9 / 300)
@@ -58,8 +58,8 @@ def test_counters_that_begin_anew_give_no_nonsense():
     """A path whose congestion state was forgotten while it was idle counts from 0."""
     health = Health(0.0)
     health.count(Totals(), Traffic(1000, 100, 10**6), 1.0)
-    health.count(Totals(), Traffic(2, 1, 2000), 2.0)
-    health.count(Totals(), Traffic(12, 2, 12_000), 3.0)
+    health.count(Totals(), Traffic(2, 1, 2000, True), 2.0)
+    health.count(Totals(), Traffic(12, 2, 12_000, True), 3.0)
     read = health.read(0, "udp", 3.0)
     assert read.packets == 10
     assert read.success == pytest.approx(0.9)

@@ -63,6 +63,12 @@ CASES = [
         {CRITICAL: Reason.STALLED, REALTIME: Reason.STALLED, BULK: Reason.STALLED},
     ),
     ("stalled a moment", [udp(10, stalled_s=0.9), turn(60)], (0, 0, 0), {}),
+    (
+        "the quickest was not heard of for a second",
+        [udp(10, stalled_s=1.1), turn(20, checked_s=1.0), health(2, "tcp", 60, checked_s=0.1)],
+        (2, 2, 2),
+        {CRITICAL: Reason.STALLED, REALTIME: Reason.STALLED, BULK: Reason.STALLED},
+    ),
     ("both stalled", [udp(10, stalled_s=2.0), turn(60, stalled_s=2.0)], (0, 0, 0), {}),
     (
         "no probe answered",

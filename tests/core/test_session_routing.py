@@ -202,11 +202,10 @@ def test_bulk_leaves_with_the_path_that_is_left():
 def test_a_way_that_opens_after_the_only_one_died_is_used_where_a_spare_was_agreed_on(traits):
     bed = Bed()
     bed.run(1.0)
-    bed.ana.session.prepare_path(bed.now)
-    bed.ana.session.prepare_path(bed.now)
+    assert [bed.ana.session.prepare_path(bed.now) for _ in range(4)] == [True, True, False, False]
     bed.run(1.0)
-    assert bed.ana.session.paths.spares == 1
-    assert len(bed.ben.session.paths.table) == 2
+    assert [path.send_id >= 0 for path in bed.ana.session.paths.spares] == [True, True]
+    assert len(bed.ben.session.paths.table) == 3
     _, number = play(bed, 1.0)
     dead(bed)
     broke_s = bed.now

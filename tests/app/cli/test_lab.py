@@ -75,13 +75,29 @@ def test_matrix(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(kind in text for kind in KINDS)
 
 
+@pytest.mark.timeout(240)
+def test_the_failover_drill(capsys: pytest.CaptureFixture[str]) -> None:
+    code, text, _ = run(capsys, "run", "failover", "--format", "json")
+    assert code == 0
+    said = json.loads(text)
+    assert [(row["cause"], row["warm"]) for row in said["drill"]] == [
+        (cause, warm)
+        for cause in ("dead", "data-blackhole", "one-way-loss", "loss-30", "latency-jump")
+        for warm in (True, False)
+    ]
+    for row in said["drill"]:
+        assert row.keys() >= {"cause", "warm", "blackout_s", "lost", "duplicated", "late"}
+        assert (row["lost"], row["duplicated"]) == (0, 0)
+    assert [each["system"] for each in said["published"]] == ["iroh", "tailscale", "aioice"]
+
+
 def test_wrong_use_is_two(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(capsys, "matrix", "--tries", "0")[0] == 2
     assert run(capsys, "run")[0] == 2
 
 
 @pytest.mark.parametrize(
-    "arguments", [("matrix", "--tries", "2"), ("run", "bursty-wifi"), ("run", "failover", "--seed", "2")]
+    "arguments", [("matrix", "--tries", "2"), ("run", "bursty-wifi"), ("run", "vpn", "--seed", "2")]
 )
 def test_every_process_and_every_number_of_workers_prints_the_same_bytes(arguments: tuple[str, ...]) -> None:
     printed = set()
