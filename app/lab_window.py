@@ -13,8 +13,9 @@ from app.__main__ import FIRST_SCENARIO
 from app.actions import Action, Actions
 from app.engine import Engine
 from app.panels.lab import LabActions
-from netstack.config import Config, history_path
+from netstack.config import history_path
 from netstack.errors import Fault, InputError, PeerscopeError
+from netstack.model.config import Config
 from netstack.model.lab import GridState, ScenarioLine
 
 if TYPE_CHECKING:

@@ -33,8 +33,9 @@ from app.peer_window import first_state, peers_actions
 from app.presenters.nat_servers import problem
 from app.widgets.theme import Choice, Theme
 from app.window import Window
-from netstack.config import Config, history_path, load_config, user_config_path
+from netstack.config import history_path, load_config, user_config_path
 from netstack.errors import PeerscopeError
+from netstack.model.config import Config
 from netstack.model.path import PlotData
 from netstack.model.peers import PeersState
 

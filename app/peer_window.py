@@ -10,9 +10,9 @@ from PySide6.QtCore import QSettings
 from app.actions import Action, Actions
 from app.engine import Engine
 from app.panels.peers import PeersActions
-from netstack.config import Config
 from netstack.core.rendezvous_uri import parse_rendezvous
 from netstack.errors import PeerscopeError
+from netstack.model.config import Config
 from netstack.model.peers import PeersState
 
 if TYPE_CHECKING:

@@ -7,43 +7,21 @@ import difflib
 import os
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 import platformdirs
 
 from netstack.errors import InputError
+from netstack.model.config import Cap, Config, TurnServer
 
 RESOURCES = Path(__file__).parent.parent / "resources"
 
 
-class TurnServer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A TURN server; a password left out is looked up in the keyring."""
-
-    url: str
-    username: str = ""
-    password: str = ""
-
-
-class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the user chose. `stun` holds `stun:HOST[:PORT]` URIs (RFC 7064).
-
-    `web_checks` are plain web pages that are known to be empty, which the doctor asks for a login page and the time.
-    `rendezvous` are the ways to meet that are used; `brokers` are public ones that are only offered, and used once the
-    user has agreed. History keeps diagnoses and sessions for `history_days`, and at most `history_megabytes` of all;
-    `metrics` (HOST:PORT) is where Prometheus may ask, empty for nowhere. `hide_address`: peers
-    get no address of ours, so that only a relay will do.
-    """
-
-    stun: tuple[str, ...] = ()
-    web_checks: tuple[str, ...] = ()
-    rendezvous: tuple[str, ...] = ()
-    brokers: tuple[str, ...] = ()
-    turn: tuple[TurnServer, ...] = ()
-    history_days: Annotated[int, msgspec.Meta(ge=1, le=3650)] = 365
-    history_megabytes: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 200
-    metrics: str = ""
-    hide_address: bool = False
+def config_path(given: Path | None = None) -> Path:
+    """The file that holds: `--config`, else PEERSCOPE_CONFIG, else the user's own, which need not exist."""
+    named = os.environ.get("PEERSCOPE_CONFIG")
+    return given or (Path(named) if named else user_config_path())
 
 
 def user_config_path() -> Path:
@@ -56,39 +34,55 @@ def history_path(*, lab: bool = False) -> Path:
     return platformdirs.user_data_path("peerscope", appauthor=False) / ("lab.db" if lab else "history.db")
 
 
+def shipped_config() -> Config:
+    """What holds where the user says nothing."""
+    path = RESOURCES / "servers.toml"
+    return _convert(_parse(_read(path), path), path)
+
+
+def parse_config(text: str, path: Path) -> Config:
+    """A file's text over what is shipped. Raises InputError with the file's name and what to change."""
+    return _convert(msgspec.structs.asdict(shipped_config()) | _parse(text, path), path)
+
+
 def load_config(path: Path | None = None, *, warn: list[str] | None = None) -> Config:
     """Reads the configuration. Raises InputError with the file's name and what to change.
 
     Warnings for the user (a file with a password that others may read) are appended to `warn`.
     """
-    given = path or (Path(os.environ["PEERSCOPE_CONFIG"]) if os.environ.get("PEERSCOPE_CONFIG") else None)
-    defaults = _read(RESOURCES / "servers.toml")
-    own = given or user_config_path()
-    if given is None and not own.exists():
-        return _convert(defaults, own)
-    text = _read(own)
-    config = _convert(defaults | text, own)
+    own = config_path(path)
+    if own == user_config_path() and not own.exists():
+        return shipped_config()
+    config = parse_config(_read(own), own)
     if warn is not None and any(server.password for server in config.turn) and _others_may_read(own):
         warn.append(f"{own} holds a password and others on this computer may read it; run: chmod 600 {own}")
     return config
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path) -> str:
     try:
-        return tomllib.loads(path.read_text("utf-8"))
+        return path.read_text("utf-8")
     except OSError as error:
         raise InputError(InputError.Reason.CONFIG, f"{path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise InputError(InputError.Reason.CONFIG, f"{path}: it is not UTF-8 text") from error
+
+
+def _parse(text: str, path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise InputError(InputError.Reason.CONFIG, f"{path}: {error}") from error
 
 
 def _convert(values: dict[str, Any], path: Path) -> Config:
     _refuse_unknown(values, Config, path, "")
-    for entry in values.get("turn", ()):
-        if isinstance(entry, dict):
-            _refuse_unknown(entry, TurnServer, path, "turn.")
+    shapes: dict[str, type[msgspec.Struct]] = {"turn": TurnServer, "cap": Cap}
+    for key, shape in shapes.items():
+        entries = values.get(key, ())
+        for entry in entries if isinstance(entries, list) else ():
+            if isinstance(entry, dict):
+                _refuse_unknown(entry, shape, path, f"{key}.")
     try:
         return msgspec.convert(values, Config)
     except msgspec.ValidationError as error:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import msgspec
 
-from netstack.config import Config
 from netstack.core.game_ports import Game, ports_of
 from netstack.core.identity import fingerprint
 from netstack.core.pair_verdict import facts_of_report
 from netstack.errors import InputError, PeerscopeError
+from netstack.model.config import Config
 from netstack.model.doctor import Check, DoctorReport
 from netstack.model.nat import NatReport
 from netstack.model.pair import NatFacts
@@ -39,6 +39,7 @@ from netstack.service.port_mapping import PortMappingService
 from netstack.service.port_mapping_records import records_path
 from netstack.service.rehearsal import rehearse
 from netstack.service.relay_desk import RelayDesk
+from netstack.service.settings import SettingsDesk
 from netstack.tasks import TaskScope
 
 log = logging.getLogger(__name__)
@@ -51,6 +52,8 @@ class Node:
 
     `home` keeps the identity and the known peers (None: nothing is kept), `folder` gets received files, `peers` is
     the state to begin with, `drivers` makes a way to meet from its name, `history` is the file of what is remembered.
+    `settings` are what the Settings page shows and `settings_file` keeps, where that is not `config`: the lab has servers
+    of its own.
     """
 
     def __init__(
@@ -64,6 +67,8 @@ class Node:
         peers: PeersState | None = None,
         drivers: DriverMaker | None = None,
         history: Path | None = None,
+        settings: Config | None = None,
+        settings_file: Path | None = None,
     ) -> None:
         self.net = net
         self.network = network
@@ -87,6 +92,7 @@ class Node:
             folder=folder or Path("received"),
             stun=config.stun,
             turn=config.turn,
+            caps=config.cap,
             state=peers
             or PeersState(ways=config.rendezvous, brokers=config.brokers, hidden=config.hide_address),
             drivers=drivers,
@@ -98,11 +104,18 @@ class Node:
             self._watch,
             lambda state: self._store.update(history=state),
             path=history,
-            retention=Retention(config.history_days, config.history_megabytes * 1_000_000),
+            retention=_retention(config),
             network=network,
         )
         self.metrics = FleetMetrics(self._watch, self.peers.guard)
         self._metrics_place = config.metrics
+        self.settings = SettingsDesk(
+            settings or config,
+            settings_file,
+            lambda state: self._store.update(settings=state),
+            self._use_settings,
+            virtual=network != "real",
+        )
         self._tasks = TaskScope("node")
 
     @property
@@ -117,12 +130,10 @@ class Node:
         self._tasks.start(self._port_mapping.start(), "port mappings left behind")
         await self.peers.start()
         await self.history.start()
-        if self._metrics_place:
-            try:
-                place = await self.metrics.open(self._metrics_place)
-                log.info("metrics on http://%s/metrics", place)
-            except PeerscopeError as error:
-                log.warning("metrics: %s", error.sentence)
+        try:
+            await self._serve_metrics(self._metrics_place)
+        except PeerscopeError as error:
+            log.warning("metrics: %s", error.sentence)
 
     async def close(self) -> None:
         """Ends services, tasks and the store, in that order. May be called twice."""
@@ -140,6 +151,38 @@ class Node:
     def subscribe(self, listener: Callable[[Snapshot], None]) -> Callable[[], None]:
         """Calls `listener` on this loop after changes, at most every 100 ms; call the result to end it."""
         return self._store.subscribe(listener)
+
+    async def _use_settings(self, config: Config, keys: frozenset[str]) -> None:
+        """Settings have changed: whatever can takes them up at once."""
+        if "stun" in keys:
+            self.set_stun_servers(config.stun)
+        if keys & {"stun", "turn"}:
+            self._turn = config.turn
+            self.relays.set_servers(config.turn)
+            await self.peers.set_servers(config.stun, config.turn)
+        self._web_checks = config.web_checks
+        if "rendezvous" in keys and config.rendezvous:
+            self.peers.set_ways(config.rendezvous)
+        if "brokers" in keys:
+            self.peers.set_brokers(config.brokers)
+        await self._use_own_settings(config, keys)
+
+    async def _use_own_settings(self, config: Config, keys: frozenset[str]) -> None:
+        """Those that hold in the lab too."""
+        if "hide_address" in keys:
+            self.peers.set_hidden(config.hide_address)
+        if "cap" in keys:
+            self.peers.set_caps(config.cap)
+        if keys & {"history_days", "history_megabytes"}:
+            self.history.set_retention(_retention(config))
+        if "metrics" in keys:
+            await self._serve_metrics(config.metrics)
+
+    async def _serve_metrics(self, place: str) -> None:
+        if place:
+            log.info("metrics on http://%s/metrics", await self.metrics.open(place))
+        else:
+            await self.metrics.close()
 
     def set_stun_servers(self, servers: tuple[str, ...]) -> None:
         """Replaces the servers that a check asks. Raises InputError naming the first malformed one."""
@@ -330,6 +373,10 @@ class Node:
             due = self.net.now() + LAG_PERIOD_S
             await asyncio.sleep(LAG_PERIOD_S)
             self._store.update(engine_lag_s=max(0.0, self.net.now() - due))
+
+
+def _retention(config: Config) -> Retention:
+    return Retention(config.history_days, config.history_megabytes * 1_000_000)
 
 
 def _games() -> tuple[Game, ...]:

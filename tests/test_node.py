@@ -5,9 +5,9 @@ import logging
 
 import pytest
 
-from netstack.config import Config
 from netstack.errors import InputError
 from netstack.model.address import Address
+from netstack.model.config import Config
 from netstack.model.snapshot import Snapshot
 from netstack.net.system import SystemNet
 from netstack.node import Node

@@ -13,11 +13,12 @@ from app.cli.meeting import Lines, Printer, drivers_of, peers
 from app.cli.options import ConfigOption, Format, FormatOption, LabOption
 from app.cli.terminal import console, fail, print_json
 from app.presenters.doctor_text import doctor_text
-from netstack.config import Config, TurnServer, history_path, load_config
+from netstack.config import history_path, load_config
 from netstack.core.game_ports import ports_of
 from netstack.core.session_code import SessionCode, parse_session_code
 from netstack.errors import InputError, PeerscopeError
 from netstack.lab.lab import open_scenario
+from netstack.model.config import Config, TurnServer
 from netstack.model.doctor import Check, DoctorReport, Outcome
 from netstack.model.port_mapping import Carried
 from netstack.net.system import SystemNet

@@ -10,8 +10,8 @@ from enum import StrEnum
 
 import platformdirs
 
-from netstack.config import Config
 from netstack.core.rendezvous_uri import parse_rendezvous
+from netstack.model.config import Config
 from netstack.model.meeting import Way
 from netstack.net.system import SystemNet
 from netstack.rendezvous.driver import Driver
@@ -21,6 +21,7 @@ from netstack.service.identity import load_identity
 from netstack.service.peer_book import PeerBook
 from netstack.service.peers import Peers
 from netstack.service.traversal import Reached
+from netstack.service.turn_login import with_passwords
 from netstack.wire.candidate_note import TcpCandidate, UdpCandidate
 
 DEFAULT_WAYS = ("lan",)
@@ -110,7 +111,15 @@ async def peers(net: SystemNet, config: Config, printer: Printer, name: str | No
     if known is None:
         with contextlib.suppress(OSError, KeyError):
             known = getpass.getuser()
-    here = Peers(net, identity, PeerBook(folder), name=known or "", stun=config.stun, turn=config.turn)
+    here = Peers(
+        net,
+        identity,
+        PeerBook(folder),
+        name=known or "",
+        stun=config.stun,
+        turn=await with_passwords(config.turn),
+        caps=config.cap,
+    )
     try:
         yield here
     finally:

@@ -14,11 +14,12 @@ import typer
 
 from app.cli.options import ConfigOption
 from netstack.config import load_config
+from netstack.core.place import parse_place
 from netstack.errors import InputError, NetError
 from netstack.model.address import Address, Family
 from netstack.net.interfaces import read_interfaces
 from netstack.net.system import SystemNet
-from netstack.observe.prometheus import MetricsPage, Registry, parse_place
+from netstack.observe.prometheus import MetricsPage, Registry
 from netstack.server.machine import Server
 from netstack.server.stun import StunServer
 from netstack.server.turn import TurnServer

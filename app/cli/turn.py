@@ -12,11 +12,12 @@ import typer
 from app.cli.options import ConfigOption, Format, FormatOption, LabOption
 from app.cli.terminal import console, fail, print_json
 from app.presenters.turn_text import turn_report_text
-from netstack.config import TurnServer, history_path, load_config
+from netstack.config import history_path, load_config
 from netstack.core.turn_uri import parse_turn_uri
 from netstack.core.turn_verdict import exit_code
 from netstack.errors import InputError, PeerscopeError
 from netstack.lab.lab import Lab, open_scenario
+from netstack.model.config import TurnServer
 from netstack.model.turn import TurnReport
 from netstack.net.protocol import Net
 from netstack.net.system import SystemNet

@@ -9,10 +9,12 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 from statistics import median
 from typing import Final
+from urllib.parse import urlsplit
 
 import msgspec
 
 from netstack.core.doctor_rules import Facts
+from netstack.errors import InputError
 from netstack.wire.http import HttpResponse
 
 NO_CONTENT: Final = 204
@@ -31,6 +33,20 @@ class WebAnswer(msgspec.Struct, frozen=True):
     portal: bool | None = None
     clock_off_s: float | None = None
     text: str = ""
+
+
+def parse_web_check(url: str) -> tuple[str, int, str]:
+    """Host, port and path of `http://HOST[:PORT]/PATH`. Raises InputError."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or 80
+    except ValueError:
+        parts, port = urlsplit(""), 0
+    visible = url.isascii() and all(" " < mark < "\x7f" for mark in url) and len(url) <= 512
+    if parts.scheme != "http" or not parts.hostname or parts.username is not None or not visible:
+        raise InputError(InputError.Reason.USAGE, f"{url}: a web check is http://HOST/PATH")
+    path = parts.path or "/"
+    return parts.hostname, port, f"{path}?{parts.query}" if parts.query else path
 
 
 def judge(url: str, response: HttpResponse, sent_at_s: float, received_at_s: float) -> WebAnswer:

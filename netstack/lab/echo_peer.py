@@ -9,10 +9,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from netstack.config import Config
 from netstack.core.identity import Identity
 from netstack.core.session_code import SessionCode
 from netstack.errors import PeerscopeError
+from netstack.model.config import Config
 from netstack.model.meeting import Role
 from netstack.net.protocol import Net
 from netstack.rendezvous.memory import MemoryDriver, MemoryHub

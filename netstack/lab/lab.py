@@ -7,7 +7,6 @@ from typing import Any, Self, TypeVar
 
 import msgspec
 
-from netstack.config import TurnServer
 from netstack.errors import InputError
 from netstack.lab.host import Host
 from netstack.lab.kinds import KINDS
@@ -34,6 +33,7 @@ from netstack.lab.scenario import (
 from netstack.lab.servers import NatPmpGateway, server_hosts
 from netstack.lab.world import World
 from netstack.model.address import Address, Family
+from netstack.model.config import TurnServer
 from netstack.service.serve import ServerHost
 
 T = TypeVar("T")

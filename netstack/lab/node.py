@@ -8,12 +8,12 @@ from typing import Any
 
 import msgspec
 
-from netstack.config import Config
 from netstack.lab.echo_peer import EchoPeer
 from netstack.lab.lab import open_scenario
 from netstack.lab.matrix import PAIRS, matrix_beside
 from netstack.lab.picture import topology
 from netstack.lab.story import play
+from netstack.model.config import Config
 from netstack.model.lab import GridState, LabRun, Matrix
 from netstack.model.peers import PeersState
 from netstack.net.protocol import Net
@@ -39,11 +39,13 @@ class LabNode(Node):
         seed: int = 0,
         grid: GridState | None = None,
         history: Path | None = None,
+        settings_file: Path | None = None,
     ) -> None:
         self.lab = open_scenario(scenario, seed=seed)
         self.lab.build()
+        settings = config or Config()
         config = msgspec.structs.replace(
-            config or Config(),
+            settings,
             stun=self.lab.stun_servers,
             turn=self.lab.turn_servers,
             web_checks=self.lab.web_checks,
@@ -60,6 +62,8 @@ class LabNode(Node):
             peers=PeersState(ways=("lab",), name=self.lab.patient.title(), partner=partner.title()),
             drivers=lambda _: MemoryDriver(hub),
             history=history,
+            settings=settings,
+            settings_file=settings_file,
         )
         self._partner = EchoPeer(
             self.lab.net(partner), hub, partner.title(), config, self.peers.show_partner_code
@@ -67,6 +71,9 @@ class LabNode(Node):
         self.peers.invited = self._partner.hears
         self.peers.called = self._partner.is_called
         self._store.update(grid=grid or GridState())
+
+    async def _use_settings(self, config: Config, keys: frozenset[str]) -> None:
+        await self._use_own_settings(config, keys)
 
     async def start(self) -> None:
         """Begins to draw the picture too."""

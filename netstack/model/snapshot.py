@@ -9,6 +9,7 @@ from netstack.model.lab import GridState, StoryState
 from netstack.model.nat import NatReport
 from netstack.model.path import PathReport
 from netstack.model.peers import PeersState
+from netstack.model.settings import SettingsState
 from netstack.model.topology import Topology
 from netstack.model.turn import TurnState
 
@@ -46,6 +47,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     turn: TurnState = TurnState()
     peers: PeersState = PeersState()
     coordinator: CoordinatorState = CoordinatorState()
+    settings: SettingsState = SettingsState()
     history: HistoryState = HistoryState()
     engine_lag_s: float | None = None
     log: tuple[LogLine, ...] = ()

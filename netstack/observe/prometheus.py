@@ -8,7 +8,6 @@ import threading
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from netstack.errors import InputError
 from netstack.model.address import Address
 from netstack.net.socket_errors import net_error
 
@@ -204,14 +203,6 @@ class MetricsPage:
             self._server.server_close()
             self._thread.join(CLOSE_S)
             self._server = self._thread = None
-
-
-def parse_place(text: str) -> Address:
-    """HOST:PORT, [HOST]:PORT, or a port alone on loopback. Raises InputError."""
-    host, _, port = text.strip().rpartition(":")
-    if not port.isascii() or not port.isdigit() or int(port) > MAX_PORT:
-        raise InputError(InputError.Reason.USAGE, f"{text!r} is no place for metrics; write HOST:PORT")
-    return Address(host.strip("[]") or "127.0.0.1", int(port))
 
 
 def _known(transport: str) -> str:

@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from netstack.config import RESOURCES, TurnServer
+from netstack.config import RESOURCES
 from netstack.core import doctor_facts as facts_from
 from netstack.core.doctor_facts import GROUPS
 from netstack.core.doctor_rows import (
@@ -18,6 +18,8 @@ from netstack.core.doctor_rows import (
 )
 from netstack.core.doctor_rules import Rules, evaluate, findings
 from netstack.core.pair_finding import pair_finding
+from netstack.core.web_facts import parse_web_check
+from netstack.model.config import TurnServer
 from netstack.model.doctor import (
     Check,
     DoctorReport,
@@ -41,7 +43,6 @@ from netstack.service.nat import NatService
 from netstack.service.nat_port_mapping import TryOut, try_out
 from netstack.service.network_change import NetworkWatch
 from netstack.service.port_mapping import PortMappingService
-from netstack.service.web_check import parse_web_check
 from netstack.tasks import TaskScope
 
 SIDES: Final = {

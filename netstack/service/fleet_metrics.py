@@ -3,10 +3,11 @@
 from collections import Counter
 from collections.abc import Callable, Mapping
 
+from netstack.core.place import parse_place
 from netstack.model.address import Address
 from netstack.model.path import PathReport, PathState
 from netstack.model.session import Event, FragmentStats
-from netstack.observe.prometheus import MetricsPage, Registry, parse_place
+from netstack.observe.prometheus import MetricsPage, Registry
 from netstack.service.in_thread import in_thread
 from netstack.service.path_watch import PathWatch
 

@@ -6,7 +6,6 @@ from typing import Final
 
 import msgspec
 
-from netstack.config import TurnServer
 from netstack.core import doctor_facts as facts_from
 from netstack.core.doctor_rows import (
     ROWS,
@@ -27,6 +26,7 @@ from netstack.core.stun_uri import host_of, parse_stun_uri
 from netstack.core.web_facts import web_facts
 from netstack.errors import NetError
 from netstack.model.address import Address, Family
+from netstack.model.config import TurnServer
 from netstack.model.doctor import Outcome, Quality, Rung, Segment
 from netstack.model.nat import NatReport, Udp
 from netstack.model.port_mapping import PortMappingError

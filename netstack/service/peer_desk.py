@@ -10,7 +10,6 @@ from typing import Final
 
 import msgspec
 
-from netstack.config import TurnServer
 from netstack.core.identity import Identity, KnownPeer, fingerprint
 from netstack.core.invitation import LIFE_S
 from netstack.core.paste_invitation import INVITATION
@@ -18,6 +17,7 @@ from netstack.core.rendezvous_uri import parse_rendezvous
 from netstack.core.session_code import SessionCode, parse_session_code
 from netstack.errors import InputError, PeerscopeError
 from netstack.model.chat import Payload
+from netstack.model.config import Cap, TurnServer
 from netstack.model.knock import KnockReport
 from netstack.model.load import LoadPlan, LoadReport
 from netstack.model.meeting import MeetingError, Role, Way
@@ -36,6 +36,7 @@ from netstack.service.path_watch import PathWatch
 from netstack.service.peer_book import Acquaintance, PeerBook
 from netstack.service.peers import Peers
 from netstack.service.shelf import Shelf
+from netstack.service.turn_login import with_passwords
 from netstack.tasks import TaskScope
 from netstack.wire.candidate_note import plain_name
 
@@ -66,6 +67,7 @@ class PeerDesk:
         folder: Path,
         stun: Sequence[str] = (),
         turn: Sequence[TurnServer] = (),
+        caps: Sequence[Cap] = (),
         state: PeersState,
         drivers: DriverMaker | None = None,
     ) -> None:
@@ -73,7 +75,7 @@ class PeerDesk:
         self._watch = watch
         self._tell = changed
         self._home = home
-        self._stun, self._turn = stun, turn
+        self._stun, self._turn, self._caps = stun, turn, caps
         self._drivers = drivers or (lambda way: make_driver(net, parse_rendezvous(way)))
         self._shelf = Shelf(folder)
         self._book = PeerBook(None)
@@ -130,9 +132,25 @@ class PeerDesk:
         uris = [parse_rendezvous(way) for way in ways]
         self._set(ways=tuple(str(uri) for uri in uris if uri.way is not Way.PASTE))
 
+    def set_brokers(self, brokers: tuple[str, ...]) -> None:
+        """The public brokers that are on offer."""
+        self._set(brokers=brokers)
+
     def show_partner_code(self, code: str) -> None:
         """The lab's second person reads out a code."""
         self._set(partner_code=code)
+
+    async def set_servers(self, stun: Sequence[str], turn: Sequence[TurnServer]) -> None:
+        """Whom to ask from the next meeting on. Raises InputError, TurnError."""
+        self._stun, self._turn = stun, turn
+        if self._peers is not None:
+            self._peers.set_servers(stun, await with_passwords(turn))
+
+    def set_caps(self, caps: Sequence[Cap]) -> None:
+        """How much may flow, from now on."""
+        self._caps = caps
+        if self._peers is not None:
+            self._peers.set_caps(caps)
 
     def set_name(self, name: str) -> None:
         """What others see."""
@@ -376,7 +394,8 @@ class PeerDesk:
                     self._book,
                     name=self.state.name,
                     stun=self._stun,
-                    turn=self._turn,
+                    turn=await with_passwords(self._turn),
+                    caps=self._caps,
                 )
             self._peers.nat = self.nat()
             return self._peers

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final
 
-from netstack.config import TurnServer
-from netstack.core.identity import Identity
+import msgspec
+
+from netstack.core.identity import Identity, fingerprint
 from netstack.core.known_peer import daily_code, days, role_of
 from netstack.core.paste_invitation import (
     LIFE_S,
@@ -15,9 +16,10 @@ from netstack.core.paste_invitation import (
 from netstack.core.session_code import SessionCode
 from netstack.core.stun_uri import parse_stun_uri
 from netstack.core.turn_uri import parse_turn_uri
+from netstack.model.config import Cap, TurnServer
 from netstack.model.meeting import MeetingError, Role
 from netstack.model.pair import NatFacts
-from netstack.model.session import SessionError
+from netstack.model.session import SessionError, TransportKind
 from netstack.model.turn import TurnCredentials
 from netstack.net.protocol import Net
 from netstack.rendezvous.driver import Driver
@@ -59,18 +61,33 @@ class Peers:
         name: str = "",
         stun: Sequence[str] = (),
         turn: Sequence[TurnServer] = (),
+        caps: Sequence[Cap] = (),
     ) -> None:
         self.name = name
         self.nat: NatFacts | None = None
         self.identity = identity
         self._net = net
         self._book = book
+        self._caps = tuple(caps)
+        self.set_servers(stun, turn)
+        self._open: dict[Connection, Sessions] = {}
+        self._tasks = TaskScope("peers")
+
+    def set_servers(self, stun: Sequence[str], turn: Sequence[TurnServer]) -> None:
+        """Whom to ask from the next meeting on; `turn` with its passwords. Raises InputError, TurnError."""
         self._servers = tuple(map(parse_stun_uri, stun))
         self._relays = tuple(
             Relay(parse_turn_uri(each.url), TurnCredentials(each.username, each.password)) for each in turn
         )
-        self._open: dict[Connection, Sessions] = {}
-        self._tasks = TaskScope("peers")
+
+    def set_caps(self, caps: Sequence[Cap]) -> None:
+        """How much may flow, from now on, in open sessions too."""
+        old, self._caps = self._caps, tuple(caps)
+        for connection, sessions in self._open.items():
+            if connection.session is not None:
+                key = connection.session.peer_key
+                _cap(sessions, [msgspec.structs.replace(cap, bits_per_s=0) for cap in old], key)
+                _cap(sessions, self._caps, key)
 
     async def invite(self, make_drivers: MakeDrivers, attempt: Attempt) -> Met:
         """Makes a code (`attempt.meeting.code`) and meets whoever has it. Raises as `meet` does."""
@@ -295,6 +312,7 @@ class Peers:
             await sessions.close()
             raise
         self._open[connection] = sessions
+        _cap(sessions, self._caps, established.peer_key)
         remeet = None if make_drivers is None else self._remeet(established.peer_key, make_drivers)
         upkeep = attempt.upkeep = PathUpkeep(
             traversal, connection, reached, moved=attempt.move, remeet=remeet
@@ -322,6 +340,17 @@ class Peers:
                 yield meeting
 
         return remeet
+
+
+def _cap(sessions: Sessions, caps: Iterable[Cap], peer_key: bytes) -> None:
+    """Those that speak of this peer; 0 bit/s takes one away. Of several alike the lowest counts."""
+    for cap in sorted(caps, key=lambda cap: cap.bits_per_s, reverse=True):
+        if cap.peer in {"", fingerprint(peer_key)}:
+            sessions.cap(
+                cap.bits_per_s or None,
+                peer_key=peer_key if cap.peer else None,
+                kind=TransportKind(cap.transport) if cap.transport else None,
+            )
 
 
 async def _farewell(stack: AsyncExitStack) -> None:

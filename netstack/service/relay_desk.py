@@ -8,9 +8,9 @@ from typing import Final
 
 import msgspec
 
-from netstack.config import TurnServer
 from netstack.core.turn_uri import TurnUri, parse_turn_uri
 from netstack.model.address import Address
+from netstack.model.config import TurnServer
 from netstack.model.turn import KnownServer, RelayPhase, RelayState, TurnError, TurnReport, TurnState
 from netstack.net.protocol import Net
 from netstack.service.turn import TurnService
@@ -41,7 +41,6 @@ class RelayDesk:
     ) -> None:
         self._net = net
         self._changed = changed
-        self._known = tuple(known)
         self._tls = tls
         self._service = TurnService(net, network=network, tls=tls)
         self._ids = itertools.count(1)
@@ -50,9 +49,14 @@ class RelayDesk:
         self._opening: dict[int, RelayState] = {}
         self._tasks = TaskScope("relays")
         self._showing: asyncio.Task[None] | None = None
+        self.state = TurnState()
+        self.set_servers(known)
+
+    def set_servers(self, known: Sequence[TurnServer]) -> None:
+        """The servers that are on offer, and whose users and passwords are known."""
+        self._known = tuple(known)
         servers = (KnownServer(each.url, each.username, bool(each.password)) for each in self._known)
-        self.state = TurnState(servers=tuple(servers))
-        changed(self.state)
+        self._set(servers=tuple(servers))
 
     async def check(
         self, uri: str, login: TurnLogin | None = None, *, throughput: bool = False

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
-from netstack.config import TurnServer
 from netstack.core.turn_uri import TurnUri, parse_turn_uri
+from netstack.model.config import TurnServer
 from netstack.model.turn import TurnCredentials, TurnError
 from netstack.service.identity import SERVICE, ask_keyring
 from netstack.wire.turn import time_limited_password
@@ -57,11 +57,28 @@ async def find_login(uri: TurnUri, known: Iterable[TurnServer], username: str = 
     return TurnLogin(username, password or "")
 
 
+async def with_passwords(servers: Iterable[TurnServer]) -> tuple[TurnServer, ...]:
+    """The servers, with the passwords that the system keyring has for them."""
+    found = []
+    for server in servers:
+        if server.username and not server.password:
+            login = await find_login(parse_turn_uri(server.url), (), server.username)
+            found.append(TurnServer(server.url, server.username, login.password))
+        else:
+            found.append(server)
+    return tuple(found)
+
+
 async def keep_login(uri: TurnUri, login: TurnLogin) -> bool:
     """Puts the password into the system keyring; False where that does not answer."""
     entry = keyring_entry(uri, login.username)
     answered, kept = await ask_keyring(lambda: _keyring_put(entry, login.password))
     return answered and kept == login.password
+
+
+async def forget_login(uri: TurnUri, username: str) -> None:
+    """Takes the password out of the system keyring, where it is."""
+    await ask_keyring(lambda: _keyring_delete(keyring_entry(uri, username)))
 
 
 def keyring_entry(uri: TurnUri, username: str) -> str:
@@ -81,3 +98,11 @@ def _keyring_put(entry: str, password: str) -> str | None:
 
     keyring.set_password(SERVICE, entry, password)
     return keyring.get_password(SERVICE, entry)
+
+
+def _keyring_delete(entry: str) -> str | None:
+    import keyring  # noqa: PLC0415
+
+    if keyring.get_password(SERVICE, entry) is not None:
+        keyring.delete_password(SERVICE, entry)
+    return None

@@ -3,10 +3,9 @@
 import asyncio
 from collections.abc import Sequence
 from typing import Final
-from urllib.parse import urlsplit
 
-from netstack.core.web_facts import WebAnswer, judge
-from netstack.errors import DecodeError, InputError, NetError
+from netstack.core.web_facts import WebAnswer, judge, parse_web_check
+from netstack.errors import DecodeError, NetError
 from netstack.model.address import Address, Family
 from netstack.net.protocol import Net
 from netstack.service.http_exchange import exchange
@@ -22,20 +21,6 @@ async def check_web(net: Net, urls: Sequence[str]) -> tuple[WebAnswer, ...]:
     asked = [(url, *parse_web_check(url)) for url in urls[:MAX_CHECKS]]
     async with TaskScope("web") as tasks:
         return tuple(await asyncio.gather(*(tasks.start(_ask(net, *each), each[0]) for each in asked)))
-
-
-def parse_web_check(url: str) -> tuple[str, int, str]:
-    """Host, port and path of `http://HOST[:PORT]/PATH`. Raises InputError."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port or 80
-    except ValueError:
-        parts, port = urlsplit(""), 0
-    visible = url.isascii() and all(" " < mark < "\x7f" for mark in url) and len(url) <= 512
-    if parts.scheme != "http" or not parts.hostname or parts.username is not None or not visible:
-        raise InputError(InputError.Reason.USAGE, f"{url}: a web check is http://HOST/PATH")
-    path = parts.path or "/"
-    return parts.hostname, port, f"{path}?{parts.query}" if parts.query else path
 
 
 async def _ask(net: Net, url: str, host: str, port: int, path: str) -> WebAnswer:

@@ -17,9 +17,9 @@ from app.lab_window import (
     open_window,
     scenario_lines,
 )
-from netstack.config import Config
 from netstack.errors import InputError
 from netstack.lab.scenario import NAMES
+from netstack.model.config import Config
 from netstack.model.snapshot import Snapshot
 
 

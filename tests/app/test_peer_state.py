@@ -4,7 +4,7 @@ import pytest
 from PySide6.QtCore import QSettings
 
 from app.peer_window import first_state
-from netstack.config import Config
+from netstack.model.config import Config
 
 
 @pytest.mark.parametrize(

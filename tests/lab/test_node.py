@@ -5,10 +5,10 @@ import multiprocessing
 
 import pytest
 
-from netstack.config import Config
 from netstack.errors import InputError
 from netstack.lab.loop import RealTimeLabLoop
 from netstack.lab.node import LabNode
+from netstack.model.config import Config
 from netstack.model.lab import GridState
 from netstack.model.snapshot import Snapshot
 from netstack.tasks import TaskScope

@@ -11,9 +11,10 @@ from urllib.request import urlopen
 import pytest
 
 from netstack.config import RESOURCES
+from netstack.core.place import parse_place
 from netstack.errors import InputError, NetError
 from netstack.model.address import Address
-from netstack.observe.prometheus import MetricsPage, Registry, parse_place
+from netstack.observe.prometheus import MetricsPage, Registry
 
 FLEET = RESOURCES / "fleet"
 ASKED = {  # the names that were promised

@@ -5,9 +5,9 @@ import asyncio
 import msgspec
 import pytest
 
-from netstack.config import TurnServer
 from netstack.errors import InputError
 from netstack.lab.lab import Lab, open_scenario
+from netstack.model.config import TurnServer
 from netstack.model.doctor import Check, DoctorReport, Outcome, Rung
 from netstack.service.doctor import Doctor
 

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from netstack.config import Config, TurnServer
 from netstack.model.address import Address
+from netstack.model.config import Config, TurnServer
 from netstack.model.turn import KnownServer, RelayPhase, TurnError, TurnState
 from netstack.net.system import SystemNet
 from netstack.node import Node

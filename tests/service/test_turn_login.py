@@ -4,8 +4,8 @@ import keyring
 import keyring.backend
 import pytest
 
-from netstack.config import TurnServer
 from netstack.core.turn_uri import parse_turn_uri
+from netstack.model.config import TurnServer
 from netstack.service.turn_login import TurnLogin, find_login, keep_login
 
 URI = parse_turn_uri("turn:turn.example.org")

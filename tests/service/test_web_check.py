@@ -5,12 +5,13 @@ import contextlib
 
 import pytest
 
+from netstack.core.web_facts import parse_web_check
 from netstack.errors import InputError
 from netstack.model.address import Address
 from netstack.net.system import SystemNet
 from netstack.server.web import WebServer
 from netstack.service.serve import ServerHost
-from netstack.service.web_check import check_web, parse_web_check
+from netstack.service.web_check import check_web
 
 
 @contextlib.asynccontextmanager
