@@ -92,8 +92,13 @@ class _Side:
         self.last_s = 0.0
         self.silence_s = 0.0
 
-    async def connect(self, other: "_Side", signalling_s: float, talk_until_s: float) -> None:
-        """Runs until each side has heard the other and the talk is over. Raises ConnectionError."""
+    async def connect(
+        self, other: "_Side", signalling_s: float, talk_until_s: float, late_s: float = 0.0
+    ) -> None:
+        """Runs until each side has heard the other and the talk is over. Raises ConnectionError.
+
+        `late_s`: so long after its offer it begins with checks.
+        """
         connection, world = self.connection, self.host.world
         await connection.gather_candidates()
         # In an order of our own: aioice collects them from a set of tasks.
@@ -104,6 +109,7 @@ class _Side:
         for candidate in candidates:
             await connection.add_remote_candidate(candidate)
         await connection.add_remote_candidate(None)
+        await asyncio.sleep(late_s)
         await connection.connect()
         while self.first_s is None or other.first_s is None or world.now() < talk_until_s:
             await self._say_hello()
@@ -174,10 +180,11 @@ async def connect_with_aioice(
     signalling_s: float = SIGNALLING_S,
     talk_s: float = 0.0,
     limit_s: float = LIMIT_S,
+    late_s: float = 0.0,
 ) -> PairOutcome:
     """Lets the scenario's pair connect; the first is controlling. An offer takes `signalling_s` to the other.
 
-    Without `relay` they may use STUN alone. They give up after `limit_s`. They go on talking until `talk_s` after they began; the longest silence is told.
+    The first begins with its checks `late_s` after it could. Without `relay` they may use STUN alone. They give up after `limit_s`. They go on talking until `talk_s` after they began; the longest silence is told.
     """
     from aioice import Connection  # noqa: PLC0415 - a machine that needs none does not load it
 
@@ -194,7 +201,7 @@ async def connect_with_aioice(
             try:
                 async with asyncio.timeout(limit_s + talk_s):
                     ends = await asyncio.gather(
-                        on(a, one.connect(two, signalling_s, began_s + talk_s)),
+                        on(a, one.connect(two, signalling_s, began_s + talk_s, late_s)),
                         on(b, two.connect(one, signalling_s, began_s + talk_s)),
                         return_exceptions=True,
                     )

@@ -86,15 +86,15 @@ class _Side:
         await self.sessions.close()
 
 
-async def connect(lab: Lab) -> PairOutcome:
-    """One try, in the running lab."""
+async def connect(lab: Lab, *, late_s: float = 0.0, improve_s: float = IMPROVE_S) -> PairOutcome:
+    """One try, in the running lab. The first of the pair begins `late_s` after the other."""
     anna, ben = (_Side(lab, name, guest=number == 1) for number, name in enumerate(lab.scenario.pair))
     anna.notes.peer, ben.notes.peer = ben.notes, anna.notes
     began_s = lab.world.now()
     async with TaskScope("meet") as tasks:
         try:
             async with asyncio.timeout(LIMIT_S):
-                hosting = tasks.start(_quietly(anna), "host")
+                hosting = tasks.start(_quietly(anna, late_s), "host")
                 joined = await _quietly(ben)
                 hosted = await hosting if joined is not None else None
                 if joined is None or hosted is None:
@@ -106,7 +106,7 @@ async def connect(lab: Lab) -> PairOutcome:
                 first_s = lab.world.now() - began_s
                 for side, connection in ((anna, hosted), (ben, joined)):
                     tasks.start(side.keep_up(connection), "upkeep")
-                await asyncio.sleep(IMPROVE_S)
+                await asyncio.sleep(improve_s)
         except TimeoutError:
             return PairOutcome(method=METHOD, connected=False, direct=False)
         finally:
@@ -124,7 +124,8 @@ async def connect(lab: Lab) -> PairOutcome:
     )
 
 
-async def _quietly(side: _Side) -> Connection | None:
+async def _quietly(side: _Side, late_s: float = 0.0) -> Connection | None:
+    await asyncio.sleep(late_s)
     try:
         return await side.connect()
     except PeerscopeError:

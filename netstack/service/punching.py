@@ -49,6 +49,11 @@ class Punching:
         """What a link is."""
         return self._links[link].kind
 
+    def links_of(self, family: Family) -> list[int]:
+        """Sockets before relays."""
+        fit = [link for link, transport in self._links.items() if transport.family is family]
+        return sorted(fit, key=lambda link: isinstance(self._links[link], TurnTransport))
+
     def query(self, transport: UdpTransport) -> StunQuery:
         """Asks STUN servers from that socket."""
         return self._queries[transport.link]

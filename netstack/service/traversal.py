@@ -90,7 +90,14 @@ class AcceptedLink(msgspec.Struct, frozen=True):
     link: int
 
 
-Way = PairAnswered | TcpCandidate | Address | AcceptedLink
+class RelayTold(msgspec.Struct, frozen=True):
+    """The peer's relay carries packets as soon as it knows of it: no check need be waited for."""
+
+    link: int
+    remote: Address
+
+
+Way = PairAnswered | TcpCandidate | Address | AcceptedLink | RelayTold
 Told = Callable[[UdpCandidate | TcpCandidate], None]
 
 
@@ -315,6 +322,7 @@ class Traversal:
             candidate = note.candidate()
             if candidate.kind is CandidateKind.RELAYED and len(self._peer_relays) < MAX_RELAYS:
                 self._peer_relays.add(candidate.address)
+                self._try_relay(candidate.address)
             if candidate.kind is CandidateKind.REFLEXIVE and len(self._peer_public) < MAX_WAYS:
                 self._peer_public.add(note.host)
             self.punching.add_remote(candidate)
@@ -325,6 +333,13 @@ class Traversal:
                 self._put(note)
         elif isinstance(note, Again):
             self.asked_again()
+
+    def _try_relay(self, relayed: Address) -> None:
+        """The guest calls there at once, from the socket that may, which spares the round trip of a check."""
+        if self.guest:
+            links = self.punching.links_of(relayed.family)
+            if links:
+                self._put(RelayTold(links[0], relayed))
 
     def _pair_answered(self, event: PairAnswered) -> None:
         self.answered.append(event)
@@ -385,17 +400,18 @@ class Traversal:
                 self._tasks.start(self._later(Address(way.host, way.port)), "tcp later")
                 continue
             task = self._tasks.start(self._dial(way, won), f"dial {way}")
-            await asyncio.wait([task], timeout=STAGGER_S)
+            if not isinstance(way, RelayTold):
+                await asyncio.wait([task], timeout=STAGGER_S)
 
     async def _dial(
         self,
-        way: PairAnswered | Address | AcceptedLink,
+        way: PairAnswered | Address | AcceptedLink | RelayTold,
         won: "asyncio.Future[tuple[Connection, TransportKind, Address | None]]",
     ) -> None:
         self._dialing += 1
         remote: Address | None = None
         try:
-            if isinstance(way, PairAnswered):
+            if isinstance(way, PairAnswered | RelayTold):
                 transport, remote = self.punching.kind_of(way.link), way.remote
                 flow = Flow(way.link, way.remote)
             else:
