@@ -57,10 +57,16 @@ STAGES = (
     Stage("contracts", [[program("lint-imports")]]),
     Stage(
         "unit tests",
-        [_marked("not kernel and not window and not frozen and not radio", "-n", "2", "--dist", "loadscope")],
+        [
+            _marked(
+                "not kernel and not window and not frozen and not radio and not webrtc",
+                *("-n", "2", "--dist", "loadscope"),
+            )
+        ],
     ),
     Stage("kernel tests", [_marked("kernel")], "network namespaces"),
     Stage("radio tests", [_marked("radio")], "virtual machine"),
+    Stage("webrtc tests", [_marked("webrtc")], "network namespaces"),
     Stage("window tests", [_marked("window")], "display"),
     Stage("frozen", [BUILD, _marked("frozen")], "display"),
 )
@@ -133,7 +139,7 @@ def _missing(needs: str) -> str:
             return "the kernel's NATs exist only on Linux"
         if os.geteuid() != 0 and subprocess.call([*AS_NAMESPACE_ROOT, "true"], stderr=subprocess.DEVNULL):
             return "network namespaces need root, or a kernel that lets users make their own"
-        absent = [name for name in ("ip", "nft", "turnserver") if not _which(name)]
+        absent = [name for name in ("ip", "nft", "turnserver", "chromium", "npm") if not _which(name)]
     elif needs == "virtual machine":
         if sys.platform != "linux":
             return "BlueZ exists only on Linux"

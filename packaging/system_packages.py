@@ -22,12 +22,14 @@ SCREEN = "binutils openbox wmctrl xauth xdotool xvfb".split()
 
 # What the tests talk to, and measure with: programs that nobody here wrote.
 SERVERS = """
-    conntrack coturn iperf3 iproute2 miniupnpc miniupnpd miniupnpd-nftables mosquitto natpmpc nftables prometheus
+    chromium conntrack coturn iperf3 iproute2 miniupnpc miniupnpd miniupnpd-nftables mosquitto natpmpc nftables prometheus
     stun-client tcpdump
 """.split()
 
 # A virtual machine with Bluetooth controllers, and BlueZ in it.
 RADIO = "bluez bluez-test-tools busybox-static cpio dbus kmod qemu-system-x86".split()
+
+JAVASCRIPT = {"nodejs": "node", "npm": "npm"}
 
 NEEDED = {"run": WINDOW, "test": WINDOW + SCREEN + SERVERS + RADIO, "none": []}
 
@@ -75,6 +77,8 @@ def missing(kind: str) -> list[str]:
     if sys.base_prefix == "/usr":  # Debian's own Python comes in parts
         python = f"python3.{sys.version_info.minor}"
         needed += [f"{python}-venv", f"lib{python}"] if kind == "test" else [f"{python}-venv"]
+    if kind == "test":  # wherever they come from: Debian's npm does not get on with others' node
+        needed += [package for package, name in JAVASCRIPT.items() if not shutil.which(name)]
     query = ["dpkg-query", "--show", "--showformat", "${Package} ${db:Status-Status}\n", *needed]
     renamed = [f"{name}t64" for name in needed]  # newer releases renamed libraries with 64-bit time
     shown = subprocess.run(

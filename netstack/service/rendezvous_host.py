@@ -1,23 +1,35 @@
-"""Runs the mailbox server (`netstack.server.rendezvous`) over WebSocket: `ws://HOST:PORT/MAILBOX`, binary notes."""
+"""Runs the mailbox server (`netstack.server.rendezvous`) over WebSocket: `ws://HOST:PORT/MAILBOX`, binary notes.
+
+The page for browser guests lies beside the mailboxes, at `/guest`.
+"""
 
 import asyncio
 import logging
+import re
 import ssl
 from contextlib import suppress
+from http import HTTPStatus
+from typing import Final
 
 from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request, Response
 
 from netstack.errors import InputError
 from netstack.model.address import Address
 from netstack.net.socket_errors import net_error
+from netstack.server.rate import SourceRate
 from netstack.server.rendezvous import MAX_NOTE_BYTES, Close, RendezvousServer
+from netstack.service import guest_page
 from netstack.tasks import TaskScope
 
 MAX_CONNECTIONS = 8192
 QUEUE = 64
 PING_S = 20.0
 OPEN_S = 5.0
+PAGES_PER_NETWORK_S, PAGES_IN_ALL_S = 8.0, 200.0
+_UNGUESSABLE: Final = re.compile(r"/[0-9a-f]{32}")
 
 # The library would log the address of everybody who connects.
 _silent = logging.getLogger("peerscope.rendezvous.silent")
@@ -27,12 +39,20 @@ _silent.setLevel(logging.CRITICAL + 1)
 
 
 class RendezvousHost:
-    """One listening server. A browser page of another site (a foreign Origin) is refused."""
+    """One listening server. A browser's page reaches only mailboxes that nobody can guess, and from a foreign site none.
 
-    def __init__(self, local: Address, *, tls: ssl.SSLContext | None = None) -> None:
+    `only` restricts it to one mailbox, that of `inviter`'s guest.
+    """
+
+    def __init__(
+        self, local: Address, *, tls: ssl.SSLContext | None = None, only: str = "", inviter: str = ""
+    ) -> None:
         self.machine = RendezvousServer()
         self._local = local
         self._tls = tls
+        self._only = only
+        self._inviter = inviter
+        self._pages = SourceRate(PAGES_PER_NETWORK_S, PAGES_IN_ALL_S)
         self._server: Server | None = None
         self._queues: dict[int, asyncio.Queue[bytes | Close]] = {}
         self._next = 0
@@ -57,7 +77,7 @@ class RendezvousHost:
                 self._local.host,
                 self._local.port,
                 ssl=self._tls,
-                origins=[None],
+                process_request=self._look_at,
                 compression=None,
                 max_size=MAX_NOTE_BYTES,
                 max_queue=4,
@@ -83,6 +103,40 @@ class RendezvousHost:
             self._server = None
         await self._tasks.close()
 
+    def _look_at(self, connection: ServerConnection, request: Request) -> Response | None:
+        """None lets the WebSocket through; anything else is a page or a refusal."""
+        path = request.path.partition("?")[0]
+        if request.headers.get("Upgrade", "").lower() != "websocket":
+            return self._page(connection, request, path)
+        mailbox = "/" + path.rpartition("/")[2]
+        if self._only and mailbox != f"/{self._only}":
+            return connection.respond(HTTPStatus.NOT_FOUND, "There is no such mailbox.\n")
+        if not self._welcome(request.headers, mailbox):
+            return connection.respond(HTTPStatus.FORBIDDEN, "Pages of other sites are not served.\n")
+        return None
+
+    @staticmethod
+    def _welcome(headers: Headers, mailbox: str) -> bool:
+        """Programs are; a page is that came from here or from a file, where it knows a name that cannot be guessed."""
+        origins = headers.get_all("Origin")
+        if not origins:
+            return True
+        ours = {f"{scheme}://{host}" for scheme in ("http", "https") for host in headers.get_all("Host")}
+        known = len(origins) == 1 and (origins[0] == "null" or origins[0] in ours)
+        return known and _UNGUESSABLE.fullmatch(mailbox) is not None
+
+    def _page(self, connection: ServerConnection, request: Request, path: str) -> Response:
+        if path.rstrip("/") != guest_page.PATH:
+            return connection.respond(HTTPStatus.NOT_FOUND, "Mailboxes are here, and /guest.\n")
+        if not self._pages.allow(str(connection.remote_address[0]), _now()):
+            return connection.respond(HTTPStatus.TOO_MANY_REQUESTS, "Too many pages a second.\n")
+        body = guest_page.page(host=self._inviter)
+        hosts = request.headers.get_all("Host")
+        headers = Headers(guest_page.headers(hosts[0] if len(hosts) == 1 else ""))
+        headers["Content-Length"] = str(len(body))
+        headers["Connection"] = "close"
+        return Response(HTTPStatus.OK.value, HTTPStatus.OK.phrase, headers, body)
+
     async def _serve(self, connection: ServerConnection) -> None:
         if len(self._queues) >= MAX_CONNECTIONS:
             await connection.close(1013, "the server is full")
@@ -90,7 +144,7 @@ class RendezvousHost:
         client, self._next = self._next, self._next + 1
         queue = self._queues[client] = asyncio.Queue(QUEUE)
         host = str(connection.remote_address[0])
-        name = (connection.request.path if connection.request else "").rpartition("/")[2]
+        name = (connection.request.path if connection.request else "").partition("?")[0].rpartition("/")[2]
         writer = self._tasks.start(self._write(connection, queue), f"write to {client}")
         try:
             self.machine.opened(client, name, host, _now())

@@ -2,6 +2,7 @@ import asyncio
 import datetime
 import ipaddress
 import logging
+import re
 import ssl
 from pathlib import Path
 
@@ -83,6 +84,83 @@ async def test_a_page_of_another_site_is_refused(anywhere: Address, origin: str)
     with pytest.raises(InvalidStatus) as caught:
         await connect(f"{to(host)}/{MAILBOX}", origin=origin, proxy=None)
     assert caught.value.response.status_code == 403
+    await host.close()
+
+
+async def test_a_page_reaches_only_a_mailbox_that_cannot_be_guessed(anywhere: Address) -> None:
+    host = RendezvousHost(anywhere)
+    await host.open()
+    for origin in (f"http://{host.local}", "null"):
+        async with connect(f"{to(host)}/{'5a' * 16}", origin=origin, proxy=None):
+            pass
+    with pytest.raises(InvalidStatus) as caught:
+        await connect(f"{to(host)}/{'5a' * 16}", origin="https://evil.example", proxy=None)
+    assert caught.value.response.status_code == 403
+    await host.close()
+
+
+async def test_one_mailbox_alone_may_be_served(anywhere: Address) -> None:
+    host = RendezvousHost(anywhere, only="5a" * 16)
+    await host.open()
+    async with connect(f"{to(host)}/{'5a' * 16}", proxy=None):
+        pass
+    with pytest.raises(InvalidStatus) as caught:
+        await connect(f"{to(host)}/{MAILBOX}", proxy=None)
+    assert caught.value.response.status_code == 404
+    await host.close()
+
+
+async def ask(at: Address, request: bytes) -> bytes:
+    reader, writer = await asyncio.open_connection(*at)
+    writer.write(request)
+    async with asyncio.timeout(5):
+        answer = await reader.read()
+    writer.close()
+    await writer.wait_closed()
+    return answer
+
+
+async def test_the_guest_page_runs_nothing_but_its_own_script(anywhere: Address) -> None:
+    host = RendezvousHost(anywhere, inviter='"><script>alert(1)</script>')
+    await host.open()
+    answer = await ask(host.local, b"GET /guest HTTP/1.1\r\nHost: 192.0.2.7:21118\r\n\r\n")
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200 ")
+    assert b"script-src 'sha256-" in head
+    assert b"connect-src 'self' ws://192.0.2.7:21118" in head
+    assert b"unsafe" not in head
+    assert b"<script>alert(1)" not in body  # a name is shown, never run
+    assert not re.search(rb"""(src|href)=["']?(https?:)?//""", body)  # nothing comes from elsewhere
+    await host.close()
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        (b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", b" 404 "),
+        (b"GET /guest/../etc/passwd HTTP/1.1\r\nHost: a\r\n\r\n", b" 404 "),
+        (b"POST /guest HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n123456789", b" 400 "),
+        (b"GET /guest HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", b" 200 "),
+        (b"GET /" + b"a" * 20_000 + b" HTTP/1.1\r\n\r\n", b" 414 "),
+        (b"GET /guest HTTP/1.1\r\nHost: a'; script-src *\r\n\r\n", b" 200 "),
+    ],
+)
+async def test_odd_requests_get_an_answer_and_no_more(
+    anywhere: Address, request_: bytes, status: bytes
+) -> None:
+    host = RendezvousHost(anywhere)
+    await host.open()
+    answer = await ask(host.local, request_)
+    assert status in answer.partition(b"\r\n")[0] + b" " or not answer
+    assert b"script-src *" not in answer
+    await host.close()
+
+
+async def test_pages_are_limited_for_each_network(anywhere: Address) -> None:
+    host = RendezvousHost(anywhere)
+    await host.open()
+    answers = [await ask(host.local, b"GET /guest HTTP/1.1\r\nHost: a\r\n\r\n") for _ in range(40)]
+    assert any(answer.startswith(b"HTTP/1.1 429 ") for answer in answers)
     await host.close()
 
 
