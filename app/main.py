@@ -22,8 +22,10 @@ from PySide6.QtWidgets import QApplication
 from app.actions import Actions
 from app.engine import Engine
 from app.garbage import UiGarbage
+from app.history_window import history_actions
 from app.lab_window import chosen_scenario, lab_actions, loop_maker, node_maker, scenario_lines
 from app.panels.check import CheckActions, CheckPage
+from app.panels.history import HistoryPage
 from app.panels.lab import LabPage
 from app.panels.metrics import MetricsActions, MetricsPage
 from app.panels.nat import NatActions, NatPage
@@ -189,6 +191,8 @@ async def _run(
     window.add_page(metrics)
     lines = () if scenario is None else scenario_lines()
     window.add_page(LabPage(theme, lab_actions(actions, engine, config, config_file), lines, settings))
+    history = HistoryPage(theme, history_actions(actions, engine, lambda: history))
+    window.add_page(history)
     closed = asyncio.Event()
     window.closing.connect(closed.set)
     engine.changed.connect(window.show_snapshot)

@@ -25,7 +25,7 @@ from PySide6.QtWidgets import QWidget
 
 from app.presenters.axis import ago_text, decades, nice_ceiling, rate_unit, second_ticks, tick_text, ticks
 from app.presenters.metrics import BandView, CurveView
-from app.presenters.quantity import THIN, digits
+from app.presenters.quantity import digits, duration, moment
 from app.widgets.pens import STYLES
 from app.widgets.polyline import polygons
 from app.widgets.theme import Theme
@@ -39,6 +39,7 @@ HEADROOM = 1.12
 GAP_S = 2.5
 LEAST_FOCUS_PX = 6
 NEAR_S = 2.0
+LONG_AGO_S = 3600.0
 ZOOM = 1.25
 LOG_DECADES = 1.5
 
@@ -76,13 +77,22 @@ class TimeBands(QWidget):
     spanned = Signal(float)
     panned = Signal(float)
 
-    def __init__(self, theme: Theme) -> None:
+    def __init__(
+        self,
+        theme: Theme,
+        *,
+        span_s: float = 60.0,
+        least_s: float = LEAST_SPAN_S,
+        most_s: float = MOST_SPAN_S,
+    ) -> None:
         super().__init__()
         self._theme = theme
+        self._least_s, self._most_s = least_s, most_s
+        self._gap_s = GAP_S
         self._bands: list[_Band] = []
         self._now_s = 0.0
         self._wall_s = 0.0
-        self._span_s = 60.0
+        self._span_s = span_s
         self._offset_s = 0.0
         self._log = False
         self._strong = ""
@@ -102,8 +112,11 @@ class TimeBands(QWidget):
 
     # What it shows.
 
-    def show_bands(self, bands: tuple[BandView, ...], now_s: float, wall_s: float) -> None:
-        """New points: the bands stay the same ones by their keys."""
+    def show_bands(
+        self, bands: tuple[BandView, ...], now_s: float, wall_s: float, gap_s: float = GAP_S
+    ) -> None:
+        """New points: the bands stay the same ones by their keys. A pause longer than `gap_s` breaks a line."""
+        self._gap_s = gap_s
         if [band.view.key for band in self._bands] != [view.key for view in bands]:
             self._bands = [_Band(view) for view in bands]
             self._place()
@@ -131,7 +144,7 @@ class TimeBands(QWidget):
 
     def set_span(self, seconds: float) -> None:
         """How far back it reaches."""
-        seconds = min(MOST_SPAN_S, max(LEAST_SPAN_S, seconds))
+        seconds = min(self._most_s, max(self._least_s, seconds))
         if seconds != self._span_s:
             self._span_s = seconds
             self._pan(self._offset_s)
@@ -164,7 +177,7 @@ class TimeBands(QWidget):
         self._pan(0.0)
 
     def _pan(self, offset_s: float) -> None:
-        offset_s = min(max(0.0, offset_s), max(0.0, MOST_SPAN_S - self._span_s))
+        offset_s = min(max(0.0, offset_s), max(0.0, self._most_s - self._span_s))
         if offset_s != self._offset_s:
             self._offset_s = offset_s
             self._forget_backdrop()
@@ -313,7 +326,7 @@ class TimeBands(QWidget):
             to_x = slope, rect.left() - slope * begin_s
             painter.setPen(self._pen(curve))
             times, values = curve.series.times[first:behind], curve.series.values[first:behind]
-            for polygon in polygons(times, values, to_x, to_y, GAP_S, log):
+            for polygon in polygons(times, values, to_x, to_y, self._gap_s, log):
                 if polygon.size() == 1:
                     painter.drawPoint(polygon.at(0))
                 else:
@@ -356,7 +369,7 @@ class TimeBands(QWidget):
             right = band.rect.right()
             scale, _ = _unit(band)
             for curve in reversed(band.view.curves):
-                value = curve.series.at(at_s, NEAR_S)
+                value = curve.series.at(at_s, max(NEAR_S, self._gap_s / 2))
                 if value is None:
                     continue
                 text = f"{curve.name} {digits(value * curve.scale / scale)}"
@@ -371,7 +384,7 @@ class TimeBands(QWidget):
                 right -= width + 34
         painter.setPen(theme.color("muted"))
         ago = self._now_s - at_s
-        text = f"{digits(ago)}{THIN}s ago" if ago >= 0 else ""
+        text = f"{duration(ago)} ago" if ago < LONG_AGO_S else moment(self._wall_s - ago)[5:16]
         box = QRect(round(x) + 6, self.height() - FOOT + 3, 120, 18)
         if box.right() > self.width():
             box.moveRight(round(x) - 6)

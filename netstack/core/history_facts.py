@@ -118,7 +118,7 @@ def _nat(report: NatReport) -> Facts:
 
 def _doctor(report: DoctorReport) -> Facts:
     facts: Facts = {} if report.nat is None else {k: v for k, v in _nat(report.nat).items() if k != "Failure"}
-    facts["Findings"] = "; ".join(sorted(finding.title for finding in report.findings)) or "none"
+    facts["Findings"] = "; ".join(sorted(finding.title.rstrip(".") for finding in report.findings)) or "none"
     facts["Whose side"] = ", ".join(sorted({finding.side.value for finding in report.findings})) or "nobody's"
     facts["Bad from"] = report.bad_from
     if report.quality is not None:

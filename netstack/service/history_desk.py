@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, TypeVar
 
-from netstack.core.history_facts import Report, since_fine
+from netstack.core.history_facts import Report, compare, since_fine
 from netstack.errors import InputError
 from netstack.model.history import (
     Comparison,
@@ -106,6 +106,13 @@ class HistoryDesk:
     async def when_fine(self, kind: RunKind) -> Comparison | None:
         """It was fine yesterday: the newest run of a kind beside the last one before it that was fine; None without both."""
         return since_fine(await self.runs(kind))
+
+    async def compare(self, before: int, after: int) -> Comparison:
+        """What changed between two diagnoses. Raises InputError when one is gone."""
+        found = {run.id: run for run in await self.runs(limit=10_000)}
+        if before not in found or after not in found:
+            raise InputError(InputError.Reason.FILE, "that diagnosis is not kept any more")
+        return compare(found[before], found[after])
 
     def set_retention(self, retention: Retention) -> None:
         """From the next tidying on."""
