@@ -115,6 +115,8 @@ async def test_on_the_real_network_no_hand_is_laid(expected_logs):
         def subscribe(self, _):
             return lambda: None
 
+        def failed(self, _): ...
+
     engine = Engine(Real)
     actions = Actions()
     lab = lab_actions(actions, engine, Config(), None)
