@@ -63,6 +63,8 @@ def name_of(way: Way, name: str) -> str:
     match way:
         case Way.LAN:
             return "This network"
+        case Way.BLE:
+            return "Bluetooth"
         case Way.MEMORY:
             return "The lab"
         case Way.MQTT:

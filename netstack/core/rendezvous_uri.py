@@ -1,4 +1,4 @@
-"""Ways to meet, as people write them: `lan`, `paste`, `ws://HOST:PORT`, `mqtts://HOST`. Pure."""
+"""Ways to meet, as people write them: `lan`, `ble`, `paste`, `ws://HOST:PORT`, `mqtts://HOST`. Pure."""
 
 import ipaddress
 import re
@@ -36,7 +36,7 @@ class RendezvousUri(msgspec.Struct, frozen=True):
 
 def parse_rendezvous(text: str) -> RendezvousUri:
     """Reads one way. Raises MeetingError."""
-    if text in {"lan", "paste"}:
+    if text in {"lan", "ble", "paste"}:
         return RendezvousUri(Way(text))
     if len(text) > MAX_URI or not text.isascii() or not text.isprintable() or " " in text:
         raise MeetingError(_R.MALFORMED_VIA)

@@ -44,7 +44,7 @@ class MeetingError(PeerscopeError):
         Reason.MALFORMED_LINK: (Fault.USER, "That is not an invitation link of this program."),
         Reason.MALFORMED_VIA: (
             Fault.USER,
-            "That is no way to meet; use lan, paste, ws://HOST:PORT, wss://HOST, mqtt://HOST or mqtts://HOST.",
+            "That is no way to meet; use lan, ble, paste, ws://HOST:PORT, wss://HOST, mqtt://HOST or mqtts://HOST.",
         ),
         Reason.MALFORMED_PASTE: (
             Fault.USER,
@@ -76,6 +76,7 @@ class Way(StrEnum):
     LAN = "lan"
     WEBSOCKET = "websocket"
     MQTT = "mqtt"
+    BLE = "ble"
     PASTE = "paste"
     MEMORY = "memory"
 

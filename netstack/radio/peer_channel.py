@@ -268,8 +268,7 @@ class PeerChannel:
         link = PeerLink(self)
         link.link = packets
         if len(self._links) >= MAX_LINKS:
-            idle = next((each for each in self._links if not each.used), None)
-            self.drop(link if idle is None else idle)
+            self.drop(min((*self._links, link), key=lambda each: (each.used, each.heard)))
         self._up(link)
         if self._tasks is not None and not self._tasks.closed:
             self._tasks.start(self._drop_if_silent(link), "patience")

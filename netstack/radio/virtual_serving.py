@@ -21,7 +21,6 @@ from netstack.wire.ble_peer import (
     encode_control,
 )
 
-MAX_LINKS: Final = 4
 _FLAGS: Final = bytes(
     (AdvertisingData.LE_GENERAL_DISCOVERABLE_MODE_FLAG | AdvertisingData.BR_EDR_NOT_SUPPORTED_FLAG,)
 )
@@ -86,7 +85,7 @@ async def serving(adapter: VirtualAdapter, service_uuid: str, accept: Accept) ->
             links[connection].received(packet)
 
     def subscribed(connection: Connection, on: bool, _indicate: bool) -> None:
-        if on and connection not in links and len(links) < MAX_LINKS:
+        if on and connection not in links:
             link = links[connection] = _HostLink(adapter, connection, out)
             connection.on(Connection.EVENT_DISCONNECTION, lambda _: gone(connection))
             link.sink = accept(link)

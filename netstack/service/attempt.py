@@ -14,7 +14,7 @@ from netstack.errors import DecodeError
 from netstack.model.candidate import PairStory
 from netstack.model.meeting import MeetingError, WayHealth
 from netstack.model.pair import PairVerdict
-from netstack.model.session import Established
+from netstack.model.session import Established, TransportKind
 from netstack.service.connection import Connection
 from netstack.service.coordinator import Ways
 from netstack.service.meeting import Meeting
@@ -29,7 +29,7 @@ class Attempt:
     """One attempt to meet, to be looked at while it goes. `changed` is called when there is something new.
 
     `told` is called with each of our addresses, `moved` when the session goes another way; `reached` is where it is
-    then. `hidden`: our addresses are kept from the peer, so only a relay will do.
+    then. `hidden`: our addresses are kept from the peer, so only a relay will do; `only`: no other transport is tried.
     """
 
     def __init__(
@@ -39,10 +39,12 @@ class Attempt:
         told: Callable[[UdpCandidate | TcpCandidate], None] = lambda _: None,
         moved: Callable[[Reached], None] = lambda _: None,
         hidden: bool = False,
+        only: TransportKind | None = None,
     ) -> None:
         self.changed = changed
         self.told = told
         self.hidden = hidden
+        self.only = only
         self.reached: Reached | None = None
         self._moved = moved
         self.meeting: Meeting | None = None

@@ -17,6 +17,7 @@ from netstack.model.address import Address, Family, Scope, scope
 from netstack.model.candidate import CandidateKind
 from netstack.model.nat import Mapping, Udp, Verdict
 from netstack.model.pair import NatFacts
+from netstack.model.session import TransportKind
 from netstack.model.turn import ServerTransport, TurnCredentials, TurnError
 from netstack.net.protocol import LinkKind, Net
 from netstack.service.punching import Punching
@@ -50,7 +51,7 @@ class Gathering:
     """`run` tells every address as it is found; afterwards, and meanwhile, `facts` are what that shows of the network.
 
     `known` are the facts of a NAT check, which count more. With `hidden` only relays are looked for: no address of our
-    own is told to the peer, nor to a STUN server.
+    own is told to the peer, nor to a STUN server; with `only` nothing but what that transport needs.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Gathering:
         relays: Sequence[Relay] = (),
         known: NatFacts | None = None,
         hidden: bool = False,
+        only: TransportKind | None = None,
         tell: Callable[[OurCandidate], None],
     ) -> None:
         known = known or NatFacts()
@@ -71,8 +73,12 @@ class Gathering:
         self._net = net
         self._sessions = sessions
         self._punching = punching
-        self._servers = () if hidden else tuple(servers)[:MAX_SERVERS]
-        self._relays = tuple(relays)[:MAX_RELAYS]
+        direct = not hidden and only in {None, TransportKind.UDP, TransportKind.TCP}
+        self._servers = tuple(servers)[:MAX_SERVERS] if direct else ()
+        self._relays = tuple(relays)[:MAX_RELAYS] if only in {None, TransportKind.TURN} else ()
+        self._listens = direct and only is not TransportKind.UDP
+        self._sends = direct and only is not TransportKind.TCP
+        self._direct = direct
         self._known = known
         self._hidden = hidden
         self._tell = tell
@@ -82,16 +88,16 @@ class Gathering:
 
     async def open(self) -> None:
         """Opens what is not open yet and lets it be punched from. Who hides opens nothing but relays. Raises NetError."""
-        if self._hidden:
+        if not self._direct:
             return
-        if not self._sessions.udp_transports():
+        if not self._sessions.udp_transports() and self._sends:
             await self._sessions.open_everywhere()
         for each in self._sessions.udp_transports():
             self._punching.add_socket(each)
 
     async def run(self) -> None:
         """Our own addresses first, then what servers see; may be run again after the network has changed."""
-        hosts = () if self._hidden else await self._tell_hosts()
+        hosts = await self._tell_hosts() if self._direct else ()
         async with TaskScope("gathering") as tasks:
             asked = [
                 tasks.start(self._tell_reflexive(each, hosts), f"by {each.family}")
@@ -135,7 +141,7 @@ class Gathering:
             for host in hosts:
                 if Address(host, 0).family is transport.family:
                     self._tell(UdpCandidate(CandidateKind.HOST, host, transport.port))
-        if self._tcp_port is None:
+        if self._tcp_port is None and self._listens:
             with suppress(NetError):
                 listening = await self._sessions.open_tcp(local=Address("0.0.0.0", 0))  # noqa: S104
                 self._tcp_port = None if listening is None else listening.port

@@ -82,6 +82,11 @@ class Meeting:
         self.winner: Driver | None = None
 
     @property
+    def drivers(self) -> tuple[Driver, ...]:
+        """The ways."""
+        return self._drivers
+
+    @property
     def health(self) -> tuple[WayHealth, ...]:
         """How each way fares."""
         return tuple(driver.health for driver in self._drivers)

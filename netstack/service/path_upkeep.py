@@ -27,7 +27,7 @@ from netstack.model.session import (
 from netstack.service.connection import Connection
 from netstack.service.network_change import network_change
 from netstack.service.signalling import Notes
-from netstack.service.traversal import TCP_AFTER_S, AcceptedLink, Reached, Traversal
+from netstack.service.traversal import TCP_AFTER_S, AcceptedLink, OpenLink, Reached, Traversal
 from netstack.tasks import TaskScope
 from netstack.wire.candidate_note import Again, LadderNote, TcpCandidate
 
@@ -106,10 +106,10 @@ class PathUpkeep:
     # Better ways.
 
     def _rank(self, transport: TransportKind, remote: Address | None) -> int:
-        """Direct UDP before direct TCP before relays."""
+        """Direct UDP before direct TCP before relays and Bluetooth."""
         if self._traversal.is_relayed(transport, remote):
             return 1
-        return {TransportKind.UDP: 3, TransportKind.TCP: 2}.get(transport, 0)
+        return {TransportKind.UDP: 3, TransportKind.TCP: 2, TransportKind.BLE: 1}.get(transport, 0)
 
     def _rank_now(self) -> int:
         session = self._connection.session
@@ -127,6 +127,8 @@ class PathUpkeep:
             elif isinstance(way, TcpCandidate):
                 place = Address(way.host, way.port)
                 self._tasks.start(self._try_stream(place), f"tcp {place}")
+            elif isinstance(way, OpenLink):
+                self._try_link(way)
             elif isinstance(way, AcceptedLink):
                 continue  # the peer speaks first on what it has opened
 
@@ -139,6 +141,15 @@ class PathUpkeep:
                 self._rescue(flow)
             elif self._traversal.guest and self._rank(kind, way.remote) > self._rank_now():
                 self._connection.add_path(flow, UDP_TRAITS, self._net.now())
+
+    def _try_link(self, way: OpenLink) -> None:
+        """A link that opened by itself carries on where nothing else does, and stands by where something does."""
+        flow, traits = Flow(way.link), self._traversal.sessions.endpoint.traits(way.link)
+        with contextlib.suppress(SessionError):
+            if self._is_lost():
+                self._rescue(flow)
+            elif self._traversal.guest and traits is not None:
+                self._connection.add_path(flow, traits, self._net.now())
 
     async def _try_stream(self, place: Address) -> None:
         """After UDP has had its chance."""

@@ -1,9 +1,11 @@
 """Two people meet: a code on one side, the code on the other, and a sealed session between them."""
 
 import asyncio
+import hmac
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -16,12 +18,16 @@ from netstack.core.paste_invitation import (
 from netstack.core.session_code import SessionCode
 from netstack.core.stun_uri import parse_stun_uri
 from netstack.core.turn_uri import parse_turn_uri
+from netstack.model.bluetooth_error import BluetoothError
 from netstack.model.config import Cap, TurnServer
 from netstack.model.meeting import MeetingError, Role
 from netstack.model.pair import NatFacts
 from netstack.model.session import SessionError, TransportKind
 from netstack.model.turn import TurnCredentials
 from netstack.net.protocol import Net
+from netstack.radio.peer_channel import PeerChannel
+from netstack.radio.protocol import Radio
+from netstack.rendezvous.ble import BleDriver
 from netstack.rendezvous.driver import Driver
 from netstack.service.attempt import Attempt, Met, PasteAttempt
 from netstack.service.connection import Connection
@@ -36,6 +42,7 @@ from netstack.service.sessions import Sessions
 from netstack.service.signalling import Notes
 from netstack.service.traversal import LIMIT_S, Traversal, TraversalError
 from netstack.tasks import TaskScope
+from netstack.transport.ble import BleTransport
 from netstack.wire.candidate_note import About, CandidateNote, NatNote
 
 ACCEPTED: Final = 8
@@ -49,7 +56,7 @@ MakeDrivers = Callable[[], Sequence[Driver]]
 class Peers:
     """Our side of meetings: one identity, and for each meeting sockets of its own. Close it at the end.
 
-    `name` and `nat` (what our NAT check found out) are told to whom we meet.
+    `name` and `nat` (what our NAT check found out) are told to whom we meet. `radio` is for those who want Bluetooth.
     """
 
     def __init__(
@@ -62,8 +69,10 @@ class Peers:
         stun: Sequence[str] = (),
         turn: Sequence[TurnServer] = (),
         caps: Sequence[Cap] = (),
+        radio: Radio | None = None,
     ) -> None:
         self.name = name
+        self._radio = radio
         self.nat: NatFacts | None = None
         self.identity = identity
         self._net = net
@@ -251,8 +260,10 @@ class Peers:
         make_drivers: MakeDrivers | None,
     ) -> Met:
         """From the agreed key to a session. What `stack` holds is kept for some seconds more."""
+        channel = self._near(meeting, psk, role, attempt.only)
         sessions, accepted = self._sessions()
-        met = await self._traverse(sessions, accepted, meeting, psk, role, attempt, make_drivers)
+        near = None if channel is None else sessions.add_transport(partial(BleTransport, channel))
+        met = await self._traverse(sessions, accepted, meeting, psk, role, attempt, make_drivers, near=near)
         self._tasks.start(_farewell(stack.pop_all()), "farewell")
         return met
 
@@ -279,6 +290,7 @@ class Peers:
         attempt: Attempt,
         make_drivers: MakeDrivers | None,
         *,
+        near: BleTransport | None = None,
         gathered: Gathering | None = None,
         limit_s: float = LIMIT_S,
     ) -> Met:
@@ -298,6 +310,8 @@ class Peers:
             about=About(name=self.name),
             nat=self.nat,
             hidden=attempt.hidden,
+            only=attempt.only,
+            near=near,
             gathered=gathered,
             limit_s=limit_s,
             told=attempt.told,
@@ -326,6 +340,20 @@ class Peers:
             lambda: known_ways(traversal, sessions),
             sessions.local_host,
         )
+
+    def _near(
+        self, meeting: Meeting, psk: bytes, role: Role, only: TransportKind | None
+    ) -> PeerChannel | None:
+        """The Bluetooth that the two have met by; where they met otherwise and want it, a channel of its own."""
+        for driver in meeting.drivers if only in {None, TransportKind.BLE} else ():
+            if isinstance(driver, BleDriver) and driver.channel is not None:
+                return driver.channel
+        if only is not TransportKind.BLE:
+            return None
+        if self._radio is None:
+            raise BluetoothError(BluetoothError.Reason.NO_ADAPTER)
+        mailbox = hmac.digest(psk, b"peerscope nearby", "sha256").hex()[:32]
+        return PeerChannel(self._radio, mailbox, host=role is Role.HOST)
 
     def _remeet(self, key: bytes, make_drivers: MakeDrivers) -> Remeet:
         """A mailbox that only the two can name, for a session that has lost its paths."""

@@ -29,6 +29,7 @@ from netstack.service.session_notes import SessionNotes
 from netstack.service.sessions import Sessions
 from netstack.service.signalling import Notes, Signalling
 from netstack.tasks import TaskScope
+from netstack.transport.ble import BleTransport
 from netstack.wire.candidate_note import (
     About,
     Again,
@@ -84,6 +85,13 @@ class Reached(msgspec.Struct, frozen=True):
     connect_s: float
 
 
+class OpenLink(msgspec.Struct, frozen=True):
+    """A link that is there already, and leads to one peer."""
+
+    kind: TransportKind
+    link: int
+
+
 class AcceptedLink(msgspec.Struct, frozen=True):
     """A TCP connection came in; whoever it is, the handshake will tell."""
 
@@ -97,7 +105,7 @@ class RelayTold(msgspec.Struct, frozen=True):
     remote: Address
 
 
-Way = PairAnswered | TcpCandidate | Address | AcceptedLink | RelayTold
+Way = PairAnswered | TcpCandidate | Address | AcceptedLink | RelayTold | OpenLink
 Told = Callable[[UdpCandidate | TcpCandidate], None]
 
 
@@ -123,6 +131,8 @@ class Traversal:
         about: About | None = None,
         nat: NatFacts | None = None,
         hidden: bool = False,
+        only: TransportKind | None = None,
+        near: BleTransport | None = None,
         gathered: Gathering | None = None,
         limit_s: float = LIMIT_S,
         told: Told = lambda _: None,
@@ -131,7 +141,9 @@ class Traversal:
         self.net = net
         self.sessions = sessions
         self.guest = guest
-        self.hidden = hidden
+        self.hidden = hidden or only is TransportKind.TURN
+        self.only = only
+        self.near = near
         self.ways: asyncio.Queue[Way] = asyncio.Queue(MAX_WAYS)
         self.answered: list[PairAnswered] = []
         self.peer_tcp: list[Address] = []
@@ -151,7 +163,8 @@ class Traversal:
             servers=servers,
             relays=relays,
             known=nat,
-            hidden=hidden,
+            hidden=self.hidden,
+            only=only,
             tell=self._tell,
         )
         if gathered is not None:
@@ -217,6 +230,10 @@ class Traversal:
             self.sessions.on_stream(self._stream_accepted)
         if not self.guest:
             self.sessions.invite(self._psk)
+        if self.near is not None:
+            self.near.opened = self._near_opened
+            for link in self.near.links:
+                self._near_opened(link)
         self._tasks.start(self._tell_all(), "tell")
         try:
             async with TaskScope("patience") as patience, asyncio.timeout(self._limit_s) as limit:
@@ -263,7 +280,10 @@ class Traversal:
         kind = "relay" if self.is_relayed(transport, remote) else "direct"
         if kind == "direct" and remote is not None and scope(remote.host) is not Scope.PUBLIC:
             kind = "local"
-        return Reached(transport, str(remote or ""), kind, self.net.now() - self._zero_s)
+        place = str(remote or "")
+        if transport is TransportKind.BLE and self.near is not None:
+            place = next(map(self.near.peer_of, self.near.links), "")
+        return Reached(transport, place, kind, self.net.now() - self._zero_s)
 
     def forget_peer_addresses(self) -> None:
         """Begins anew: both sides tell their addresses again."""
@@ -283,6 +303,8 @@ class Traversal:
         """Stops punching and telling. May be called twice."""
         self.punching.close()
         self.sessions.on_stream(None)
+        if self.near is not None:
+            self.near.opened = None
         await self.signalling.close()
         await self._tasks.close()
 
@@ -328,7 +350,8 @@ class Traversal:
             self.punching.add_remote(candidate)
         elif isinstance(note, TcpCandidate):
             place = Address(note.host, note.port)
-            if len(self.peer_tcp) < MAX_TCP and place not in self.peer_tcp and not self.hidden:
+            wanted = self.only in {None, TransportKind.TCP} and not self.hidden
+            if len(self.peer_tcp) < MAX_TCP and place not in self.peer_tcp and wanted:
                 self.peer_tcp.append(place)
                 self._put(note)
         elif isinstance(note, Again):
@@ -349,6 +372,9 @@ class Traversal:
         if self._accepted_links < MAX_ACCEPTED:
             self._accepted_links += 1
             self._put(AcceptedLink(link))
+
+    def _near_opened(self, link: int) -> None:
+        self._put(OpenLink(TransportKind.BLE, link))
 
     def _put(self, way: Way) -> None:
         if not self.ways.full():
@@ -405,7 +431,7 @@ class Traversal:
 
     async def _dial(
         self,
-        way: PairAnswered | Address | AcceptedLink | RelayTold,
+        way: PairAnswered | Address | AcceptedLink | RelayTold | OpenLink,
         won: "asyncio.Future[tuple[Connection, TransportKind, Address | None]]",
     ) -> None:
         self._dialing += 1
@@ -414,19 +440,21 @@ class Traversal:
             if isinstance(way, PairAnswered | RelayTold):
                 transport, remote = self.punching.kind_of(way.link), way.remote
                 flow = Flow(way.link, way.remote)
+            elif isinstance(way, OpenLink):
+                transport, flow = way.kind, Flow(way.link)
             else:
                 transport = TransportKind.TCP
                 flow = Flow(
                     way.link if isinstance(way, AcceptedLink) else await self.sessions.open_stream(way)
                 )
             connection = await self.sessions.connect_over(flow, psk=self._psk)
-        except NetError:
+        except (NetError, ValueError):  # the link has gone already
             return
         except SessionError as error:
             # A refusal is final unless another dial of ours has just used the invitation up; who connects to our
             # listener and does not know the key is nobody.
             final = error.reason is not SessionError.Reason.NO_ANSWER and self._dialing == 1
-            if final and not won.done() and not isinstance(way, AcceptedLink):
+            if final and not won.done() and not isinstance(way, AcceptedLink | OpenLink):
                 won.set_exception(error)
             return
         finally:

@@ -19,6 +19,7 @@ from netstack.transport.protocol import PacketReceiver
 
 WINDOW_BYTES: Final = 16_384  # some 0.2 s of air
 MAX_QUEUED_BYTES: Final = 4 * WINDOW_BYTES
+HANDSHAKE: Final = 0xD0  # whoever asks gets an answer; sealed packets go to those who proved themselves
 FAREWELL_S: Final = 1.0
 
 
@@ -91,6 +92,7 @@ class BleTransport:
         if state is None or state.queued_bytes + len(data) > MAX_QUEUED_BYTES:
             self.unsent += transmit.packets
             return True
+        state.peer.used |= data[0] & 0xF0 != HANDSHAKE
         state.queued.extend(data[at : at + size] for at in range(0, len(data), size))
         state.queued_bytes += len(data)
         state.empty.clear()
