@@ -9,8 +9,8 @@ import pytest
 
 from netstack.lab.lab import Lab, open_scenario
 from netstack.lab.scenario import NAMES
-from netstack.model.doctor import DoctorReport, Outcome, Severity
-from netstack.service.doctor import Doctor, exit_code
+from netstack.model.doctor import DoctorReport, Outcome, Severity, Side
+from netstack.service.doctor import Doctor, exit_code, read_rules
 
 
 def _examine(lab: Lab) -> DoctorReport:
@@ -89,3 +89,52 @@ def test_two_hundred_homes_with_one_per_cent_loss_raise_no_false_alarm() -> None
         alarms += [f.rule for f in lab.run(examine).findings if f.severity is Severity.PROBLEM]
     print(f"200 homes with 1 % loss each way: {len(alarms)} false alarms {alarms}")
     assert alarms == []
+
+
+SHOWN = {
+    "dns.failing": ("no-names", Side.NETWORK),
+    "portal.captive": ("captive-portal", Side.NETWORK),
+    "udp.blocked": ("udp-blocked", Side.NETWORK),
+    "vpn.seen": ("vpn", Side.PC),
+    "nat.cgnat": ("cgnat", Side.PROVIDER),
+    "nat.double": ("double-nat", Side.ROUTER),
+    "nat.strict": ("strict-router", Side.ROUTER),
+    "mapping.refused": ("wrong-clock", Side.ROUTER),
+    "turn.unreachable": ("turn-down", Side.SERVER),
+    "mtu.blackhole": ("mtu-blackhole", Side.PROVIDER),
+    "latency.high": ("satellite", Side.PROVIDER),
+    "loss.bursty": ("bursty-wifi", Side.NETWORK),
+    "hairpin.missing": ("no-hairpin", Side.ROUTER),
+    "ipv6.missing": ("cgnat", Side.PROVIDER),
+    "clock.wrong": ("wrong-clock", Side.PC),
+}
+"""Where each rule can be seen at work, and whose side it is there."""
+
+
+def _examined(name: str) -> DoctorReport:
+    async def work(here: Lab) -> DoctorReport:
+        doctor = Doctor(here.net(here.patient), network=name)
+        await doctor.examine(here.stun_servers, here.turn_servers, here.web_checks)
+        await doctor.open_port()
+        return doctor.known()
+
+    return open_scenario(name).run(work)
+
+
+@pytest.mark.parametrize("rule", SHOWN)
+def test_each_rule_is_shown_by_a_scenario_with_its_side_and_remedy(rule: str) -> None:
+    name, side = SHOWN[rule]
+    found = {finding.rule: finding for finding in _examined(name).findings}
+    assert found[rule].side is side
+    assert found[rule].evidence
+    assert found[rule].remedy
+
+
+def test_an_ordinary_home_contradicts_every_rule() -> None:
+    report = _examined("home")
+    assert report.findings == ()
+    assert set(report.unknown) <= {"bluetooth.unavailable"}
+    assert {rule.id for rule in read_rules().rule} - set(SHOWN) <= {
+        "turn.unauthorized",
+        "bluetooth.unavailable",
+    }
