@@ -24,6 +24,7 @@ from app.engine import Engine
 from app.garbage import UiGarbage
 from app.history_window import history_actions
 from app.lab_window import chosen_scenario, lab_actions, loop_maker, node_maker, scenario_lines
+from app.link_door import LinkDoor, door_name, hand_over
 from app.panels.check import CheckActions, CheckPage
 from app.panels.history import HistoryPage
 from app.panels.lab import LabPage
@@ -66,6 +67,8 @@ def main(argv: list[str]) -> int:
     app.setApplicationName("Peerscope")
     app.setDesktopFileName("peerscope")
     app.setQuitOnLastWindowClosed(False)
+    if options.link and options.lab is None and hand_over(options.link, door_name()):
+        return 0
     garbage = UiGarbage()
     with qasync.QEventLoop(app) as loop:
         loop.run_until_complete(_run(app, settings, config, scenario, options.config, options.link))
@@ -198,13 +201,22 @@ async def _run(
     engine.changed.connect(window.show_snapshot)
     engine.failed.connect(window.show_failure)
     window.restore("check" if scenario is None else "lab")
-    if link:
+
+    def open_link(text: str) -> None:
         window.bring(peers_page)
-        peers_page.fill_in(link)
+        peers_page.fill_in(text)
+        window.raise_()
+        window.activateWindow()
+
+    if link:
+        open_link(link)
+    door = LinkDoor(door_name(), open_link) if scenario is None else None
     window.show()
     engine.start()
     with _closed_by_signals(window):
         await closed.wait()
+    if door is not None:
+        door.close()
     await actions.stop()
     await engine.close()
     window.deleteLater()
