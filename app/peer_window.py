@@ -18,7 +18,7 @@ from netstack.model.peers import PeersState
 if TYPE_CHECKING:
     from netstack.service.peer_desk import PeerDesk
 
-WAYS, NAME, HIDDEN = "peers/ways", "peers/name", "peers/hidden"
+WAYS, NAME, HIDDEN, REACHABLE = "peers/ways", "peers/name", "peers/hidden", "peers/reachable"
 
 
 def first_state(config: Config, settings: QSettings) -> PeersState:
@@ -33,6 +33,7 @@ def first_state(config: Config, settings: QSettings) -> PeersState:
         brokers=config.brokers,
         name=name[:40],
         hidden=config.hide_address or settings.value(HIDDEN) in {True, "true"},
+        reachable=settings.value(REACHABLE) not in {False, "false"},
     )
 
 
@@ -75,6 +76,13 @@ def peers_actions(actions: Actions, engine: Engine, settings: QSettings) -> Peer
         await engine.call(lambda node: use_hidden(node.peers, hidden), "hidden")
         settings.setValue(HIDDEN, hidden)
 
+    async def use_reachable(desk: "PeerDesk", reachable: bool) -> None:
+        desk.set_reachable(reachable)
+
+    async def keep_reachable(reachable: bool) -> None:
+        await engine.call(lambda node: use_reachable(node.peers, reachable), "reachable")
+        settings.setValue(REACHABLE, reachable)
+
     return PeersActions(
         invite=at_desk("invitation", lambda desk: desk.invite()),
         by_hand=at_desk("invitation by hand", lambda desk: desk.invite_by_paste()),
@@ -83,6 +91,7 @@ def peers_actions(actions: Actions, engine: Engine, settings: QSettings) -> Peer
         reconnect=at_desk("known peer", lambda desk, peer: desk.reconnect(peer)),
         ways=actions.add("ways", keep_ways),
         name=actions.add("name", keep_name),
+        reachable=actions.add("reachable", keep_reachable),
         hide=actions.add("hidden", keep_hidden),
         say=at_desk("text", lambda desk, number, text: desk.say(number, text), quiet=True),
         pour=at_desk("payload", lambda desk, number, payload: desk.pour(number, payload), quiet=True),

@@ -42,7 +42,7 @@ class PeersActions(NamedTuple):
     """What the page can start.
 
     `by_hand` invites without a server, `reply` takes the text that came back. `join` takes a code and ways; `reconnect` and `forget` a peer; `ways` the ways to meet; `name` ours; `hide` whether
-    our address is. The others
+    our address is, `reachable` whether known peers may call. The others
     take a conversation's number first, then: `say` a text, `pour` a payload, `send_files` paths, `answer` a file
     and whether, `pause` a file and whether, `cancel` a file, `load` whether it may measure.
     """
@@ -55,6 +55,7 @@ class PeersActions(NamedTuple):
     ways: Action
     name: Action
     hide: Action
+    reachable: Action
     say: Action
     pour: Action
     send_files: Action
@@ -104,7 +105,13 @@ class PeersPage(Page):
         self._failed = LadderCard(theme, opened=True)
         self._known = KnownList(
             theme,
-            KnownCalls(actions.reconnect.run, actions.reconnect.cancel, actions.forget.run, actions.undo.run),
+            KnownCalls(
+                actions.reconnect.run,
+                actions.reconnect.cancel,
+                actions.forget.run,
+                actions.undo.run,
+                actions.reachable.run,
+            ),
         )
         self._calls = TalkCalls(
             say=actions.say.run,
@@ -142,7 +149,7 @@ class PeersPage(Page):
         """Shows the page as presented."""
         actions = self._actions
         self._notice.say(next((action.failure for action in actions if action.failure), ""))
-        self._known.show_known(view.known, view.undo, busy=actions.reconnect.busy)
+        self._known.show_known(view.known, view.undo, busy=actions.reconnect.busy, reachable=view.reachable)
         if view == self._view:
             return
         if self.headline.text() != view.headline or self._view is None:

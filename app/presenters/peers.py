@@ -75,6 +75,7 @@ class PeersView(msgspec.Struct, frozen=True):
     failed: LadderView | None
     name: str
     hidden: bool
+    reachable: bool
     folder: str
 
 
@@ -117,6 +118,7 @@ def present(snapshot: Snapshot, wall_s: float) -> PeersView:
         failed=_failed(state, veil),
         name=state.name,
         hidden=state.hidden,
+        reachable=state.reachable,
         folder=state.folder,
     )
 
@@ -207,7 +209,7 @@ def _call(call: CallState) -> CallView:
     if call.stage is Stage.CONNECTING:
         says = "The code is right. Looking for a path…" if not call.peer else "Found. Looking for a path…"
     elif call.peer:
-        says = f"Waiting until {who} connects, too"
+        says = f"Calling; {who} must have the window open"
     else:
         says = "Looking for whoever made the code…"
     return CallView(call.peer, says, way_lines(call.ways))

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.presenters.peers import KnownView
 from app.widgets.buttons import Button
@@ -18,6 +18,7 @@ class KnownCalls(NamedTuple):
     cancel: Callable[[], object]
     forget: Callable[[str], object]
     undo: Callable[[], object]
+    reachable: Callable[[bool], object]
 
 
 class KnownList(Card):
@@ -31,7 +32,7 @@ class KnownList(Card):
         self.body.addWidget(
             Text(
                 theme,
-                "No code is needed: both press Connect, and find each other by a secret that only the two have.",
+                "No code is needed: you find each other by a secret that only the two have, while both windows are open.",
                 size="small",
                 role="muted",
                 wrap=True,
@@ -47,12 +48,26 @@ class KnownList(Card):
         row.addWidget(self._undo_text)
         row.addWidget(self._undo)
         row.addStretch(1)
+        self._reachable = QCheckBox("They may call me while this window is open")
+        self._reachable.setObjectName("reachable")
+        self._reachable.setToolTip(
+            "Waits in mailboxes whose names only the two of you can tell, by the ways you chose to meet.\n"
+            "Files are asked about as always."
+        )
+        self._reachable.toggled.connect(calls.reachable)
         self.body.addLayout(self._column)
+        self.body.addWidget(self._reachable)
         self.body.addWidget(self._undo_row)
 
-    def show_known(self, known: tuple[KnownView, ...], undo: str, *, busy: bool) -> None:
+    def show_known(
+        self, known: tuple[KnownView, ...], undo: str, *, busy: bool, reachable: bool = True
+    ) -> None:
         """Hidden while there is nobody. `busy`: one is called already."""
         self.setVisible(bool(known or undo))
+        if self._reachable.isChecked() != reachable:
+            self._reachable.blockSignals(True)
+            self._reachable.setChecked(reachable)
+            self._reachable.blockSignals(False)
         wanted = {view.peer for view in known}
         for peer in [peer for peer in self._rows if peer not in wanted]:
             row = self._rows.pop(peer)

@@ -91,7 +91,7 @@ class EchoPeer:
 
     async def _reconnect(self, caller: bytes) -> None:
         with suppress(PeerscopeError):
-            await self._talk(await self._peers.reconnect(caller, self._drivers))
+            await self._talk(await self._peers.reconnect(caller, self._drivers, side=Role.HOST))
 
     async def _talk(self, met: Met) -> None:
         """Says hello, then echoes until the other hangs up."""

@@ -3,8 +3,8 @@
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
@@ -12,19 +12,16 @@ import msgspec
 
 from netstack.core.identity import Identity, KnownPeer, fingerprint
 from netstack.core.invitation import LIFE_S
+from netstack.core.known_peer import role_of
 from netstack.core.paste_invitation import INVITATION
 from netstack.core.rendezvous_uri import parse_rendezvous
 from netstack.core.session_code import SessionCode, parse_session_code
 from netstack.errors import InputError, PeerscopeError
-from netstack.model.chat import Payload
 from netstack.model.config import Cap, TurnServer
-from netstack.model.knock import KnockReport
-from netstack.model.load import LoadPlan, LoadReport
 from netstack.model.meeting import MeetingError, Role, Way
 from netstack.model.pair import NatFacts
 from netstack.model.peers import KnownPeer as KnownPeerState
 from netstack.model.peers import PeersState
-from netstack.model.port_mapping import Carried
 from netstack.net.protocol import Net
 from netstack.rendezvous.driver import Driver
 from netstack.rendezvous.ways import make_driver
@@ -32,10 +29,12 @@ from netstack.service.attempt import Attempt, Met, PasteAttempt
 from netstack.service.attempt_state import call_state, invitation_state
 from netstack.service.conversation import Talk
 from netstack.service.identity import load_identity
+from netstack.service.known_listening import KnownListening
 from netstack.service.path_watch import PathWatch
 from netstack.service.peer_book import Acquaintance, PeerBook
 from netstack.service.peers import Peers
 from netstack.service.shelf import Shelf
+from netstack.service.talk_desk import TalkDesk
 from netstack.service.turn_login import with_passwords
 from netstack.tasks import TaskScope
 from netstack.wire.candidate_note import plain_name
@@ -49,7 +48,7 @@ log = logging.getLogger(__name__)
 DriverMaker = Callable[[str], Driver]
 
 
-class PeerDesk:
+class PeerDesk(TalkDesk):
     """One person's meetings and conversations. `changed` gets the new state; call all of it on one loop.
 
     `home` keeps the identity and the known peers; None: both last as long as this does. `invited` hears every
@@ -71,6 +70,7 @@ class PeerDesk:
         state: PeersState,
         drivers: DriverMaker | None = None,
     ) -> None:
+        super().__init__()
         self._net = net
         self._watch = watch
         self._tell = changed
@@ -81,16 +81,16 @@ class PeerDesk:
         self._book = PeerBook(None)
         self._peers: Peers | None = None
         self._getting_ready = asyncio.Lock()
+        self._listening = KnownListening(self._listen)
         self._invitation: Attempt | None = None
         self._joining: Attempt | None = None
         self._calls: dict[str, Attempt] = {}
-        self._talks: dict[int, Talk] = {}
+        self._calling: dict[str, asyncio.Task[Met | PeerscopeError]] = {}
         self._unfinished: dict[bytes, tuple[Path, ...]] = {}
         self._count = 0
         self._forgotten: tuple[KnownPeer, Acquaintance] | None = None
         self._began: dict[Attempt, float] = {}
         self._known: tuple[KnownPeerState, ...] = ()
-        self._tasks = TaskScope("peers")
         self.state = msgspec.structs.replace(state, folder=str(folder))
         self._told = PeersState()
         self.invited: Callable[[SessionCode], None] = lambda _: None
@@ -111,6 +111,7 @@ class PeerDesk:
 
     async def close(self) -> None:
         """Hangs up on everybody. May be called twice."""
+        await self._listening.close()
         await self._tasks.close()
         if self._peers is not None:
             await self._peers.close()
@@ -253,8 +254,20 @@ class PeerDesk:
             self._joining = None
             self._show()
 
+    def set_reachable(self, reachable: bool) -> None:
+        """Whether known peers may call while this lasts."""
+        self._set(reachable=reachable)
+
+    async def _listen(self, peer: str) -> None:
+        """Waits for a known peer's call, until it has come; then the two are connected."""
+        key = self._key(peer)
+        peers = await self._ready()
+        attempt = self._attempt()
+        met = await peers.reconnect(key, self._make_drivers, attempt, side=Role.HOST)
+        self._begin(met, attempt)
+
     async def reconnect(self, peer: str) -> int:
-        """Meets a known peer again, who presses the same. Raises as `invite` does, LookupError when unknown."""
+        """Calls a known peer, whose window is open. Raises as `invite` does, LookupError when unknown."""
         key = self._key(peer)
         if peer in self._calls:
             raise InputError(InputError.Reason.USAGE, "that peer is being called already")
@@ -263,10 +276,19 @@ class PeerDesk:
             async with self._attempting(attempt):
                 peers = await self._ready()
                 self.called(peers.identity.public)
-                met = await peers.reconnect(key, self._make_drivers, attempt)
+                calling = peers.reconnect(key, self._make_drivers, attempt, side=Role.GUEST)
+                async with TaskScope("call") as tasks:
+                    task = self._calling[peer] = tasks.start(_outcome(calling), peer)
+                    await asyncio.wait([task])
+                if task.cancelled():  # the other side's own call was quicker
+                    return next(n for n, talk in self._talks.items() if talk.key == key and not talk.ended)
+                met = task.result()
+                if isinstance(met, PeerscopeError):
+                    raise met
             return self._begin(met, attempt)
         finally:
             del self._calls[peer]
+            self._calling.pop(peer, None)
             self._show()
 
     def forget_peer(self, peer: str) -> None:
@@ -290,58 +312,6 @@ class PeerDesk:
             self._book.note(note)
             self._set(undo="")
             self._know()
-
-    # Talking. A number that is gone raises LookupError, which only a stale window can cause.
-
-    async def say(self, number: int, text: str) -> None:
-        """As `send_text`, without waiting: the line's mark tells what becomes of it."""
-        self._tasks.start(_quietly(self._talk(number).chat.send_text(text)), "say")
-
-    async def pour(self, number: int, payload: Payload) -> None:
-        """As `send_payload`, without waiting."""
-        self._tasks.start(_quietly(self._talk(number).chat.send_payload(payload)), "pour")
-
-    async def send_text(self, number: int, text: str) -> None:
-        """Returns once the peer has it. Raises InputError, SessionError."""
-        await self._talk(number).chat.send_text(text)
-
-    async def send_payload(self, number: int, payload: Payload) -> None:
-        """Returns once it has left, or arrived where that is promised. Raises InputError, SessionError."""
-        await self._talk(number).chat.send_payload(payload)
-
-    async def send_files(self, number: int, paths: Sequence[str]) -> None:
-        """Offers files. Raises FileError."""
-        for path in paths:
-            self._talk(number).chat.send_file(Path(path))
-
-    async def answer_file(self, number: int, file: int, accept: bool) -> None:
-        """Takes an offered file, or does not."""
-        self._talk(number).chat.files.answer(file, accept=accept)
-
-    async def pause_file(self, number: int, file: int, paused: bool) -> None:
-        """Lets a file rest, or go on."""
-        self._talk(number).chat.files.pause(file, paused=paused)
-
-    async def cancel_file(self, number: int, file: int) -> None:
-        """Ends a file for both."""
-        self._talk(number).chat.files.cancel(file)
-
-    async def measure_load(self, number: int, plan: LoadPlan | None = None) -> LoadReport:
-        """Latency under load, once the peer allows it. Raises LoadError, SessionError."""
-        talk = self._talk(number)
-        return await talk.chat.load.measure(talk.name, plan)
-
-    async def answer_load(self, number: int, allow: bool) -> None:
-        """Whether the peer may load the connection; a no while it does so ends it."""
-        load = self._talk(number).chat.load
-        load.answer(allow=allow)
-        if not allow:
-            load.stop()
-
-    async def knock(self, number: int, carried: Carried, port: int, host: str) -> tuple[str, KnockReport]:
-        """Lets that peer knock at a port of ours; its name, and what came of it. Raises SessionError."""
-        talk = self._talk(number)
-        return talk.name, await talk.chat.knocks.ask(carried, port, host)
 
     async def disconnect(self, number: int) -> None:
         """Hangs up, or puts away a conversation that has ended."""
@@ -434,6 +404,8 @@ class PeerDesk:
         ended = [number for number, talk in self._talks.items() if talk.ended]
         for number in ended[: max(0, len(ended) - MAX_ENDED)]:
             del self._talks[number]
+        if (calling := self._calling.get(fingerprint(key))) is not None:
+            calling.cancel()
         self._count += 1
         number = self._count
         watched = self._watch.watch(met.connection, name)
@@ -460,11 +432,6 @@ class PeerDesk:
             if self._peers is not None:
                 await self._peers.hang_up(talk.met.connection)
             self._show()
-
-    def _talk(self, number: int) -> Talk:
-        if number not in self._talks:
-            raise InputError(InputError.Reason.USAGE, "that conversation is over")
-        return self._talks[number]
 
     def _key(self, peer: str) -> bytes:
         for note in self._book.acquaintances:
@@ -508,9 +475,19 @@ class PeerDesk:
             conversations=tuple(talk.state() for talk in self._talks.values()),
             known=self._known,
         )
+        if state.ways and not state.partner:
+            open_keys = {talk.key for talk in self._talks.values() if not talk.ended}
+            wanted = [note.peer for note in self._known if self._key(note.peer) not in open_keys]
+            self._listening.keep(filter(self._listens_to, wanted) if state.reachable else ())
         if state != self._told:
             self._told = state
             self._tell(state)
+
+    def _listens_to(self, peer: str) -> bool:
+        """Where both call at once, one of them listens, too."""
+        if peer not in self._calls or self._peers is None:
+            return True
+        return role_of(self._peers.identity, self._key(peer)) is Role.HOST
 
     def _left_s(self, attempt: Attempt | None) -> int:
         now = self._net.now()
@@ -522,7 +499,8 @@ class PeerDesk:
         return () if self.state.partner else self.state.ways
 
 
-async def _quietly(work: Coroutine[object, object, object]) -> None:
-    """What goes wrong shows as the line's mark."""
-    with suppress(PeerscopeError):
-        await work
+async def _outcome(meeting: Awaitable[Met]) -> Met | PeerscopeError:
+    try:
+        return await meeting
+    except PeerscopeError as error:
+        return error

@@ -130,18 +130,28 @@ class Peers:
             psk = await meeting.confirmed()
             return await self._connect(stack, psk, role, meeting, attempt, make_drivers)
 
-    async def reconnect(self, key: bytes, make_drivers: MakeDrivers, attempt: Attempt | None = None) -> Met:
-        """Meets a known peer, who does the same, without a code. Raises as `meet` does.
+    async def reconnect(
+        self,
+        key: bytes,
+        make_drivers: MakeDrivers,
+        attempt: Attempt | None = None,
+        *,
+        side: Role | None = None,
+    ) -> Met:
+        """Meets a known peer without a code. Raises as `meet` does.
 
-        MeetingError.ABSENT: the other side did not come within ten minutes.
+        `side` GUEST calls, HOST waits to be called; None: both do the same. MeetingError.ABSENT: the other side did not
+        come within ten minutes.
         """
         attempt = attempt or Attempt()
         self._look_whether_hidden(attempt)
-        role = role_of(self.identity, key)
+        role = side or role_of(self.identity, key)
+        called = {Role.GUEST: key, Role.HOST: self.identity.public}
+        purpose = "peers" if side is None else f"calls of {called[side].hex()}"
         async with AsyncExitStack() as stack, TaskScope("known peer") as tasks:
             waiting: dict[asyncio.Task[bytes | MeetingError], Meeting] = {}
             for day in days(role, self._net.wall_time()):
-                code = daily_code(self.identity, key, day)
+                code = daily_code(self.identity, key, day, purpose=purpose)
                 meeting = Meeting(self._net, role, code, make_drivers(), on_change=attempt.changed)
                 await stack.enter_async_context(meeting)
                 attempt.meeting = meeting

@@ -67,7 +67,11 @@ def test_joining_and_calling() -> None:
     shown = view(ways=("lan",), calls=(CallState("ab", "Ana"),), known=known)
     assert shown.known == (
         KnownView(
-            "ab", "Ana", "seen 5\u202fmin ago", f"Key ab\n{moment(700.0)}", "Waiting until Ana connects, too"
+            "ab",
+            "Ana",
+            "seen 5\u202fmin ago",
+            f"Key ab\n{moment(700.0)}",
+            "Calling; Ana must have the window open",
         ),
         KnownView("cd", "Peer", "", "Key cd", ""),
     )
