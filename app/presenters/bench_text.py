@@ -4,6 +4,8 @@ from netstack.model.bench import BenchReport, BenchResult
 
 NAMES = {
     "connect_p50_s": "Connecting to a known peer, median",
+    "connect_reused_p50_s": "The same over an open connection",
+    "connect_saved_s": "Saved by it each time, on average",
     "rtt_p50_s": "Echo, median",
     "rtt_p99_s": "Echo, 99 of 100 are faster",
     "throughput_bps": "Throughput, reliable and sealed",
@@ -13,6 +15,7 @@ NAMES = {
     "lost_packets": "Packets lost",
     "sender_cpu_s": "Processor, sending side",
     "receiver_cpu_s": "Processor, receiving side",
+    "cpu_s": "Processor, both sides (one process)",
     "rss_bytes": "Memory of the receiving process",
     "session_bytes": "Memory of a session",
     "parked_session_bytes": "Memory of one that is quiet",

@@ -105,14 +105,21 @@ class Endpoint:
         """What a link is; None when it is gone."""
         return self._links.get(link)
 
-    def remove_link(self, link: int, now: float) -> None:
-        """The link is gone, and every path on it. Removing one that is not there does nothing."""
+    def remove_link(self, link: int, now: float) -> list[tuple[int, int]]:
+        """The link is gone, and every path on it but those that wait to be moved: their sessions and ids are returned.
+
+        Removing one that is not there does nothing.
+        """
+        stranded = []
         for number, path_id in self._table.on_link(link):
-            if not self.sessions[number].strand(path_id):
+            if self.sessions[number].strand(path_id):
+                stranded.append((number, path_id))
+            else:
                 self.sessions[number].close_path(path_id)
             self._table.touch(number, now)
         self._table.forget_link(link)
         self._links.pop(link, None)
+        return stranded
 
     def dial(self, flow: Flow, now: float, *, peer: KnownPeer | None = None, psk: bytes | None = None) -> int:
         """Begins a session with a known peer, or a first meeting with `psk`. Returns its number.

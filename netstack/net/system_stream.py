@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from netstack.errors import NetError
 from netstack.model.address import Address
+from netstack.net.half_open import notice_half_open
 from netstack.net.protocol import Stream
 from netstack.net.socket_errors import net_error
 
@@ -19,6 +20,9 @@ class SystemStream:
         self._writer = writer
         self._local = Address(*writer.get_extra_info("sockname")[:2])
         self._remote = Address(*writer.get_extra_info("peername")[:2])
+        sock = writer.get_extra_info("socket")
+        if sock is not None:  # the lab's streams have none
+            notice_half_open(sock)
 
     @property
     def local(self) -> Address:

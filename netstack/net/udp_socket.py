@@ -10,6 +10,7 @@ from typing import Any
 
 from netstack.errors import NetError
 from netstack.model.address import Address, Family
+from netstack.net.port_unreachable import ignore_port_unreachable
 from netstack.net.socket_errors import net_error, reason_of
 
 SOCKET_FAMILY = {Family.IPV4: socket.AF_INET, Family.IPV6: socket.AF_INET6}
@@ -73,6 +74,7 @@ def bind_udp(
                 set_dont_fragment(sock, on=True)
             if interface is not None:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, interface.encode())
+        ignore_port_unreachable(sock)
         if ttl is not None:
             sock.setsockopt(level, socket.IPV6_UNICAST_HOPS if inet6 else socket.IP_TTL, ttl)
         sock.bind(local or ("::" if inet6 else "", 0))

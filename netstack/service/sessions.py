@@ -13,10 +13,11 @@ from netstack.core.rate_limits import RateLimits, Suspect
 from netstack.core.session_sender import Transmit
 from netstack.errors import NetError
 from netstack.model.address import Address, Family
-from netstack.model.session import Flow, LinkTraits, Mode, Priority, SessionError, TransportKind
+from netstack.model.session import TCP_TRAITS, Flow, LinkTraits, Mode, Priority, SessionError, TransportKind
 from netstack.net.protocol import Net
 from netstack.service.connection import Connection
 from netstack.service.peer_book import PeerBook
+from netstack.service.redial import Redial
 from netstack.tasks import TaskScope
 from netstack.transport.protocol import PacketReceiver, Transport
 from netstack.transport.tcp import TcpTransport
@@ -57,6 +58,7 @@ class Sessions:
         self._tcp: TcpTransport | None = None
         self._stream_accepted: Callable[[int], None] | None = None
         self._connections: dict[int, Connection] = {}
+        self._redials: dict[int, Redial] = {}
         self._tasks = TaskScope("sessions")
         self._pump_due = False
         self._pumping = False
@@ -135,6 +137,10 @@ class Sessions:
             raise NetError(NetError.Reason.CLOSED)
         return await self._tcp.connect(remote)
 
+    def reused_streams(self) -> tuple[int, float]:
+        """How often a TCP connection that was there already served, and the seconds that connecting would have taken."""
+        return (0, 0.0) if self._tcp is None else (self._tcp.reused, self._tcp.saved_s)
+
     def on_stream(self, accepted: Callable[[int], None] | None) -> None:
         """Who hears of each TCP connection that comes in, from now on."""
         self._stream_accepted = accepted
@@ -206,13 +212,64 @@ class Sessions:
         peer_key: bytes | None = None,
         psk: bytes | None = None,
         transport: TransportKind = TransportKind.UDP,
+        reuse: bool = True,
     ) -> Connection:
-        """A session with a known peer, or a first meeting with `psk`, at a known address.
+        """A session with a known peer, or a first meeting with `psk`, at a known address, or a name.
 
+        TCP takes a connection that is open already unless `reuse` is false, and dials again when it is lost.
         Raises NetError, SessionError.
         """
         self._known(peer_key)
-        return await self.connect_over(await self._flow(remote, transport), peer_key=peer_key, psk=psk)
+        places = await self._places(remote)
+        if transport is TransportKind.TCP:
+            return await self._connect_by_tcp(places, peer_key, psk, reuse=reuse)
+        return await self.connect_over(self._flow(places, transport), peer_key=peer_key, psk=psk)
+
+    async def _places(self, remote: Address) -> tuple[Address, ...]:
+        return tuple(Address(host, remote.port) for host in await self._net.resolve(remote.host))
+
+    async def _connect_by_tcp(
+        self, places: tuple[Address, ...], peer_key: bytes | None, psk: bytes | None, *, reuse: bool
+    ) -> Connection:
+        await self.open_tcp()
+        tcp = self._tcp
+        if tcp is None:
+            raise SessionError(SessionError.Reason.CLOSED)
+        link = tcp.reuse(*places) if reuse else None
+        if link is not None:
+            try:
+                return self._redialled(
+                    await self.connect_over(Flow(link), peer_key=peer_key, psk=psk), places
+                )
+            except SessionError as error:
+                if error.reason is not SessionError.Reason.NO_ANSWER:
+                    raise
+            tcp.drop(link)  # it only seemed to be open
+        link = await tcp.connect(*places)
+        return self._redialled(await self.connect_over(Flow(link), peer_key=peer_key, psk=psk), places)
+
+    def _redialled(self, connection: Connection, places: tuple[Address, ...]) -> Connection:
+        """From now on its TCP connection is made again when it is lost."""
+        if connection.session is not None:
+            connection.session.outlives_links = True
+            self._redials[connection.number] = Redial(places)
+        return connection
+
+    async def _dial_again(self, number: int, path_id: int, redial: Redial) -> None:
+        """Until the session has a path again, is over, or was silent for too long."""
+        for pause_s in redial.pauses_s(self._net.now()):
+            await asyncio.sleep(pause_s)
+            session = self.endpoint.sessions.get(number)
+            path = None if session is None else session.paths.table.get(path_id)
+            if session is None or path is None or path.flow is not None or self._tcp is None:
+                return
+            with contextlib.suppress(NetError):
+                link = self._tcp.reuse(*redial.places) or await self._tcp.connect(*redial.places)
+                now = self._net.now()
+                session.move_path(path_id, Flow(link), TCP_TRAITS, now)
+                self.endpoint.wake(number, now)
+                self._pump_soon()
+                return
 
     async def connect_over(
         self, flow: Flow, *, peer_key: bytes | None = None, psk: bytes | None = None
@@ -236,16 +293,12 @@ class Sessions:
             raise SessionError(SessionError.Reason.WRONG_KEY, "that peer was never met")
         return peer
 
-    async def _flow(self, remote: Address, transport: TransportKind) -> Flow:
-        if transport is TransportKind.TCP:
-            return Flow(await self.open_stream(remote))
+    def _flow(self, places: tuple[Address, ...], transport: TransportKind) -> Flow:
         for each in self._transports:
-            if (
-                isinstance(each, UdpTransport | TurnTransport)
-                and each.kind is transport
-                and each.family is remote.family
-            ):
-                return Flow(each.link, remote)
+            if isinstance(each, UdpTransport | TurnTransport) and each.kind is transport:
+                for remote in places:
+                    if each.family is remote.family:
+                        return Flow(each.link, remote)
         raise SessionError(SessionError.Reason.CLOSED, f"{transport} is not open")
 
     def _connection(self, number: int) -> Connection:
@@ -338,7 +391,10 @@ class Sessions:
 
     def link_lost(self, link: int) -> None:
         """A link is gone."""
-        self.endpoint.remove_link(link, self._net.now())
+        for number, path_id in self.endpoint.remove_link(link, self._net.now()):
+            redial = self._redials.get(number)
+            if redial is not None and not self._closed:
+                self._tasks.start(self._dial_again(number, path_id, redial), f"dial again {number}")
         self._pump_soon()
 
     # The pump.
@@ -373,6 +429,7 @@ class Sessions:
             if connection is None and (session := self.endpoint.sessions.get(number)) is not None:
                 connection = self._connection(number)
                 connection.session = session
+                session.outlives_links = True  # who dialled us may dial again
                 if self._accepted is not None:
                     self._accepted(connection)
             if connection is not None:
@@ -381,6 +438,7 @@ class Sessions:
                 connection.happened(event)
                 if connection.closed:
                     self._connections.pop(number, None)
+                    self._redials.pop(number, None)
 
     def _send(self, now: float) -> bool:
         """Sends a few bursts; true when there is more."""

@@ -113,9 +113,11 @@ async def measure(
         for _ in range(plan.connects):
             connection.close()
             start_s = net.now()
-            connection = await sessions.connect(at, peer_key=peer_key, transport=plan.transport)
+            connection = await sessions.connect(at, peer_key=peer_key, transport=plan.transport, reuse=False)
             times_s.append(net.now() - start_s)
         found("connect_p50_s", _quantile(times_s, 0.5), "s", len(times_s))
+        if plan.transport is TransportKind.TCP:
+            connection = await _reconnections(net, sessions, connection, at, peer_key, plan, found)
         tell("echoes")
         await _echoes(net, connection, WARM_UP_ECHOES)
         times_s = await _echoes(net, connection, plan.exchanges)
@@ -126,6 +128,28 @@ async def measure(
     finally:
         await sessions.close()
     return tuple(results)
+
+
+async def _reconnections(
+    net: Net,
+    sessions: Sessions,
+    connection: Connection,
+    at: Address,
+    peer_key: bytes,
+    plan: Plan,
+    found: Callable[[str, float | None, str, int], None],
+) -> Connection:
+    """The same over the TCP connection that is still there from the session before."""
+    times_s = []
+    for _ in range(plan.connects):
+        connection.close()
+        start_s = net.now()
+        connection = await sessions.connect(at, peer_key=peer_key, transport=plan.transport)
+        times_s.append(net.now() - start_s)
+    found("connect_reused_p50_s", _quantile(times_s, 0.5), "s", len(times_s))
+    reused, saved_s = sessions.reused_streams()
+    found("connect_saved_s", saved_s / reused if reused else None, "s", reused)
+    return connection
 
 
 async def _bulk(

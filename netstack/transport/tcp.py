@@ -10,6 +10,7 @@ from netstack.model.address import Address
 from netstack.model.session import TCP_TRAITS, Flow, TransportKind
 from netstack.net.protocol import Listener, Net, Stream
 from netstack.tasks import TaskScope
+from netstack.transport import happy_eyeballs
 from netstack.transport.protocol import PacketReceiver
 from netstack.wire.stream import LENGTH_BYTES, PacketStream, frame_packets
 
@@ -17,14 +18,30 @@ READ_BYTES: Final = 262_144
 MAX_QUEUED_BYTES: Final = 4 << 20
 MAX_STREAMS: Final = 1024
 CONNECT_TIMEOUT_S: Final = 10.0
+FLUSH_S: Final = 1.0
+REUSE_HEARD_S: Final = 20.0  # a session says something that often
 
 
 class _Link:
-    __slots__ = ("gone", "opened_s", "queued", "queued_bytes", "stream", "wanted")
+    """`dialled` is where it was asked for and `took_s` how long that lasted; `heard_s` when bytes came last."""
+
+    __slots__ = (
+        "dialled",
+        "gone",
+        "heard_s",
+        "opened_s",
+        "queued",
+        "queued_bytes",
+        "stream",
+        "took_s",
+        "wanted",
+    )
 
     def __init__(self, stream: Stream, now: float) -> None:
         self.stream = stream
-        self.opened_s = now
+        self.opened_s = self.heard_s = now
+        self.dialled: frozenset[Address] = frozenset()
+        self.took_s = 0.0
         self.queued: list[bytes | memoryview] = []
         self.queued_bytes = 0
         self.wanted = asyncio.Event()
@@ -51,19 +68,35 @@ class TcpTransport:
         self.accepted: Callable[[int], None] | None = None
         self.refused = 0
         self.unsent = 0
+        self.reused = 0
+        self.saved_s = 0.0  # that connecting anew would have taken
 
     async def listen(self, local: Address) -> Address:
         """Accepts connections on `local` (port 0: any) and returns where. Raises NetError."""
         self._listener = await self._net.listen_stream(self._accept, local=local)
         return self._listener.local
 
-    async def connect(self, remote: Address, *, timeout_s: float = CONNECT_TIMEOUT_S) -> int:
-        """A new connection's link. Raises NetError."""
-        stream = await self._net.open_stream(remote, timeout_s=timeout_s)
+    async def connect(self, *remotes: Address, timeout_s: float = CONNECT_TIMEOUT_S) -> int:
+        """The link of a new connection, to the first of these addresses that answers (RFC 8305). Raises NetError."""
+        began_s = self._net.now()
+        stream = await happy_eyeballs.connect(self._net, remotes, timeout_s=timeout_s)
         if self._closed or len(self._links) >= MAX_STREAMS:
             stream.abort()
             raise NetError(NetError.Reason.CLOSED, "too many connections")
-        return self._add(stream)
+        link = self._add(stream)
+        state = self._links[link]
+        state.dialled, state.took_s = frozenset(remotes), self._net.now() - began_s
+        return link
+
+    def reuse(self, *remotes: Address) -> int | None:
+        """A connection that was made for any of these addresses and was heard lately: nobody waits for a new one."""
+        least_s = self._net.now() - REUSE_HEARD_S
+        for link, state in self._links.items():
+            if not state.dialled.isdisjoint(remotes) and state.heard_s >= least_s:
+                self.reused += 1
+                self.saved_s += state.took_s
+                return link
+        return None
 
     def _accept(self, stream: Stream) -> None:
         if self._closed or len(self._links) >= MAX_STREAMS:
@@ -120,6 +153,7 @@ class TcpTransport:
         packets, flow = PacketStream(), Flow(link)
         try:
             while data := await state.stream.read(READ_BYTES):
+                state.heard_s = self._net.now()
                 for run in packets.feed(data):
                     self._receiver.packets_received(
                         run.data, flow, run.segment_bytes, None, gap_bytes=LENGTH_BYTES
@@ -144,13 +178,22 @@ class TcpTransport:
             return
 
     async def close(self) -> None:
-        """Ends the listener and every connection."""
+        """Ends the listener and every connection; what is queued (a good-bye) still leaves, within a second."""
         self._closed = True
         if self._listener is not None:
             self._listener.close()
         states = list(self._links.values())
-        for link in list(self._links):
-            self.drop(link)
+        for link, state in list(self._links.items()):
+            del self._links[link]
+            state.gone = True
+            if state.queued:
+                state.stream.write(b"".join(state.queued))
+            state.stream.close()
+            self._receiver.link_lost(link)
         await self._tasks.close()
         for state in states:
-            await state.stream.wait_closed()
+            try:
+                async with asyncio.timeout(FLUSH_S):
+                    await state.stream.wait_closed()
+            except TimeoutError:
+                state.stream.abort()

@@ -4,11 +4,13 @@ import asyncio
 
 import pytest
 
+from netstack.core import handshake
 from netstack.core.identity import Identity, KnownPeer
 from netstack.errors import NetError
 from netstack.model.address import Address
-from netstack.model.session import Flow, LinkTraits, Mode, Priority, SessionError, TransportKind
+from netstack.model.session import CloseReason, Flow, LinkTraits, Mode, Priority, SessionError, TransportKind
 from netstack.net.system import SystemNet
+from netstack.service import redial
 from netstack.service.peer_book import PeerBook
 from netstack.service.sessions import Sessions
 from netstack.tasks import TaskScope
@@ -146,18 +148,92 @@ async def test_a_refused_tcp_connection_is_a_net_error():
             await pair.ana.connect(at, psk=PSK, transport=TransportKind.TCP)
 
 
-async def test_a_cut_tcp_connection_takes_its_path_and_a_new_one_meets_again():
+async def arrives(connection, data):
+    async with asyncio.timeout(10.0):
+        assert (await connection.receive()).data == data
+
+
+@pytest.mark.parametrize("who", ["ana", "ben"])
+async def test_a_cut_tcp_connection_is_dialled_again_and_the_session_goes_on(who):
     async with Pair(TransportKind.TCP) as pair:
         ours, theirs = await pair.connect()
         await ours.send(b"before")
-        assert (await theirs.receive()).data == b"before"
+        await arrives(theirs, b"before")
+        for turn in range(2):
+            tcp = getattr(pair, who)._tcp
+            [link] = tcp._links
+            tcp.drop(link)
+            await ours.send(b"there %d" % turn)
+            await theirs.send(b"back %d" % turn)
+            await arrives(theirs, b"there %d" % turn)
+            await arrives(ours, b"back %d" % turn)
+        assert not ours.closed
+        assert pair.accepted.empty()
+
+
+async def test_a_session_waits_for_a_server_that_comes_back():
+    async with Pair(TransportKind.TCP) as pair:
+        ours, theirs = await pair.connect()
+        pair.ben._tcp._listener.close()
         [link] = pair.ana._tcp._links
         pair.ana._tcp.drop(link)
-        await asyncio.sleep(0.05)
-        assert not theirs.session.paths.table
-        again, theirs_again = await pair.connect()
-        await again.send(b"after")
-        assert (await theirs_again.receive()).data == b"after"
+        await ours.send(b"while nobody listens")
+        await asyncio.sleep(0.2)
+        assert not pair.ana._tcp._links
+        await pair.ben._tcp.listen(pair.at)
+        await arrives(theirs, b"while nobody listens")
+
+
+async def test_who_is_gone_for_good_is_not_dialled_for_ever(monkeypatch):
+    monkeypatch.setattr(redial, "PAUSES_S", (0.0, 0.01, 0.01))
+    async with Pair(TransportKind.TCP) as pair:
+        ours, _ = await pair.connect()
+        at = pair.at
+        await pair.ben.close()
+        with pytest.raises(SessionError):  # it said good-bye
+            await asyncio.wait_for(ours.receive(), 5.0)
+        assert not pair.ana._redials
+        with pytest.raises(NetError):
+            await pair.ana.connect(at, psk=PSK, transport=TransportKind.TCP)
+
+
+async def test_the_next_session_takes_the_connection_that_is_open():
+    async with Pair(TransportKind.TCP) as pair:
+        first, _ = await pair.connect()
+        first.close()
+        second, theirs = await pair.connect()
+        await second.send(b"over the same")
+        await arrives(theirs, b"over the same")
+        assert len(pair.ben._tcp._links) == 1
+        reused, saved_s = pair.ana.reused_streams()
+        assert reused == 1
+        assert saved_s > 0
+        key = pair.ben.endpoint.identity.public
+        await pair.ana.connect(pair.at, peer_key=key, transport=TransportKind.TCP, reuse=False)
+        assert len(pair.ben._tcp._links) == 2
+
+
+async def test_an_open_connection_where_nobody_answers_is_replaced(monkeypatch):
+    monkeypatch.setattr(handshake, "GIVE_UP_S", 0.2)
+    async with Pair(TransportKind.TCP) as pair:
+        first, _ = await pair.connect()
+        [stale] = pair.ana._tcp._links
+        # Half open: what is written goes nowhere.
+        monkeypatch.setattr(pair.ana._tcp._links[stale].stream, "write", lambda _: None)
+        first.session.abort(CloseReason.DONE)
+        second, theirs = await pair.connect()
+        await second.send(b"over a new one")
+        await arrives(theirs, b"over a new one")
+        assert stale not in pair.ana._tcp._links
+
+
+async def test_a_name_is_looked_up():
+    async with Pair(TransportKind.TCP) as pair:
+        key = pair.ben.endpoint.identity.public
+        at = Address("localhost", pair.at.port)
+        ours = await pair.ana.connect(at, peer_key=key, transport=TransportKind.TCP)
+        await ours.send(b"hello")
+        await arrives(await pair.accepted.get(), b"hello")
 
 
 async def test_garbage_on_a_stream_ends_it():
