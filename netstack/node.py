@@ -368,11 +368,11 @@ class Node:
         self._store.update(nat=msgspec.structs.replace(self.snapshot.nat, **changes))
 
     async def _watch_lag(self) -> None:
-        """How late the loop runs its timers: the smallest honest sign that something blocks it."""
+        """How late the loop runs its timers: the smallest honest sign that something blocks it. And who is let in."""
         while True:
             due = self.net.now() + LAG_PERIOD_S
             await asyncio.sleep(LAG_PERIOD_S)
-            self._store.update(engine_lag_s=max(0.0, self.net.now() - due))
+            self._store.update(engine_lag_s=max(0.0, self.net.now() - due), guard=self.peers.guard_state())
 
 
 def _retention(config: Config) -> Retention:

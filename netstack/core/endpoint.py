@@ -70,10 +70,11 @@ class Endpoint:
         lookup: Callable[[bytes], KnownPeer | None],
         remember: Callable[[KnownPeer], None],
         entrance: Entrance | None = None,
+        mtu_cache: MtuCache | None = None,
     ) -> None:
         self.identity = identity
         self.budget = Budget()
-        self.mtu_cache = MtuCache()
+        self.mtu_cache = mtu_cache or MtuCache()
         self.drops: Counter[Drop] = Counter()
         self.responder = Responder(identity, entropy, lookup, self._new_id)
         self._entropy = entropy

@@ -214,3 +214,11 @@ class MtuCache:
         """The size found within the last hour."""
         cached = self._found.get(path)
         return cached.mtu_bytes if cached is not None and now - cached.found_at < CACHE_S else None
+
+    def entries(self, now: float) -> list[tuple[str, int, float]]:
+        """What still holds: path, size, and when it was found."""
+        return [
+            (path, cached.mtu_bytes, cached.found_at)
+            for path, cached in self._found.items()
+            if now - cached.found_at < CACHE_S
+        ]

@@ -4,6 +4,7 @@ import msgspec
 
 from netstack.model.coordinator import CoordinatorState
 from netstack.model.doctor import DoctorState
+from netstack.model.guard import GuardState
 from netstack.model.history import HistoryState
 from netstack.model.lab import GridState, StoryState
 from netstack.model.nat import NatReport
@@ -49,6 +50,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     coordinator: CoordinatorState = CoordinatorState()
     settings: SettingsState = SettingsState()
     history: HistoryState = HistoryState()
+    guard: GuardState = GuardState()
     engine_lag_s: float | None = None
     log: tuple[LogLine, ...] = ()
     lab: Topology | None = None

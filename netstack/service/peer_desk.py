@@ -18,6 +18,7 @@ from netstack.core.rendezvous_uri import parse_rendezvous
 from netstack.core.session_code import SessionCode, parse_session_code
 from netstack.errors import InputError, PeerscopeError
 from netstack.model.config import Cap, TurnServer
+from netstack.model.guard import GuardState
 from netstack.model.meeting import MeetingError, Role, Way
 from netstack.model.pair import NatFacts
 from netstack.model.peers import KnownPeer as KnownPeerState
@@ -30,6 +31,7 @@ from netstack.service.attempt_state import call_state, invitation_state
 from netstack.service.conversation import Talk
 from netstack.service.identity import load_identity
 from netstack.service.known_listening import KnownListening
+from netstack.service.mtu_book import MtuBook
 from netstack.service.path_watch import PathWatch
 from netstack.service.peer_book import Acquaintance, PeerBook
 from netstack.service.peers import Peers
@@ -79,6 +81,7 @@ class PeerDesk(TalkDesk):
         self._drivers = drivers or (lambda way: make_driver(net, parse_rendezvous(way)))
         self._shelf = Shelf(folder)
         self._book = PeerBook(None)
+        self._mtu_book = MtuBook(None, net.now(), net.wall_time())
         self._peers: Peers | None = None
         self._getting_ready = asyncio.Lock()
         self._listening = KnownListening(self._listen)
@@ -103,6 +106,9 @@ class PeerDesk(TalkDesk):
         if self._home is not None:
             try:
                 self._book = await asyncio.to_thread(PeerBook, self._home)
+                self._mtu_book = await asyncio.to_thread(
+                    MtuBook, self._home, self._net.now(), self._net.wall_time()
+                )
             except PeerscopeError as error:
                 log.warning("known peers: %s", error.sentence)
                 self._home = None
@@ -117,6 +123,14 @@ class PeerDesk(TalkDesk):
             await self._peers.close()
         for talk in self._talks.values():
             await talk.close()
+        await asyncio.to_thread(self._mtu_book.store, self._net.now(), self._net.wall_time())
+
+    def guard_state(self) -> GuardState:
+        """Who is suspect, and what was not let in."""
+        if self._peers is None:
+            return GuardState()
+        dropped, _ = self._peers.guard()
+        return GuardState(self._peers.suspects(), tuple(sorted(dropped.items())))
 
     def guard(self) -> tuple[Mapping[str, int], int]:
         """Packets that were not let in, by reason, and how many peers are suspect now."""
@@ -366,6 +380,7 @@ class PeerDesk(TalkDesk):
                     stun=self._stun,
                     turn=await with_passwords(self._turn),
                     caps=self._caps,
+                    mtu_cache=self._mtu_book.cache,
                 )
             self._peers.nat = self.nat()
             return self._peers

@@ -12,6 +12,7 @@ import msgspec
 
 from netstack.core.identity import Identity, fingerprint
 from netstack.core.known_peer import daily_code, days, role_of
+from netstack.core.mtu_search import MtuCache
 from netstack.core.paste_invitation import (
     LIFE_S,
 )
@@ -20,6 +21,7 @@ from netstack.core.stun_uri import parse_stun_uri
 from netstack.core.turn_uri import parse_turn_uri
 from netstack.model.bluetooth_error import BluetoothError
 from netstack.model.config import Cap, TurnServer
+from netstack.model.guard import SuspectState
 from netstack.model.meeting import MeetingError, Role
 from netstack.model.pair import NatFacts
 from netstack.model.session import SessionError, TransportKind
@@ -70,9 +72,11 @@ class Peers:
         turn: Sequence[TurnServer] = (),
         caps: Sequence[Cap] = (),
         radio: Radio | None = None,
+        mtu_cache: MtuCache | None = None,
     ) -> None:
         self.name = name
         self._radio = radio
+        self._mtu_cache = mtu_cache or MtuCache()
         self.nat: NatFacts | None = None
         self.identity = identity
         self._net = net
@@ -237,6 +241,15 @@ class Peers:
         sessions = self._open.pop(connection, None)
         if sessions is not None:
             await sessions.close()
+
+    def suspects(self) -> tuple[SuspectState, ...]:
+        """Who brought far too much, with the end as a time of day."""
+        off_s = self._net.wall_time() - self._net.now()
+        return tuple(
+            SuspectState(each.peer, each.over, round(each.until_s + off_s, 1))
+            for sessions in self._open.values()
+            for each in sessions.suspects()
+        )
 
     def guard(self) -> tuple[Counter[str], int]:
         """Packets that the open sessions' entrances did not let in, by reason, and how many peers are suspect now."""

@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 from netstack.core.endpoint import Endpoint
 from netstack.core.entrance import Entrance
 from netstack.core.identity import Identity, KnownPeer
+from netstack.core.mtu_search import MtuCache
 from netstack.core.rate_limits import RateLimits, Suspect
 from netstack.core.session_sender import Transmit
 from netstack.errors import NetError
@@ -49,6 +50,7 @@ class Sessions:
         accepted: Callable[[Connection], None] | None = None,
         *,
         limits: RateLimits | None = None,
+        mtu_cache: MtuCache | None = None,
     ) -> None:
         self._net = net
         self._peers = peers
@@ -72,6 +74,7 @@ class Sessions:
             lookup=peers.get,
             remember=self._remember,
             entrance=Entrance(limits or RateLimits(), net.now()),
+            mtu_cache=mtu_cache,
         )
         # One of each for all connections.
         self._wake_session, self._hold_session, self._post_now = self._wake, self._hold, self._post
