@@ -18,6 +18,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from tests.bench import far_place
+
 DATAGRAM_BYTES = 1452
 WINDOW = 64 << 20
 
@@ -77,7 +79,7 @@ async def _receive(pipe: Connection, total: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         configuration = _configuration(client=False)
         configuration.load_cert_chain(*_certificate(Path(folder)))
-        server = await serve("127.0.0.1", 0, configuration=configuration, stream_handler=taken)
+        server = await serve(far_place.far_host(), 0, configuration=configuration, stream_handler=taken)
         pipe.send(server._transport.get_extra_info("sockname")[1])  # type: ignore[attr-defined]
         await done.wait()
         await asyncio.sleep(0.2)
@@ -86,11 +88,12 @@ async def _receive(pipe: Connection, total: int) -> None:
 
 def receive(pipe: Connection, total: int) -> None:
     """The receiving process."""
+    far_place.enter()
     asyncio.run(_receive(pipe, total))
 
 
 async def _send(port: int, total: int) -> float:
-    async with connect("127.0.0.1", port, configuration=_configuration(client=True)) as client:
+    async with connect(far_place.far_host(), port, configuration=_configuration(client=True)) as client:
         reader, writer = await client.create_stream()
         chunk = bytes(1 << 20)
         began = time.perf_counter()

@@ -26,6 +26,7 @@ from netstack.service.connection import Connection
 from netstack.service.peer_book import PeerBook
 from netstack.service.sessions import Sessions
 from netstack.tasks import TaskScope
+from tests.bench import far_place
 
 PSK = bytes(range(32))
 MESSAGE_BYTES = 1 << 20
@@ -73,6 +74,7 @@ async def serve(pipe: Pipe, chosen: argparse.Namespace) -> None:
 
 
 def server(pipe: Pipe, chosen: argparse.Namespace) -> None:
+    far_place.enter()
     if chosen.plain:
         forbid_offload()
     asyncio.run(serve(pipe, chosen))
@@ -161,7 +163,7 @@ def main() -> None:
     parser.add_argument("--megabytes", type=int, default=256)
     parser.add_argument("--echoes", type=int, default=1000)
     parser.add_argument("--datagram-bytes", type=int, default=1452)
-    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--host", default=far_place.far_host())
     parser.add_argument("--plain", action="store_true")
     parser.add_argument("--awaited", action="store_true")
     chosen = parser.parse_args()

@@ -1,6 +1,6 @@
 """Our figures beside their references: interleaved, medians of five with least and most.
 
-    python -m tests.bench.targets [echo] [udp] [plain] [tcp] [aioquic] ... [--runs 5] [--megabytes 256]
+    python -m tests.bench.targets [echo] [udp] [plain] [veth] [veth-plain] [tcp] [--runs 5] [--megabytes 256]
 
 Each program runs alone in processes of its own, one after the other, so that a noisy minute hits all alike; the
 ratio is of medians. Nothing is asserted.
@@ -13,6 +13,9 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
+
+from tests.bench import far_place
 
 OURS = "tests.bench.session_loopback"
 ECHOES = "2000"
@@ -21,7 +24,15 @@ ECHOES = "2000"
 class Row:
     """One figure: `programs` are ours and then the references, each with the key to read from its JSON line."""
 
-    def __init__(self, goal: str, key: str, unit: str, *programs: tuple[str, str, Sequence[str]]) -> None:
+    def __init__(
+        self,
+        goal: str,
+        key: str,
+        unit: str,
+        *programs: tuple[str, str, Sequence[str]],
+        veth: bool = False,
+    ) -> None:
+        self.veth = veth  # between two network namespaces, at an MTU of 1,500
         self.goal = goal
         self.key = key
         self.unit = unit
@@ -56,6 +67,23 @@ def rows(megabytes: int) -> dict[str, Row]:
             ("sealed UDP", OURS, ("udp", "--echoes", "0", "--megabytes", size, "--plain")),
             ("aioquic", "tests.bench.aioquic_stream", (few,)),
         ),
+        "veth": Row(
+            "veth at MTU 1500: at least 0.5 x the bare loop",
+            "throughput_bps",
+            "Mbit/s",
+            ("sealed UDP", OURS, ("udp", "--echoes", "0", "--megabytes", size)),
+            ("bare loop", "tests.bench.bare_sealed", (size,)),
+            ("aioquic", "tests.bench.aioquic_stream", (few,)),
+            veth=True,
+        ),
+        "veth-plain": Row(
+            "veth at MTU 1500, without segmentation offload: at least 4 x aioquic",
+            "throughput_bps",
+            "Mbit/s",
+            ("sealed UDP", OURS, ("udp", "--echoes", "0", "--megabytes", size, "--plain")),
+            ("aioquic", "tests.bench.aioquic_stream", (few,)),
+            veth=True,
+        ),
         "tcp": Row(
             "at least 0.5 x asyncio's TCP",
             "throughput_bps",
@@ -66,11 +94,18 @@ def rows(megabytes: int) -> dict[str, Row]:
     }
 
 
-def run(module: str, arguments: Sequence[str], key: str) -> float:
+def run(module: str, arguments: Sequence[str], key: str, *, veth: bool) -> float:
     """One run of one program."""
-    done = subprocess.run(
-        [sys.executable, "-m", module, *arguments], capture_output=True, text=True, timeout=300, check=True
-    )
+    with far_place.veth_pair(f"bench{os.getpid() % 10_000}") if veth else nullcontext(([], {})) as place:
+        start, environment = place
+        done = subprocess.run(
+            [*start, sys.executable, "-m", module, *arguments],
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=True,
+            env=os.environ | environment,
+        )
     return float(json.loads(done.stdout.splitlines()[-1])[key])
 
 
@@ -87,7 +122,7 @@ def main() -> None:
         found: list[list[float]] = [[] for _ in row.programs]
         for _ in range(chosen.runs):
             for (_, module, arguments), values in zip(row.programs, found, strict=True):
-                values.append(run(module, arguments, row.key))
+                values.append(run(module, arguments, row.key, veth=row.veth))
         scale = 1e6 if row.unit == "us" else 1e-6
         ours = statistics.median(found[0])
         print(f"{name}: {row.goal} (load {os.getloadavg()[0]:.1f}, n={chosen.runs})", flush=True)
