@@ -190,10 +190,14 @@ def bands(tracks: dict[str, tuple[Track, ...]]) -> tuple[tuple[BandView, ...], f
             for part, style in (("mean", "solid"), ("p99", "dot"))[: 2 if metric == "rtt" else 1]:
                 series = Series()
                 series.add(times, tuple(getattr(point, part) for point in track.points), ())
-                label = name if part == "mean" else f"{name} 99{THIN}%"
                 curves.append(
                     CurveView(
-                        f"{track.peer} {track.transport} {part}", label, track.transport, style, series, scale
+                        f"{track.peer.replace(' ', '_')}/{track.transport} {part}",
+                        name,
+                        track.transport,
+                        style,
+                        series,
+                        scale,
                     )
                 )
         views.append(BandView(tall, title, unit, least_top, tuple(curves)))

@@ -359,20 +359,16 @@ class TimeBands(QWidget):
         """A line through all bands, and what each curve was there."""
         theme = self._theme
         at_s = self._time(x)
-        painter.setPen(QPen(theme.color("outline"), 1))
         line = round(x) + 0.5
         small = theme.font("small")
         metrics = QFontMetrics(small)
         painter.setFont(small)
         for band in self._bands:
+            painter.setPen(QPen(theme.color("outline"), 1))
             painter.drawLine(QPointF(line, band.rect.top()), QPointF(line, band.rect.bottom()))
             right = band.rect.right()
-            scale, _ = _unit(band)
-            for curve in reversed(band.view.curves):
-                value = curve.series.at(at_s, max(NEAR_S, self._gap_s / 2))
-                if value is None:
-                    continue
-                text = f"{curve.name} {digits(value * curve.scale / scale)}"
+            for curve, values in reversed(_readings(band, at_s, max(NEAR_S, self._gap_s / 2))):
+                text = f"{curve.name} {' / '.join(map(digits, values))}"
                 width = metrics.horizontalAdvance(text)
                 if right - width < band.rect.left() + 150:
                     break
@@ -480,6 +476,17 @@ class TimeBands(QWidget):
                 self.back_to_now()
             case _:
                 super().keyPressEvent(event)
+
+
+def _readings(band: _Band, at_s: float, near_s: float) -> list[tuple[CurveView, list[float]]]:
+    """What each path was then, there and back together, in the band's unit."""
+    scale, _ = _unit(band)
+    found: dict[str, tuple[CurveView, list[float]]] = {}
+    for curve in band.view.curves:
+        value = curve.series.at(at_s, near_s)
+        if value is not None:
+            found.setdefault(curve.key.split(" ")[0], (curve, []))[1].append(value * curve.scale / scale)
+    return list(found.values())
 
 
 def _between(curve: CurveView, begin_s: float, end_s: float) -> "array[float]":
