@@ -19,8 +19,10 @@ from PySide6.QtWidgets import (
 from app.lag import LagMeter
 from app.presenters.lab import banner
 from app.presenters.log import log_view
+from app.presenters.metrics import worse_sentence
 from app.presenters.status import status
 from app.presenters.veil import of_report
+from app.widgets.buttons import Button
 from app.widgets.lab_banner import LabBanner
 from app.widgets.log_dock import LogDock
 from app.widgets.page import Page
@@ -93,12 +95,18 @@ class Window(QMainWindow):
         self._view_button.clicked.connect(self._open_menu)
 
         self._network, self._engine, self._own = QLabel(), QLabel(), QLabel()
+        self._worse = Button(
+            theme, "", self._open_metrics, icon="warn", role="link", hint="See it on the Metrics page"
+        )
+        self._worse.setObjectName("worse")
+        self._worse.hide()
         self._network.setToolTip("Where the stack sends its packets")
         self._engine.setToolTip("How late the engine's loop woke up at worst in the last ten seconds")
         self._own.setToolTip("How late the window's loop woke up at worst in the last ten seconds")
         bar = self.statusBar()
         bar.setSizeGripEnabled(False)
         bar.addWidget(self._network)
+        bar.addWidget(self._worse)
         bar.addPermanentWidget(self._engine)
         bar.addPermanentWidget(self._own)
         for label in (self._network, self._engine, self._own):
@@ -160,6 +168,8 @@ class Window(QMainWindow):
         if snapshot.log is not old.log:
             self._show_log()
         self._banner.say(banner(snapshot))
+        if snapshot.paths is not old.paths:
+            self._say_worse(worse_sentence(snapshot.paths))
         self._page.show_snapshot(snapshot, time.monotonic())
 
     def show_failure(self, error: PeerscopeError) -> None:
@@ -201,6 +211,18 @@ class Window(QMainWindow):
         self._settings.sync()
         event.accept()
         self.closing.emit()
+
+    def _say_worse(self, sentence: str) -> None:
+        """A watched peer got worse: a quiet line below every page, until it is well again."""
+        if sentence != self._worse.text().strip():
+            self._worse.setText(f" {sentence}")
+            self._worse.setAccessibleName(sentence)
+        self._worse.setVisible(bool(sentence))
+
+    def _open_metrics(self) -> None:
+        place = next((n for n, page in enumerate(self._pages) if page.key == "metrics"), None)
+        if place is not None:
+            self.open_page(place)
 
     def _retitle(self) -> None:
         self.setWindowTitle(f"{self._page.summary} - Peerscope")

@@ -12,6 +12,7 @@ from netstack.core.identity import fingerprint
 from netstack.core.pair_verdict import facts_of_report
 from netstack.errors import InputError, PeerscopeError
 from netstack.model.config import Config
+from netstack.model.coordinator import CoordinatorState
 from netstack.model.doctor import Check, DoctorReport
 from netstack.model.nat import NatReport
 from netstack.model.pair import NatFacts
@@ -83,7 +84,7 @@ class Node:
         self._games = _games()
         self._set_doctor(games=tuple(game.name for game in self._games))
         self._watch = PathWatch(net, lambda paths: self._store.update(paths=paths))
-        self.coordinator = Coordinator(net, self._watch, lambda state: self._store.update(coordinator=state))
+        self.coordinator = Coordinator(net, self._watch, self._take_paths)
         self.peers = PeerDesk(
             net,
             self._watch,
@@ -343,6 +344,13 @@ class Node:
             ways=met.ways,
             local=met.local,
         )
+
+    def _take_paths(self, state: CoordinatorState) -> None:
+        newest = max((each.at_s for each in self.snapshot.coordinator.decisions), default=float("-inf"))
+        self._store.update(coordinator=state)
+        for decision in reversed(state.decisions):
+            if decision.at_s > newest:
+                self.history.decided(decision)
 
     def _take_turn(self, state: TurnState) -> None:
         before = self.snapshot.turn.report

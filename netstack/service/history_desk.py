@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 
 from netstack.core.history_facts import Report, compare, since_fine
 from netstack.errors import InputError
+from netstack.model.coordinator import Decision
 from netstack.model.history import (
     Comparison,
     HistoryReport,
@@ -74,6 +75,11 @@ class HistoryDesk:
         """A diagnosis that has ended."""
         if self._history is not None:
             self._history.add_run(report)
+
+    def decided(self, decision: Decision) -> None:
+        """The coordinator has put traffic on another path, and says why."""
+        if self._keeper is not None:
+            self._keeper.decided(decision)
 
     async def runs(self, kind: RunKind | None = None, limit: int = 500) -> tuple[Run, ...]:
         """Diagnoses, newest first. Raises InputError for a file that cannot be read."""

@@ -1,5 +1,6 @@
 """Writes into the history what happens: sessions, their paths, their series. One ear of `PathWatch`."""
 
+from netstack.model.coordinator import Decision
 from netstack.model.path import PathReport, PathState
 from netstack.model.session import Event, KeysTurned, PathClosed, PathMoved, PathOpened, ProbeAnswered
 from netstack.net.protocol import Net
@@ -9,7 +10,7 @@ WORSE = {"rtt": "slower", "loss": "losing"}
 
 
 class HistoryKeeper:
-    """`PathListener` of one Node; `changed` is called when something that people look at was added."""
+    """`PathListener` of one Node."""
 
     def __init__(self, net: Net, history: History) -> None:
         self._net = net
@@ -17,12 +18,14 @@ class HistoryKeeper:
         self._sessions: dict[str, int] = {}
         self._tracks: dict[str, Track] = {}
         self._degraded: set[str] = set()
+        self._peers: dict[str, str] = {}
 
     def path_found(self, report: PathReport) -> None:
         """A session begins with its first path."""
         watched = _number(report)
         if watched not in self._sessions:
             self._sessions[watched] = self._history.begin_session(report.peer)
+            self._peers[watched] = report.peer
         session = self._sessions[watched]
         self._history.add_change(session, "path added", report.transport, report.remote)
         self._tracks[report.key] = self._history.begin_series(session, report)
@@ -68,6 +71,19 @@ class HistoryKeeper:
                 self._tracks.pop(report.key).close()
         for watched in [w for w in self._sessions if not any(k.startswith(f"{w}/") for k in self._tracks)]:
             self._history.end_session(self._sessions.pop(watched))
+            self._peers.pop(watched, None)
+
+    def decided(self, decision: Decision) -> None:
+        """Traffic moved, and the inequality behind it, beside the newest session with that peer."""
+        watched = [
+            number
+            for number, peer in self._peers.items()
+            if peer == decision.peer and number in self._sessions
+        ]
+        if watched:
+            self._history.add_change(
+                self._sessions[watched[-1]], "moved", decision.target_transport, "", decision.sentence
+            )
 
     def close(self) -> None:
         """The program ends: so do the sessions."""

@@ -3,6 +3,7 @@
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 from PySide6.QtCore import QSettings, Qt
 from PySide6.QtWidgets import QApplication, QLabel, QPushButton
@@ -12,6 +13,7 @@ from app.widgets.theme import Choice, Theme
 from app.window import Window
 from netstack.errors import NetError
 from netstack.model.nat import NatReport
+from netstack.model.path import Degradation, PathReport, PathState
 from netstack.model.snapshot import LogLine, NatState, Snapshot
 
 
@@ -85,6 +87,25 @@ def test_only_the_page_in_front_is_kept_up_to_date(make):
     assert 7 not in second.snapshots
     window.open_page(1)
     assert second.snapshots[-1] == 7
+    window.close()
+
+
+def test_a_path_that_got_worse_is_told_below_every_page(make, qtbot):
+    window, (first, _) = make()
+    first.key = "metrics"
+    path = PathReport(key="1/0", peer="Ben", transport="udp", remote="", state=PathState.UP)
+    worse = msgspec.structs.replace(path, degraded=Degradation("rtt", 0.012, 0.087, 1_700_000_000.0))
+    button = window.findChild(QPushButton, "worse")
+    window.open_page(1)
+    window.show_snapshot(Snapshot(paths=(path,)))
+    assert not button.isVisible()
+    window.show_snapshot(Snapshot(paths=(worse,)))
+    assert button.isVisible()
+    assert button.text().strip().startswith("UDP to Ben is slower")
+    button.click()
+    assert window._page is first
+    window.show_snapshot(Snapshot(paths=(path,)))
+    assert not button.isVisible()
     window.close()
 
 
