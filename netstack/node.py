@@ -97,6 +97,7 @@ class Node:
             state=peers
             or PeersState(ways=config.rendezvous, brokers=config.brokers, hidden=config.hide_address),
             drivers=drivers,
+            webrtc=network == "real",
         )
         self.peers.nat = self._nat_facts
         self.peers.began = self._coordinate

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli.meeting import Lines, Printer, drivers_of, peers
+from app.cli.meeting import Lines, Printer, Transport, TransportOption, drivers_of, peers
 from app.cli.options import ConfigOption
 from app.cli.talk import talking
 from netstack.config import load_config
@@ -35,6 +35,7 @@ def host(
     hide_address: Annotated[
         bool, typer.Option(help="Keep your address from the other side: only a relay will do.")
     ] = False,
+    transport: TransportOption = Transport.AUTO,
     output: Annotated[
         Lines, typer.Option("--format", help="Print text, or JSON lines for programs.")
     ] = Lines.TEXT,
@@ -55,7 +56,7 @@ def host(
                 f"Your code, good once and for ten minutes:\n\n    {code}\n\nThe other side runs: peerscope join {code}",
                 code=str(code),
             )
-            attempt = Attempt(told=printer.candidate, moved=printer.moved, hidden=hidden)
+            attempt = Attempt(told=printer.candidate, moved=printer.moved, hidden=hidden, only=transport.only)
             met = await here.meet(
                 Role.HOST,
                 code,

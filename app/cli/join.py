@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli.meeting import Lines, Printer, drivers_of, peers
+from app.cli.meeting import Lines, Printer, Transport, TransportOption, drivers_of, peers
 from app.cli.options import ConfigOption
 from app.cli.talk import OVER, talking
 from netstack.config import load_config
@@ -49,6 +49,7 @@ def join(
     hide_address: Annotated[
         bool, typer.Option(help="Keep your address from the other side: only a relay will do.")
     ] = False,
+    transport: TransportOption = Transport.AUTO,
     output: Annotated[
         Lines, typer.Option("--format", help="Print text, or JSON lines for programs.")
     ] = Lines.TEXT,
@@ -66,7 +67,7 @@ def join(
         hidden = hide_address or settings.hide_address
         drivers = drivers_of(net, via or (), settings, hidden=hidden)
         async with peers(net, settings, printer, name) as here:
-            attempt = Attempt(told=printer.candidate, moved=printer.moved, hidden=hidden)
+            attempt = Attempt(told=printer.candidate, moved=printer.moved, hidden=hidden, only=transport.only)
             met = await here.meet(
                 Role.GUEST,
                 wanted,

@@ -7,12 +7,15 @@ import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from enum import StrEnum
+from typing import Annotated
 
 import platformdirs
+import typer
 
 from netstack.core.rendezvous_uri import parse_rendezvous
 from netstack.model.config import Config
 from netstack.model.meeting import Way
+from netstack.model.session import TransportKind
 from netstack.net.system import SystemNet
 from netstack.rendezvous.driver import Driver
 from netstack.rendezvous.ways import make_driver
@@ -32,6 +35,27 @@ class Lines(StrEnum):
 
     TEXT = "text"
     JSONL = "jsonl"
+
+
+class Transport(StrEnum):
+    """What may carry the talk."""
+
+    AUTO = "auto"
+    UDP = "udp"
+    TCP = "tcp"
+    TURN = "turn"
+    BLE = "ble"
+    WEBRTC = "webrtc"
+
+    @property
+    def only(self) -> TransportKind | None:
+        """Nothing but this; None: whatever is best."""
+        return None if self is Transport.AUTO else TransportKind(self.value)
+
+
+TransportOption = Annotated[
+    Transport, typer.Option(help="Nothing but this may carry the talk; auto takes the best.")
+]
 
 
 class Printer:
@@ -119,6 +143,7 @@ async def peers(net: SystemNet, config: Config, printer: Printer, name: str | No
         stun=config.stun,
         turn=await with_passwords(config.turn),
         caps=config.cap,
+        webrtc=True,
     )
     try:
         yield here

@@ -71,9 +71,11 @@ class PeerDesk(TalkDesk):
         caps: Sequence[Cap] = (),
         state: PeersState,
         drivers: DriverMaker | None = None,
+        webrtc: bool = False,
     ) -> None:
         super().__init__()
         self._net = net
+        self._webrtc = webrtc
         self._watch = watch
         self._tell = changed
         self._home = home
@@ -381,6 +383,7 @@ class PeerDesk(TalkDesk):
                     turn=await with_passwords(self._turn),
                     caps=self._caps,
                     mtu_cache=self._mtu_book.cache,
+                    webrtc=self._webrtc,
                 )
             self._peers.nat = self.nat()
             return self._peers

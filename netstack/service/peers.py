@@ -26,6 +26,7 @@ from netstack.model.meeting import MeetingError, Role
 from netstack.model.pair import NatFacts
 from netstack.model.session import SessionError, TransportKind
 from netstack.model.turn import TurnCredentials
+from netstack.model.webrtc import IceServers
 from netstack.net.protocol import Net
 from netstack.radio.peer_channel import PeerChannel
 from netstack.radio.protocol import Radio
@@ -34,6 +35,7 @@ from netstack.rendezvous.driver import Driver
 from netstack.service.attempt import Attempt, Met, PasteAttempt
 from netstack.service.connection import Connection
 from netstack.service.gathering import Gathering, Relay
+from netstack.service.ice_servers import choose_ice_servers
 from netstack.service.known_ways import known_ways
 from netstack.service.meeting import Meeting, invite
 from netstack.service.path_upkeep import PathUpkeep, Remeet
@@ -58,7 +60,8 @@ MakeDrivers = Callable[[], Sequence[Driver]]
 class Peers:
     """Our side of meetings: one identity, and for each meeting sockets of its own. Close it at the end.
 
-    `name` and `nat` (what our NAT check found out) are told to whom we meet. `radio` is for those who want Bluetooth.
+    `name` and `nat` (what our NAT check found out) are told to whom we meet. `radio` is for those who want Bluetooth,
+    `webrtc` lets a peer ask for that: it opens sockets of its own, which only the real network has.
     """
 
     def __init__(
@@ -73,6 +76,7 @@ class Peers:
         caps: Sequence[Cap] = (),
         radio: Radio | None = None,
         mtu_cache: MtuCache | None = None,
+        webrtc: bool = False,
     ) -> None:
         self.name = name
         self._radio = radio
@@ -82,12 +86,14 @@ class Peers:
         self._net = net
         self._book = book
         self._caps = tuple(caps)
+        self._webrtc = webrtc
         self.set_servers(stun, turn)
         self._open: dict[Connection, Sessions] = {}
         self._tasks = TaskScope("peers")
 
     def set_servers(self, stun: Sequence[str], turn: Sequence[TurnServer]) -> None:
         """Whom to ask from the next meeting on; `turn` with its passwords. Raises InputError, TurnError."""
+        self._stun, self._turn = tuple(stun), tuple(turn)
         self._servers = tuple(map(parse_stun_uri, stun))
         self._relays = tuple(
             Relay(parse_turn_uri(each.url), TurnCredentials(each.username, each.password)) for each in turn
@@ -335,6 +341,7 @@ class Peers:
             hidden=attempt.hidden,
             only=attempt.only,
             near=near,
+            ice_servers=self._ice_servers if self._webrtc else None,
             gathered=gathered,
             limit_s=limit_s,
             told=attempt.told,
@@ -363,6 +370,9 @@ class Peers:
             lambda: known_ways(traversal, sessions),
             sessions.local_host,
         )
+
+    async def _ice_servers(self) -> IceServers:
+        return await choose_ice_servers(self._net, self._stun, self._turn)
 
     def _near(
         self, meeting: Meeting, psk: bytes, role: Role, only: TransportKind | None

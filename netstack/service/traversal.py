@@ -7,7 +7,7 @@ both sides: whoever cannot be called calls, and the guest speaks first on what h
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from enum import StrEnum
 from typing import ClassVar, Final
 
@@ -21,6 +21,7 @@ from netstack.model.address import Address, Scope, scope
 from netstack.model.candidate import CandidateKind, PairState, PairStory
 from netstack.model.pair import NatFacts, PairRoute, PairVerdict
 from netstack.model.session import Flow, SessionError, TransportKind
+from netstack.model.webrtc import IceServers
 from netstack.net.protocol import Net
 from netstack.service.connection import Connection
 from netstack.service.gathering import MAX_RELAYS, MAX_TCP, Gathering, Relay
@@ -28,6 +29,7 @@ from netstack.service.punching import Punching
 from netstack.service.session_notes import SessionNotes
 from netstack.service.sessions import Sessions
 from netstack.service.signalling import Notes, Signalling
+from netstack.service.webrtc_way import WebRtcWay
 from netstack.tasks import TaskScope
 from netstack.transport.ble import BleTransport
 from netstack.wire.candidate_note import (
@@ -39,6 +41,7 @@ from netstack.wire.candidate_note import (
     NatNote,
     TcpCandidate,
     UdpCandidate,
+    WebRtcNote,
 )
 
 LIMIT_S: Final = 20.0
@@ -133,6 +136,7 @@ class Traversal:
         hidden: bool = False,
         only: TransportKind | None = None,
         near: BleTransport | None = None,
+        ice_servers: Callable[[], Awaitable[IceServers]] | None = None,
         gathered: Gathering | None = None,
         limit_s: float = LIMIT_S,
         told: Told = lambda _: None,
@@ -144,6 +148,13 @@ class Traversal:
         self.hidden = hidden or only is TransportKind.TURN
         self.only = only
         self.near = near
+        self.webrtc = WebRtcWay(
+            sessions,
+            guest=guest,
+            send=self._send,
+            opened=self._webrtc_opened,
+            servers=ice_servers or _no_ice_servers,
+        )
         self.ways: asyncio.Queue[Way] = asyncio.Queue(MAX_WAYS)
         self.answered: list[PairAnswered] = []
         self.peer_tcp: list[Address] = []
@@ -181,6 +192,7 @@ class Traversal:
         self._peer_public: set[str] = set()
         self._accepted_links = 0
         self._dialing = 0
+        self._may_webrtc = ice_servers is not None and only in {None, TransportKind.WEBRTC}
 
     @property
     def peer(self) -> About:
@@ -190,7 +202,7 @@ class Traversal:
     @property
     def stories(self) -> tuple[PairStory, ...]:
         """What became of every pair."""
-        return self.punching.stories
+        return self.punching.stories + self.webrtc.stories
 
     @property
     def same_network(self) -> bool:
@@ -235,6 +247,8 @@ class Traversal:
             for link in self.near.links:
                 self._near_opened(link)
         self._tasks.start(self._tell_all(), "tell")
+        if self.only is TransportKind.WEBRTC:
+            self.webrtc.ask()
         try:
             async with TaskScope("patience") as patience, asyncio.timeout(self._limit_s) as limit:
                 if self._limit_s == LIMIT_S:
@@ -269,10 +283,14 @@ class Traversal:
         path = session.paths.table.get(path_id) if session else None
         if path is None or path.traits is None or path.flow is None:
             return TransportKind.UDP, None
+        if path.traits.kind is TransportKind.WEBRTC:
+            return path.traits.kind, self.webrtc.remote
         return path.traits.kind, path.flow.remote or self.sessions.stream_remote(path.flow.link)
 
     def is_relayed(self, transport: TransportKind, remote: Address | None) -> bool:
         """Whether either side's relay carries it: ours, or the one at which the peer is found."""
+        if transport is TransportKind.WEBRTC:
+            return self.webrtc.relayed
         return transport is TransportKind.TURN or remote in self._peer_relays
 
     def reached(self, transport: TransportKind, remote: Address | None) -> Reached:
@@ -305,6 +323,7 @@ class Traversal:
         self.sessions.on_stream(None)
         if self.near is not None:
             self.near.opened = None
+        await self.webrtc.close()
         await self.signalling.close()
         await self._tasks.close()
 
@@ -356,6 +375,8 @@ class Traversal:
                 self._put(note)
         elif isinstance(note, Again):
             self.asked_again()
+        elif isinstance(note, WebRtcNote) and self._may_webrtc and not self.hidden:
+            self.webrtc.take(note)
 
     def _try_relay(self, relayed: Address) -> None:
         """The guest calls there at once, from the socket that may, which spares the round trip of a check."""
@@ -367,6 +388,13 @@ class Traversal:
     def _pair_answered(self, event: PairAnswered) -> None:
         self.answered.append(event)
         self._put(event)
+
+    def _send(self, note: CandidateNote) -> None:
+        self.signalling.send(note)
+
+    def _webrtc_opened(self, link: int) -> None:
+        if self.guest:
+            self._put(OpenLink(TransportKind.WEBRTC, link))
 
     def _stream_accepted(self, link: int) -> None:
         if self._accepted_links < MAX_ACCEPTED:
@@ -475,3 +503,7 @@ class Traversal:
         heard = sum(story.heard for story in stories)
         answered = sum(story.state is PairState.ANSWERED for story in stories)
         return f"{len(stories)} addresses tried, {answered} answered, {heard} were heard from"
+
+
+async def _no_ice_servers() -> IceServers:
+    return IceServers()

@@ -6,6 +6,7 @@ The notes travel sealed, by a mailbox or inside the session; a peer may still li
 import ipaddress
 import unicodedata
 from collections.abc import Iterable
+from enum import StrEnum
 from itertools import islice
 from typing import Annotated
 
@@ -15,6 +16,8 @@ from netstack.errors import DecodeError
 from netstack.model.address import Address
 from netstack.model.candidate import Candidate, CandidateKind, PairState, PairStory
 from netstack.model.pair import NatFacts
+from netstack.wire import ice_description
+from netstack.wire.ice_description import IceDescription
 
 MAX_BYTES = 1024
 MAX_NAME = 40
@@ -116,7 +119,32 @@ class Again(msgspec.Struct, frozen=True, tag="again"):
     """The sender's network has changed, or it tries once more: forget its addresses, and tell yours again."""
 
 
-CandidateNote = About | NatNote | UdpCandidate | TcpCandidate | AllTold | LadderNote | Again
+class WebRtcStep(StrEnum):
+    """The host asks the guest to offer; the guest offers; the host answers."""
+
+    ASK = "ask"
+    OFFER = "offer"
+    ANSWER = "answer"
+
+
+class WebRtcNote(msgspec.Struct, frozen=True, tag="webrtc"):
+    """A step towards a WebRTC connection, with the sender's description where it is an offer or an answer."""
+
+    step: WebRtcStep
+    description: IceDescription | None = None
+
+    @classmethod
+    def of(cls, step: WebRtcStep, description: IceDescription) -> "WebRtcNote":
+        """With as many of the addresses as fit a note, the best first."""
+        candidates = description.candidates
+        while True:
+            note = cls(step, msgspec.structs.replace(description, candidates=candidates))
+            if len(msgspec.json.encode(note)) <= MAX_BYTES or not candidates:
+                return note
+            candidates = candidates[:-1]
+
+
+CandidateNote = About | NatNote | UdpCandidate | TcpCandidate | AllTold | LadderNote | Again | WebRtcNote
 _decoder: msgspec.json.Decoder[CandidateNote] = msgspec.json.Decoder(CandidateNote)
 
 
@@ -135,6 +163,8 @@ def decode(data: bytes) -> CandidateNote:
         raise DecodeError(DecodeError.Reason.MALFORMED, "note") from error
     if isinstance(note, UdpCandidate | TcpCandidate):
         check_host(note.host)
+    if isinstance(note, WebRtcNote) and note.description is not None:
+        ice_description.check(note.description)
     if isinstance(note, About):
         return msgspec.structs.replace(note, name=plain_name(note.name))
     return note

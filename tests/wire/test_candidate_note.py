@@ -19,10 +19,13 @@ from netstack.wire.candidate_note import (
     NatNote,
     TcpCandidate,
     UdpCandidate,
+    WebRtcNote,
+    WebRtcStep,
     decode,
     encode,
     plain_name,
 )
+from netstack.wire.ice_description import IceCandidate, IceDescription
 
 
 @pytest.mark.parametrize(
@@ -74,3 +77,22 @@ def test_a_name_cannot_play_tricks() -> None:
 def test_any_bytes_are_a_note_or_a_decode_error(data: bytes) -> None:
     with contextlib.suppress(DecodeError):
         decode(data)
+
+
+def test_a_description_takes_as_many_addresses_as_fit() -> None:
+    candidates = tuple(
+        IceCandidate(CandidateKind.HOST, f"2001:db8::{n:x}:1234:5678:9abc", 50_000) for n in range(24)
+    )
+    note = WebRtcNote.of(WebRtcStep.OFFER, IceDescription("abcd", "p" * 24, "5a" * 32, candidates))
+    assert len(encode(note)) <= MAX_BYTES
+    assert note.description is not None
+    assert 10 < len(note.description.candidates) < 24
+    assert decode(encode(note)) == note
+
+
+@pytest.mark.parametrize("host", ["example.org", "224.0.0.1", "0.0.0.0"])
+def test_a_description_holds_addresses_alone(host: str) -> None:
+    candidates = (IceCandidate(CandidateKind.HOST, host, 5),)
+    note = WebRtcNote(WebRtcStep.OFFER, IceDescription("abcd", "p" * 24, "5a" * 32, candidates))
+    with pytest.raises(DecodeError):
+        decode(encode(note))
