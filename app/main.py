@@ -173,6 +173,11 @@ async def _run(
     peers_page = PeersPage(theme, peers_actions(actions, engine, settings), peers)
     window.add_page(peers_page)
 
+    async def drill() -> None:
+        from netstack.lab.drill import drill_beside  # noqa: PLC0415 - the window need not wait for the lab
+
+        await engine.call(lambda node: node.drill(drill_beside), "drill")
+
     async def pull_plots() -> None:
         since_s = metrics.since_s
 
@@ -189,6 +194,8 @@ async def _run(
             actions.add(
                 "load", lambda number: engine.call(lambda node: node.peers.measure_load(number), "load")
             ),
+            actions.add("drill", drill),
+            actions.add("race", lambda seconds: engine.call(lambda node: node.race(seconds), "race")),
         ),
     )
     window.add_page(metrics)

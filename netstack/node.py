@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import msgspec
@@ -12,13 +12,14 @@ from netstack.core.identity import fingerprint
 from netstack.core.pair_verdict import facts_of_report
 from netstack.errors import InputError, PeerscopeError
 from netstack.model.config import Config
-from netstack.model.coordinator import CoordinatorState
+from netstack.model.coordinator import CoordinatorState, DrillCause, DrillResult, DrillState
 from netstack.model.doctor import Check, DoctorReport
 from netstack.model.nat import NatReport
 from netstack.model.pair import NatFacts
 from netstack.model.path import PlotData
 from netstack.model.peers import PeersState
 from netstack.model.port_mapping import Carried
+from netstack.model.race import RaceState
 from netstack.model.session import TransportKind
 from netstack.model.snapshot import NatState, Snapshot
 from netstack.model.turn import TurnState
@@ -38,12 +39,15 @@ from netstack.service.path_watch import PathWatch
 from netstack.service.peer_desk import DriverMaker, PeerDesk
 from netstack.service.port_mapping import PortMappingService
 from netstack.service.port_mapping_records import records_path
+from netstack.service.race import race
 from netstack.service.rehearsal import rehearse
 from netstack.service.relay_desk import RelayDesk
 from netstack.service.settings import SettingsDesk
 from netstack.tasks import TaskScope
 
 log = logging.getLogger(__name__)
+
+Drill = Callable[[Callable[[DrillResult], None]], Awaitable[object]]
 
 LAG_PERIOD_S = 0.5
 
@@ -323,6 +327,37 @@ class Node:
             await rehearse(self.net, net, host, self._watch, peer=peer)
         finally:
             self._watch.forget_closed()
+
+    async def drill(self, run: Drill) -> None:
+        """Lets `run` drill, which is the lab's; what comes out is in the snapshot. Raises WorkerError."""
+        state = DrillState(running=True, total=2 * len(DrillCause))
+
+        def tell(result: DrillResult) -> None:
+            nonlocal state
+            state = msgspec.structs.replace(state, results=(*state.results, result))
+            self._store.update(drill=state)
+
+        self._store.update(drill=state)
+        try:
+            await run(tell)
+        finally:
+            self._store.update(drill=msgspec.structs.replace(state, running=False))
+
+    async def race(self, seconds: float) -> None:
+        """The same traffic over every transport at once, to oneself or to a server of the lab; it is in the snapshot.
+
+        Cancelling keeps what ran. Raises NetError.
+        """
+        net, host, peer = await self._rehearsal_partner()
+
+        def tell(state: RaceState) -> None:
+            self._store.update(race=state)
+
+        try:
+            await race(self.net, net, host, seconds=seconds, where=peer, tell=tell)
+        finally:
+            if self.snapshot.race.running:
+                tell(msgspec.structs.replace(self.snapshot.race, running=False))
 
     def plot_data(self, since_s: float | None = None) -> PlotData:
         """Every watched path's points since then on the engine's clock, for the live plots; by default ten minutes."""

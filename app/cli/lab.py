@@ -11,14 +11,14 @@ from app.cli.terminal import console, fail, print_json
 from app.presenters.lab_text import matrix_text, run_text
 from netstack.config import load_config
 from netstack.errors import PeerscopeError
-from netstack.lab.drill import PUBLISHED, run_drill
 from netstack.lab.drill import SCENARIO as DRILLED
+from netstack.lab.drill import run_drill
 from netstack.lab.kinds import KINDS
 from netstack.lab.matrix import matrix as fill_in
 from netstack.lab.meet import METHOD, NOTE
 from netstack.lab.rehearsal import rehearse
 from netstack.lab.scenario import NAMES, load_scenario
-from netstack.model.coordinator import DrillCause, DrillResult
+from netstack.model.coordinator import PUBLISHED, DrillCause, DrillResult
 from netstack.model.lab import Cell, LabRun, Matrix, PairOutcome, ScenarioLine, ScenarioList
 
 lab = typer.Typer(

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.actions import Action
+from app.presenters.decisions import present_decisions
 from app.presenters.load import present_load
 from app.presenters.metrics import (
     MetricsView,
@@ -32,12 +33,15 @@ from app.presenters.metrics import (
 from app.presenters.quantity import duration, moment
 from app.presenters.series_book import SeriesBook
 from app.widgets.buttons import Button
+from app.widgets.decisions_card import DecisionsCard
+from app.widgets.drill_card import DrillCard
 from app.widgets.fact_table import FactTable
 from app.widgets.histogram_view import HistogramPlot
 from app.widgets.metric_cards import MetricCards
 from app.widgets.notice import Notice
 from app.widgets.page import Page
 from app.widgets.path_table import PathTable
+from app.widgets.race_card import RaceCard
 from app.widgets.responsiveness_card import ResponsivenessCard
 from app.widgets.text import Card, Columns, Text
 from app.widgets.theme import Theme
@@ -48,17 +52,22 @@ from netstack.model.snapshot import Snapshot
 PERIOD_MS = 100
 FIGURES_EVERY_S = 0.5
 STACK_BELOW = 860
+TRIES_STACK_BELOW = 1180
 PICTURE_RATIO = 2
 SPANS = ((30, "Last 30 s"), (60, "Last minute"), (300, "Last 5 min"), (600, "Last 10 min"))
 HINT = "Drag to judge a stretch alone; Ctrl and the wheel, or + and −, zoom; a double click goes back"
 
 
 class MetricsActions(NamedTuple):
-    """What the page can start: the demonstration on this computer, the pull of the plots' data, and the load."""
+    """What the page can start: the demonstration on this computer, the pull of the plots' data, the load, the drill and
+    the race.
+    """
 
     rehearse: Action
     pull: Action
     load: Action
+    drill: Action
+    race: Action
 
 
 class MetricsPage(Page):
@@ -233,8 +242,12 @@ class MetricsPage(Page):
         results = QVBoxLayout(self._results)
         results.setContentsMargins(0, 0, 0, 0)
         results.setSpacing(2 * theme.measure.unit)
-        for widget in (self._cards, table, plots, below, fragments):
+        self._decisions = DecisionsCard(theme)
+        for widget in (self._cards, table, plots, self._decisions, below, fragments):
             results.addWidget(widget)
+        self._race = RaceCard(theme, self._actions.race)
+        self._drill = DrillCard(theme, self._actions.drill)
+        tries = Columns(theme, ((self._race, 1), (self._drill, 1)), TRIES_STACK_BELOW)
         self._empty = Card(theme)
         self._empty.body.addWidget(
             Text(
@@ -244,7 +257,7 @@ class MetricsPage(Page):
                 wrap=True,
             )
         )
-        for part in (self._notice, self._worse, self._empty, self._results):
+        for part in (self._notice, self._worse, self._empty, self._results, tries):
             self.content.addWidget(part)
         self.content.addStretch(1)
 
@@ -305,6 +318,9 @@ class MetricsPage(Page):
         chosen = next((path for path in paths if path.key == view.chosen), None)
         self._show_chosen(chosen, begin_s, end_s)
         self._load.show_view(present_load(self._snapshot.peers, self._chosen))
+        self._decisions.show_view(present_decisions(self._snapshot.coordinator, self._book.wall))
+        self._race.show_state(self._snapshot.race)
+        self._drill.show_state(self._snapshot.drill)
         if view == self._view:
             return
         self._view = view

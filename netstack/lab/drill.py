@@ -21,7 +21,7 @@ from netstack.lab.lab import Lab
 from netstack.lab.link import Shape
 from netstack.lab.scenario import load_scenario
 from netstack.lab.workers import spread_beside
-from netstack.model.coordinator import Decision, DrillCause, DrillResult, Published
+from netstack.model.coordinator import Decision, DrillCause, DrillResult
 from netstack.model.session import UDP_TRAITS, Flow, MessageReceived, Mode, Priority, SessionError
 from netstack.model.turn import TurnCredentials
 from netstack.service.connection import Connection
@@ -48,15 +48,6 @@ SCENARIO: Final = "failover"
 WIFI: Final = "anna-anna-router"
 PLAIN_BYTES: Final = 120
 """Of an IP packet: probes, pings and acknowledgements are smaller, messages larger."""
-
-PUBLISHED: Final = (
-    Published(system="iroh", blackout_s=15.1, note="reported by users for a direct path that dies"),
-    Published(
-        system="tailscale", blackout_s=6.5, note="how long its source trusts a direct path that is silent"
-    ),
-    Published(system="aioice", blackout_s=30.0, note="about: six consent checks of five seconds must fail"),
-)
-"""Published by others, not measured here, and of other traffic and other faults."""
 
 
 class _Notes:
@@ -296,7 +287,7 @@ def run_drill(
 
 
 async def drill_beside(
-    *, seed: int = 0, done: Callable[[DrillResult], None] = lambda _: None
+    done: Callable[[DrillResult], None] = lambda _: None, *, seed: int = 0
 ) -> tuple[DrillResult, ...]:
     """The same in a child process, while the running loop goes on. Cancelling ends it. Raises WorkerError."""
     return tuple(await spread_beside(_one, _jobs(seed), 1, done))

@@ -1,6 +1,7 @@
 """What the coordinator knows of paths and decides about them, as the window and the drill show it."""
 
 from enum import StrEnum
+from typing import Final
 
 import msgspec
 
@@ -115,6 +116,24 @@ class Published(msgspec.Struct, frozen=True, kw_only=True):
     system: str
     blackout_s: float
     note: str
+
+
+PUBLISHED: Final = (
+    Published(system="iroh", blackout_s=15.1, note="reported by users for a direct path that dies"),
+    Published(
+        system="tailscale", blackout_s=6.5, note="how long its source trusts a direct path that is silent"
+    ),
+    Published(system="aioice", blackout_s=30.0, note="about: six consent checks of five seconds must fail"),
+)
+"""Published by others, not measured here, and of other traffic and other faults."""
+
+
+class DrillState(msgspec.Struct, frozen=True, kw_only=True):
+    """The drill as far as it is: `results` of `total`."""
+
+    running: bool = False
+    total: int = 0
+    results: tuple[DrillResult, ...] = ()
 
 
 class PeerPaths(msgspec.Struct, frozen=True, kw_only=True):

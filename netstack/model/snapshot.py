@@ -2,7 +2,7 @@
 
 import msgspec
 
-from netstack.model.coordinator import CoordinatorState
+from netstack.model.coordinator import CoordinatorState, DrillState
 from netstack.model.doctor import DoctorState
 from netstack.model.guard import GuardState
 from netstack.model.history import HistoryState
@@ -10,6 +10,7 @@ from netstack.model.lab import GridState, StoryState
 from netstack.model.nat import NatReport
 from netstack.model.path import PathReport
 from netstack.model.peers import PeersState
+from netstack.model.race import RaceState
 from netstack.model.settings import SettingsState
 from netstack.model.topology import Topology
 from netstack.model.turn import TurnState
@@ -48,6 +49,8 @@ class Snapshot(msgspec.Struct, frozen=True):
     turn: TurnState = TurnState()
     peers: PeersState = PeersState()
     coordinator: CoordinatorState = CoordinatorState()
+    drill: DrillState = DrillState()
+    race: RaceState = RaceState()
     settings: SettingsState = SettingsState()
     history: HistoryState = HistoryState()
     guard: GuardState = GuardState()

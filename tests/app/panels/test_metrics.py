@@ -7,13 +7,25 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage
 from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QMessageBox, QPushButton
+from PySide6.QtWidgets import QApplication, QLabel, QMessageBox, QPushButton
 
 from app.actions import Actions
 from app.panels.metrics import MetricsActions, MetricsPage
 from app.widgets.theme import Choice, Theme
+from netstack.model.coordinator import (
+    CoordinatorState,
+    Decision,
+    DrillCause,
+    DrillResult,
+    DrillState,
+    PathHealth,
+    PeerPaths,
+    Reason,
+)
 from netstack.model.path import PathReport, PathSeries, PathState, PlotData, ProbeSummary, Samples
 from netstack.model.peers import Conversation, PeersState
+from netstack.model.race import Lane, RaceState
+from netstack.model.session import Priority
 from netstack.model.snapshot import Snapshot
 
 PATH = PathReport(
@@ -44,6 +56,12 @@ class Work:
     async def pull(self) -> None:
         self.pulls += 1
 
+    async def drill(self) -> None:
+        self.drilled = True
+
+    async def race(self, seconds: float) -> None:
+        self.raced = seconds
+
     async def load(self, number: int) -> None:
         self.loaded = number
 
@@ -57,6 +75,8 @@ def page(qtbot, qapp) -> MetricsPage:
             actions.add("rehearsal", work.rehearse),
             actions.add("plots", work.pull, quiet=True),
             actions.add("load", work.load),
+            actions.add("drill", work.drill),
+            actions.add("race", work.race),
         ),
     )
     page.work, page.all_actions = work, actions  # type: ignore[attr-defined]
@@ -182,4 +202,48 @@ async def test_load_is_asked_about_before_it_begins(page) -> None:
     next(button for button in question.buttons() if button.text() == "Measure").click()
     await asyncio.sleep(0.05)
     assert page.work.loaded == 3
+    await page.all_actions.stop()
+
+
+async def test_decisions_drill_and_race_have_their_cards(page) -> None:
+    move = Decision(
+        at_s=10.0,
+        priority=Priority.REALTIME,
+        source=0,
+        source_transport="udp",
+        target=2,
+        target_transport="turn",
+        reason=Reason.LATENCY,
+        left=0.041,
+        right=0.035,
+        margin=0.005,
+        unit="s",
+        sentence="UDP p99 41 ms > TURN p99 35 ms + 5 ms: moved to TURN",
+        peer="Ben",
+    )
+    drilled = DrillResult(
+        cause=DrillCause.DEAD, warm=True, blackout_s=0.163, lost=0, duplicated=0, late=4, n=600, switches=2
+    )
+    page.show_snapshot(
+        Snapshot(
+            paths=(PATH,),
+            coordinator=CoordinatorState(
+                peers=(PeerPaths(peer="Ben", connection=1, health=(PathHealth(path=0, transport="udp"),)),),
+                decisions=(move,),
+            ),
+            drill=DrillState(results=(drilled,), total=10),
+            race=RaceState(
+                seconds=15.0, lanes=(Lane(transport="udp", sent=9, arrived=9, p50_s=0.1, p99_s=0.2),)
+            ),
+        ),
+        0.0,
+    )
+    shown = {label.text() for label in page.findChildren(QLabel) if label.isVisible()}
+    assert {move.sentence, "everything by UDP", "the path dies", "163 ms"} <= shown
+    assert any(text.startswith("UDP won") for text in shown)
+    _button(page, "Drill again").click()
+    _button(page, "Race again").click()
+    await asyncio.sleep(0.05)
+    assert page.work.drilled
+    assert page.work.raced == 15.0
     await page.all_actions.stop()
