@@ -15,7 +15,7 @@ from netstack.errors import PeerscopeError
 from netstack.model.config import Config
 from netstack.model.meeting import Role
 from netstack.net.protocol import Net
-from netstack.rendezvous.memory import MemoryDriver, MemoryHub
+from netstack.rendezvous.driver import Driver
 from netstack.service.attempt import Attempt, Met
 from netstack.service.chat import Chat
 from netstack.service.peer_book import PeerBook
@@ -29,18 +29,18 @@ MAX_FILE_BYTES: Final = 1 << 30
 
 
 class EchoPeer:
-    """`says` hears the code that it reads out, as often as there is a new one. `key` is its public key."""
+    """`driver` makes a way to be found by. `says` hears the code that it reads out, as often as there is a new one. `key` is its public key."""
 
     def __init__(
         self,
         net: Net,
-        hub: MemoryHub,
+        driver: Callable[[], Driver],
         name: str,
         config: Config,
         says: Callable[[str], None],
     ) -> None:
         self._net = net
-        self._hub = hub
+        self._driver = driver
         self._says = says
         self._peers = Peers(
             net, Identity(net.random_bytes(32)), PeerBook(), name=name, stun=config.stun, turn=config.turn
@@ -76,8 +76,8 @@ class EchoPeer:
                 self._tasks.start(self._talk(met), "talk")
             await asyncio.sleep(AGAIN_S)
 
-    def _drivers(self) -> list[MemoryDriver]:
-        return [MemoryDriver(self._hub)]
+    def _drivers(self) -> list[Driver]:
+        return [self._driver()]
 
     def _tell(self, attempt: Attempt) -> None:
         if attempt.meeting is not None:

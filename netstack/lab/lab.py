@@ -8,6 +8,7 @@ from typing import Any, Self, TypeVar
 import msgspec
 
 from netstack.errors import InputError
+from netstack.lab.airspace import AIR, Airspace
 from netstack.lab.host import Host
 from netstack.lab.kinds import KINDS
 from netstack.lab.link import Link, Port, Shape
@@ -34,6 +35,7 @@ from netstack.lab.servers import NatPmpGateway, server_hosts
 from netstack.lab.world import World
 from netstack.model.address import Address, Family
 from netstack.model.config import TurnServer
+from netstack.radio.protocol import Radio
 from netstack.service.serve import ServerHost
 
 T = TypeVar("T")
@@ -56,6 +58,7 @@ class Lab:
         self.hosts: dict[str, Host] = {}
         self.boxes: dict[str, Box] = {}
         self.servers: dict[str, list[ServerHost]] = {}
+        self.airspace = Airspace(scenario, seed)
         self._routers: dict[str, Router] = {}
         self._uplinks: dict[str, tuple[Router, Port]] = {}
         self._shapes: dict[str, tuple[Shape, Shape]] = {}
@@ -125,7 +128,8 @@ class Lab:
         self._shapes = {name: link.shapes for name, link in world.links.items()}
 
     async def serve(self) -> None:
-        """Lets the servers answer, and what they tell by name be found."""
+        """Lets the servers answer, what they tell by name be found, and radios be heard."""
+        await self.airspace.open()
         for server in self.scenario.server:
             self.servers[server.name] = server_hosts(server, LabNet(self.hosts[server.name]))
             for hosted in self.servers[server.name]:
@@ -133,6 +137,7 @@ class Lab:
 
     async def close(self) -> None:
         """Stops the servers and forgets everything under way. May be called twice."""
+        await self.airspace.close()
         for hosted in self.servers.values():
             for server in hosted:
                 await server.close()
@@ -151,6 +156,10 @@ class Lab:
         """The network as `host` sees it; None: the first of the pair."""
         return LabNet(self.hosts[host or self.scenario.pair[0]])
 
+    def radio(self, host: str) -> Radio | None:
+        """The Bluetooth of a person's computer; None where it has none."""
+        return self.airspace.radios.get(host)
+
     def udp_gets_out(self, host: str) -> bool:
         """Whether nothing on the way out of `host` blocks UDP, by its preferred interface."""
         part = next(part for part in self.scenario.host if part.name == host)
@@ -164,7 +173,15 @@ class Lab:
     # hands
 
     def set_link(self, name: str, **changes: Any) -> None:
-        """Changes both directions of a link at once, by the fields of `Shape`. Raises InputError."""
+        """Changes both directions of a link at once, by the fields of `Shape`. Raises InputError.
+
+        Of the air between radios only the `loss` can be changed.
+        """
+        if name == AIR and self.airspace.open_air:
+            if changes.keys() != {"loss"}:
+                raise InputError(InputError.Reason.USAGE, f"{AIR}: only its loss can be changed")
+            self.airspace.set_loss(changes["loss"])
+            return
         link = self._link(name)
         shapes = []
         for shape in link.shapes:
@@ -176,6 +193,9 @@ class Lab:
 
     def reset_link(self, name: str) -> None:
         """Makes a link what the scenario made it."""
+        if name == AIR and self.airspace.open_air:
+            self.airspace.reset()
+            return
         self._link(name).reshape(*self._shapes[name])
 
     def is_changed(self, link: Link) -> bool:
@@ -184,6 +204,9 @@ class Lab:
 
     def cut_link(self, name: str, *, cut: bool = True) -> None:
         """Cuts a link, or mends it."""
+        if name == AIR and self.airspace.open_air:
+            self.airspace.cut(cut=cut)
+            return
         self._link(name).cut(cut)
 
     def reboot_nat(self, name: str) -> None:

@@ -4,6 +4,7 @@ Tries start from a given key, as the code exchange has its own tests; notes betw
 """
 
 import asyncio
+from functools import partial
 from typing import Final
 
 from netstack.core.identity import Identity
@@ -13,7 +14,9 @@ from netstack.errors import PeerscopeError
 from netstack.lab.lab import Lab
 from netstack.lab.scenario import Scenario
 from netstack.model.lab import PairOutcome
+from netstack.model.session import TransportKind
 from netstack.model.turn import TurnCredentials
+from netstack.radio.peer_channel import PeerChannel
 from netstack.service.connection import Connection
 from netstack.service.gathering import Relay
 from netstack.service.path_upkeep import PathUpkeep
@@ -21,12 +24,14 @@ from netstack.service.peer_book import PeerBook
 from netstack.service.sessions import Sessions
 from netstack.service.traversal import Reached, Traversal
 from netstack.tasks import TaskScope
+from netstack.transport.ble import BleTransport
 
 METHOD: Final = "peerscope"
 NOTE: Final = "Connected by Peerscope's own engine, from a given key: relay first, then direct."
 SIGNALLING_S: Final = 0.05
 LIMIT_S: Final = 60.0
 IMPROVE_S: Final = 3.0
+MAILBOX: Final = "000000"
 KEY: Final = bytes(range(32))
 
 
@@ -46,21 +51,47 @@ class _Notes:
         return await self._inbox.get()
 
 
+class _AirNotes(_Notes):
+    """Where there is no network they go by Bluetooth."""
+
+    def __init__(self, channel: PeerChannel) -> None:
+        super().__init__()
+        channel.notes = self._inbox.put_nowait
+        self._channel = channel
+        self._out: asyncio.Queue[bytes] = asyncio.Queue()
+
+    def send(self, payload: bytes) -> None:
+        self._out.put_nowait(payload)
+
+    async def carry(self) -> None:
+        """Sends one after the other until cancelled."""
+        while True:
+            await self._channel.send_note(await self._out.get())
+
+
 class _Side:
     """One of the two."""
 
     def __init__(self, lab: Lab, name: str, *, guest: bool) -> None:
         self.accepted: asyncio.Queue[Connection] = asyncio.Queue()
-        self.notes = _Notes()
+        self.notes: _Notes | _AirNotes = _Notes()
         self.reached: list[Reached] = []
         net = lab.net(name)
         self.sessions = Sessions(net, Identity(net.random_bytes(32)), PeerBook(), self.accepted.put_nowait)
+        near = None
+        radio = lab.radio(name)
+        if radio is not None:
+            channel = PeerChannel(radio, MAILBOX, host=not guest)
+            near = self.sessions.add_transport(partial(BleTransport, channel))
+            if not lab.hosts[name].interfaces:
+                self.notes = _AirNotes(channel)
         self.traversal = Traversal(
             net,
             self.sessions,
             self.notes,
             KEY,
             guest=guest,
+            near=near,
             servers=tuple(map(parse_stun_uri, lab.stun_servers)),
             relays=tuple(
                 Relay(parse_turn_uri(each.url), TurnCredentials(each.username, each.password))
@@ -94,6 +125,9 @@ async def connect(lab: Lab, *, late_s: float = 0.0, improve_s: float = IMPROVE_S
     async with TaskScope("meet") as tasks:
         try:
             async with asyncio.timeout(LIMIT_S):
+                for side in (anna, ben):
+                    if isinstance(side.notes, _AirNotes):
+                        tasks.start(side.notes.carry(), "notes")
                 hosting = tasks.start(_quietly(anna, late_s), "host")
                 joined = await _quietly(ben)
                 hosted = await hosting if joined is not None else None
@@ -113,12 +147,14 @@ async def connect(lab: Lab, *, late_s: float = 0.0, improve_s: float = IMPROVE_S
             await tasks.close()
             await anna.close()
             await ben.close()
-    kind = ben.reached[-1].kind
-    path = "relay" if kind == "relay" else "direct"
+    reached = ben.reached[-1]
+    path = "relay" if reached.kind == "relay" else "direct"
+    if reached.transport is TransportKind.BLE:
+        path = "bluetooth"
     return PairOutcome(
         method=METHOD,
         connected=True,
-        direct=path == "direct",
+        direct=path != "relay",
         first_byte_s=round(first_s, 6),
         paths=(path, path),
     )

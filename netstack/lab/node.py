@@ -18,6 +18,8 @@ from netstack.model.lab import GridState, LabRun, Matrix
 from netstack.model.peers import PeersState
 from netstack.net.protocol import Net
 from netstack.node import Node
+from netstack.rendezvous.ble import BleDriver
+from netstack.rendezvous.driver import Driver
 from netstack.rendezvous.memory import MemoryDriver, MemoryHub
 
 PICTURE_PERIOD_S = 0.1
@@ -60,17 +62,28 @@ class LabNode(Node):
             network=scenario,
             folder=self._received,
             peers=PeersState(ways=("lab",), name=self.lab.patient.title(), partner=partner.title()),
-            drivers=lambda _: MemoryDriver(hub),
+            drivers=lambda _: self._driver(self.lab.patient, hub),
             history=history,
             settings=settings,
             settings_file=settings_file,
         )
         self._partner = EchoPeer(
-            self.lab.net(partner), hub, partner.title(), config, self.peers.show_partner_code
+            self.lab.net(partner),
+            lambda: self._driver(partner, hub),
+            partner.title(),
+            config,
+            self.peers.show_partner_code,
         )
         self.peers.invited = self._partner.hears
         self.peers.called = self._partner.is_called
         self._store.update(grid=grid or GridState())
+
+    def _driver(self, host: str, hub: MemoryHub) -> Driver:
+        """How a person finds the other one: by the lab's own way, or by Bluetooth where there is no network."""
+        radio = self.lab.radio(host)
+        if radio is not None and not self.lab.hosts[host].interfaces:
+            return BleDriver(radio)
+        return MemoryDriver(hub)
 
     async def _use_settings(self, config: Config, keys: frozenset[str]) -> None:
         await self._use_own_settings(config, keys)

@@ -24,6 +24,7 @@ def topology(lab: Lab) -> Topology:
         *(_host(host, places[host.name]) for host in scenario.host),
     )
     links = tuple(_link(link, changed=lab.is_changed(link)) for link in world.links.values())
+    air = lab.airspace.link()
     return Topology(
         scenario=scenario.name,
         title=scenario.title,
@@ -31,7 +32,7 @@ def topology(lab: Lab) -> Topology:
         now_s=world.now() - world.started_s,
         pair=scenario.pair,
         nodes=nodes,
-        links=links,
+        links=links if air is None else (*links, air),
     )
 
 

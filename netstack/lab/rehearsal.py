@@ -4,6 +4,7 @@ import msgspec
 
 from netstack.lab.ice import meet_with_aioice
 from netstack.lab.lab import Lab
+from netstack.lab.meet import meet
 from netstack.lab.scenario import Scenario, load_scenario
 from netstack.lab.workers import spread_beside
 from netstack.model.lab import LabRun, PairOutcome
@@ -14,7 +15,9 @@ from netstack.service.nat import NatService
 def rehearse(scenario: Scenario, *, seed: int = 0) -> LabRun:
     """Checks both sides, each in a world of its own, then lets them connect, while the events happen."""
     reports = {name: _check(scenario, name, seed) for name in scenario.pair}
-    return told(scenario, seed, reports, meet_with_aioice(scenario, seed))
+    # ICE knows addresses only, so where there are radios our own engine connects the two.
+    by_air = any(host.radio is not None for host in scenario.host)
+    return told(scenario, seed, reports, meet(scenario, seed) if by_air else meet_with_aioice(scenario, seed))
 
 
 def told(scenario: Scenario, seed: int, reports: dict[str, NatReport], outcome: PairOutcome) -> LabRun:
@@ -56,6 +59,8 @@ def _sentence(outcome: PairOutcome) -> str:
     if not outcome.connected:
         return "They could not connect."
     way = "directly" if outcome.direct else "over a relay"
+    if "bluetooth" in outcome.paths:
+        way = "over Bluetooth"
     text = (
         f"They connected {way}; the first byte had come through both ways after {outcome.first_byte_s:.2f} s."
     )

@@ -5,7 +5,7 @@ import ipaddress
 import tomllib
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 
@@ -15,6 +15,7 @@ from netstack.lab.kinds import KINDS
 from netstack.lab.link import PROFILES, Shape
 from netstack.lab.nat import NatBehaviour
 from netstack.lab.router import BoxRules
+from netstack.model.bluetooth_error import BluetoothError
 from netstack.net.protocol import LinkKind
 from netstack.server.stun import Behaviour
 
@@ -49,6 +50,9 @@ NAMES = (
     "captive-portal",
     "no-names",
     "wrong-clock",
+    "train",
+    "no-peripheral-role",
+    "weak-signal",
 )
 """In the order in which they are told."""
 
@@ -102,10 +106,26 @@ class InterfacePart(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     link: str | Shape = "lan"
 
 
-class HostPart(Part, frozen=True, kw_only=True):
-    """A person's computer; its clock may be ahead. Without `names` it finds none."""
+class RadioPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A computer's Bluetooth, where it stands in metres; `fault` is a `BluetoothError.Reason` that keeps it from working."""
 
-    interface: tuple[InterfacePart, ...]
+    place_m: tuple[float, float] = (0.0, 0.0)
+    can_host: bool = True
+    fault: BluetoothError.Reason | None = None
+
+
+class DevicePart(Part, frozen=True, kw_only=True):
+    """A thing with Bluetooth."""
+
+    kind: Literal["thermometer", "game-pad"]
+    place_m: tuple[float, float]
+
+
+class HostPart(Part, frozen=True, kw_only=True):
+    """A person's computer; its clock may be ahead. Without `names` it finds none. It has a network, a radio, or both."""
+
+    interface: tuple[InterfacePart, ...] = ()
+    radio: RadioPart | None = None
     firewall: bool = False
     clock_off_s: float = 0.0
     names: bool = True
@@ -174,7 +194,8 @@ _DEFAULT_SERVERS = (
 class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A whole scenario. `story` is a sentence for people; `pair` are the two who want to connect.
 
-    `patient` is the one whom the doctor examines, the first of the pair where it is empty.
+    `patient` is the one whom the doctor examines, the first of the pair where it is empty. `air_loss` is the share of
+    Bluetooth packets that is lost for other reasons than the distance.
     """
 
     name: str = ""
@@ -185,6 +206,8 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     box: tuple[BoxPart, ...] = ()
     host: tuple[HostPart, ...]
     server: tuple[ServerPart, ...] = _DEFAULT_SERVERS
+    device: tuple[DevicePart, ...] = ()
+    air_loss: Annotated[float, msgspec.Meta(ge=0.0, le=1.0)] = 0.0
     event: tuple[EventPart, ...] = ()
     expect: Expectation
 
@@ -231,7 +254,7 @@ def _malformed(name: str, detail: str) -> ScenarioError:
 
 def _faults(scenario: Scenario) -> Any:
     """What does not fit together, a sentence each."""
-    parts: tuple[Part, ...] = (*scenario.box, *scenario.host, *scenario.server)
+    parts: tuple[Part, ...] = (*scenario.box, *scenario.host, *scenario.server, *scenario.device)
     names = [part.name for part in parts]
     for name in names:
         if name == INTERNET or names.count(name) > 1:
@@ -247,7 +270,7 @@ def _faults(scenario: Scenario) -> Any:
         yield from _prefix_faults(box.name, box.lan, box.ipv6)
         yield from _link_faults(box.name, box.link)
     for host in scenario.host:
-        if not host.interface:
+        if not host.interface and host.radio is None:
             yield f"{host.name} has no interface"
         for interface in host.interface:
             if interface.behind not in known:

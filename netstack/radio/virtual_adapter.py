@@ -26,6 +26,8 @@ HOST_QUEUE: Final = 8
 ADVERTISING_MS: Final = 100.0
 ANSWER_S: Final = 60.0
 TURNS: Final = 10
+MAX_ADVERTISED: Final = 2
+FLAGS_BYTES: Final = 3  # which head every advertisement, and no answer
 _R = BluetoothError.Reason
 _Io = PairingDelegate.IoCapability
 
@@ -66,7 +68,8 @@ class VirtualAdapter:
             identity_address_type=PairingConfig.AddressType.RANDOM,
         )
         self._scans = 0
-        self._advertised: bytes | None = None
+        self._advertised: list[tuple[bytes, bytes]] = []
+        self._served: list[tuple[gatt.Service, int]] = []
         self._room = asyncio.Event()
         self._tasks = TaskScope(f"adapter {name}")
 
@@ -129,24 +132,29 @@ class VirtualAdapter:
 
     @asynccontextmanager
     async def advertising(self, data: bytes, scan_response: bytes = b"") -> AsyncIterator[None]:
-        """Advertises while it is entered, also beside a connection. One at a time."""
+        """Advertises while it is entered, also beside a connection. Two at a time: the second in the first one's answers."""
         self.require()
         if not self.can_host:
             raise BluetoothError(_R.NO_PERIPHERAL)
-        if self._advertised is not None:
+        if len(self._advertised) >= MAX_ADVERTISED:
             raise BluetoothError(_R.BUSY)
-        self._advertised = data
-        self.device.scan_response_data = scan_response
-        await self._advertise()
+        entry = (data, scan_response)
+        self._advertised.append(entry)
         try:
+            await self._advertise()
             yield
         finally:
-            self._advertised = None
-            await self.device.stop_advertising()
+            self._advertised.remove(entry)
+            if self._advertised:
+                await self._advertise()
+            else:
+                await self.device.stop_advertising()
 
     async def _advertise(self) -> None:
+        (data, answer), *others = self._advertised
         await self.device.start_advertising(
-            advertising_data=self._advertised,
+            advertising_data=data,
+            scan_response_data=answer or b"".join(other[FLAGS_BYTES:] for other, _ in others),
             advertising_interval_min=ADVERTISING_MS,
             advertising_interval_max=ADVERTISING_MS,
         )
@@ -154,7 +162,7 @@ class VirtualAdapter:
     def _connected(self, connection: Connection) -> None:
         """A controller stops advertising when somebody connects; computers go on."""
         connection.on(Connection.EVENT_DISCONNECTION, lambda _: self._room.set())
-        if connection.role == hci.Role.PERIPHERAL and self._advertised is not None:
+        if connection.role == hci.Role.PERIPHERAL and self._advertised:
             self._tasks.start(self._advertise(), "advertise")
 
     async def room(self, connection: Connection) -> None:
@@ -169,15 +177,17 @@ class VirtualAdapter:
             await self._room.wait()
 
     def serve(self, service: gatt.Service) -> Callable[[], None]:
-        """Adds a GATT service; what is returned takes it away again, the last one first."""
+        """Adds a GATT service; what is returned takes it away again, once none that came later is there any more."""
         server = self.device.gatt_server
-        first = len(server.attributes)
+        self._served.append((service, len(server.attributes)))
         server.add_service(service)
 
         def remove() -> None:
-            del server.attributes[first:]
-            server.attributes_by_handle.clear()
             server.services.remove(service)
+            while self._served and self._served[-1][0] not in server.services:
+                _, first = self._served.pop()
+                del server.attributes[first:]
+            server.attributes_by_handle.clear()
 
         return remove
 

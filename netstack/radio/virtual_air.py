@@ -31,6 +31,7 @@ CONTROL_BYTES: Final = 12
 # LE 1M: 8 us a byte; preamble, access address, header, MIC and CRC are 18 B, the answer 80 us, twice the gap of 150 us.
 BYTE_S: Final = 8e-6
 OVERHEAD_S: Final = 18 * BYTE_S + 80e-6 + 300e-6
+FULL_PACKET_S: Final = 251 * BYTE_S + OVERHEAD_S
 
 logging.getLogger("bumble").setLevel(logging.CRITICAL)  # what it notes of broken links is what the lab is for
 
@@ -160,9 +161,11 @@ class _AirLink:
         """The first packet's time is over: it came through, or is repeated at the next event."""
         self._timer = None
         now = asyncio.get_running_loop().time()
-        sender, _, deliver = self._waiting[0]
+        sender, size_bytes, deliver = self._waiting[0]
         receiver = self.ends[1] if sender is self.ends[0] else self.ends[0]
-        if not (sender.on and receiver.on and self.air.arrives(self.air.strength_dbm(sender, receiver))):
+        through = sender.on and receiver.on and self.air.arrives(self.air.strength_dbm(sender, receiver))
+        sender.count(receiver, size_bytes, lost=not through)
+        if not through:
             self.air.repeated_packets += 1
             if self._too_long(now):
                 self.drop(hci.HCI_ErrorCode.CONNECTION_TIMEOUT_ERROR)
@@ -226,6 +229,19 @@ class VirtualController(Controller):
         self.tx_power_dbm = 0.0
         self.on = True
         self._under_way: dict[int, deque[hci.HCI_Packet]] = {}
+        self._sent: dict[str, list[int]] = {}
+
+    def count(self, other: "VirtualController", size_bytes: int, *, lost: bool) -> None:
+        """A packet took its time in the air."""
+        counters = self._sent.setdefault(other.name, [0, 0, 0])
+        counters[0] += 1
+        counters[1] += size_bytes
+        counters[2] += lost
+
+    def sent_to(self, other: "VirtualController") -> tuple[int, int, int]:
+        """Packets, bytes, and packets that did not get through, to another controller."""
+        packets, sent_bytes, lost = self._sent.get(other.name, (0, 0, 0))
+        return packets, sent_bytes, lost
 
     def connection_to(self, other: "VirtualController") -> Connection | None:
         """The connection with another controller."""

@@ -77,7 +77,11 @@ async def serving(adapter: VirtualAdapter, service_uuid: str, accept: Accept) ->
         FROM_HOST_UUID, gatt.Characteristic.Properties.NOTIFY, Attribute.READABLE, b""
     )
 
+    over = False
+
     def control(connection: Connection) -> bytes:
+        if over:
+            raise ATT_Error(ErrorCode.READ_NOT_PERMITTED)
         return encode_control(Control(VERSION, int(connection.att_mtu) - 3))
 
     def written(connection: Connection, packet: bytes) -> None:
@@ -85,7 +89,7 @@ async def serving(adapter: VirtualAdapter, service_uuid: str, accept: Accept) ->
             links[connection].received(packet)
 
     def subscribed(connection: Connection, on: bool, _indicate: bool) -> None:
-        if on and connection not in links:
+        if on and not over and connection not in links:
             link = links[connection] = _HostLink(adapter, connection, out)
             connection.on(Connection.EVENT_DISCONNECTION, lambda _: gone(connection))
             link.sink = accept(link)
@@ -128,6 +132,7 @@ async def serving(adapter: VirtualAdapter, service_uuid: str, accept: Accept) ->
         async with adapter.advertising(bytes(advertisement)):
             yield
     finally:
+        over = True
         for link in list(links.values()):
             await link.close()
         remove()

@@ -29,7 +29,7 @@ def test_every_scenario_gives_its_problems_and_no_other(name: str) -> None:
     hints = {f.rule for f in report.findings if f.severity is Severity.HINT}
     assert problems == set(lab.scenario.expect.problems)
     assert set(lab.scenario.expect.hints) <= hints
-    assert exit_code(report) == (1 if problems else 0)
+    assert exit_code(report) == (1 if problems else 2 if report.failure else 0)
     assert report.network == name
     assert all(check.outcome is not Outcome.RUNNING for check in report.checks)
     assert report.duration_s < 15

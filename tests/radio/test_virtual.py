@@ -270,3 +270,26 @@ def test_inside_a_device_names_and_values_are_as_bleak_tells_them():
             assert not gatt.is_open
 
     in_room(work)
+
+
+def test_one_computer_waits_for_two_meetings_at_once():
+    other = nameplate_uuid("111111", host=True)
+
+    async def work(room: Room):
+        ana, ben = await room.radio("ana"), await room.radio("ben", 1.0)
+        async with ana.serving(other, lambda _: Sink()):
+            first = ana.serving(UUID, lambda _: Sink())
+            async with first:
+                heard = await hear(ben)
+                assert {uuid for each in heard for uuid in each.service_uuids} == {UUID, other}
+                with pytest.raises(BluetoothError) as caught:
+                    async with ana.serving(nameplate_uuid("222222", host=True), lambda _: Sink()):
+                        pass
+                assert caught.value.reason is R.BUSY
+            link = await open_packet_link(ben, ana.adapter.address, other, Sink())
+            await link.close()
+            heard = await hear(ben)
+            assert {uuid for each in heard for uuid in each.service_uuids} == {other}
+        assert not await hear(ben, for_s=1.0)
+
+    in_room(work)

@@ -1,0 +1,124 @@
+"""The lab's Bluetooth: radios of the people in a scenario, things around them, and hands on the air between."""
+
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Final
+
+from netstack.errors import InputError
+from netstack.lab.scenario import Scenario
+from netstack.model.topology import LinkCounters, TopologyLink
+from netstack.radio.protocol import Radio
+
+if TYPE_CHECKING:
+    from netstack.radio.virtual_adapter import VirtualAdapter
+    from netstack.radio.virtual_air import Air
+
+AIR: Final = "air"
+FIRST_DEVICE: Final = 64
+LL_PAYLOAD_BYTES: Final = 251
+
+
+class Airspace:
+    """Opened with the lab where a scenario has radios; `radios` go by the host's name."""
+
+    def __init__(self, scenario: Scenario, seed: int) -> None:
+        self._scenario = scenario
+        self._seed = seed
+        self._stack = AsyncExitStack()
+        self._air: Air | None = None
+        self._adapters: dict[str, VirtualAdapter] = {}
+        self._radios: dict[str, Radio] = {}
+        self._cut = False
+        self._loss = scenario.air_loss
+
+    @property
+    def radios(self) -> Mapping[str, Radio]:
+        """The people's."""
+        return self._radios
+
+    @property
+    def open_air(self) -> bool:
+        """There is anything to hear."""
+        return self._air is not None
+
+    async def open(self) -> None:
+        """Switches everything on. Does nothing where the scenario has no Bluetooth."""
+        if not any(host.radio for host in self._scenario.host):
+            return
+        # Bumble and bleak are loaded where a lab has a radio, and nowhere else.
+        from netstack.radio import virtual, virtual_adapter, virtual_air, virtual_devices  # noqa: PLC0415
+
+        air = self._air = virtual_air.Air(self._seed)
+        air.loss = self._loss
+        self._stack.callback(air.close)
+        for number, host in enumerate(self._scenario.host):
+            if host.radio is None:
+                continue
+            adapter = virtual_adapter.VirtualAdapter(
+                air, host.name, number=number + 1, place_m=host.radio.place_m, can_host=host.radio.can_host
+            )
+            await adapter.open()
+            if host.radio.fault is not None:
+                adapter.remove(host.radio.fault)
+            radio = virtual.VirtualRadio(adapter)
+            self._stack.push_async_callback(radio.close)
+            self._adapters[host.name], self._radios[host.name] = adapter, radio
+        makers = {"thermometer": virtual_devices.thermometer, "game-pad": virtual_devices.game_pad}
+        for number, part in enumerate(self._scenario.device):
+            device = makers[part.kind](air, FIRST_DEVICE + number, part.place_m)
+            await device.open()
+            self._stack.push_async_callback(device.close)
+
+    async def close(self) -> None:
+        """Switches everything off. May be called twice."""
+        await self._stack.aclose()
+        self._radios.clear()
+        self._adapters.clear()
+        self._air = None
+
+    # hands
+
+    def set_loss(self, loss: float) -> None:
+        """So much is lost from now on, beside what the distance takes. Raises InputError."""
+        if not 0.0 <= loss <= 1.0:
+            raise InputError(InputError.Reason.USAGE, f"{AIR}: loss is a share, 0 to 1")
+        self._loss = loss
+        self._apply()
+
+    def cut(self, *, cut: bool) -> None:
+        """Lets nothing through, or what got through before."""
+        self._cut = cut
+        self._apply()
+
+    def reset(self) -> None:
+        """As the scenario made it."""
+        self._cut, self._loss = False, self._scenario.air_loss
+        self._apply()
+
+    def _apply(self) -> None:
+        if self._air is not None:
+            self._air.loss = 1.0 if self._cut else self._loss
+
+    # the picture
+
+    def link(self) -> TopologyLink | None:
+        """The air between the pair as a line to draw; None where one of them has no radio."""
+        one, other = (self._adapters.get(name) for name in self._scenario.pair)
+        if one is None or other is None or self._air is None:
+            return None
+        from netstack.radio.virtual_air import FULL_PACKET_S, INTERVAL_S  # noqa: PLC0415
+
+        return TopologyLink(
+            name=AIR,
+            a=self._scenario.pair[0],
+            b=self._scenario.pair[1],
+            delay_s=INTERVAL_S / 2,
+            jitter_s=INTERVAL_S / 2,
+            loss=self._loss,
+            bandwidth_bps=LL_PAYLOAD_BYTES * 8 / FULL_PACKET_S,
+            mtu_bytes=LL_PAYLOAD_BYTES,
+            cut=self._cut or one.fault is not None or other.fault is not None,
+            a_to_b=LinkCounters(*one.controller.sent_to(other.controller)),
+            b_to_a=LinkCounters(*other.controller.sent_to(one.controller)),
+            changed=self._cut or self._loss != self._scenario.air_loss,
+        )

@@ -1,0 +1,128 @@
+"""The scenarios without any network: two laptops, the session code, and Bluetooth, in virtual time."""
+
+import asyncio
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from netstack.errors import InputError
+from netstack.lab.lab import Lab, open_scenario
+from netstack.lab.meet import connect
+from netstack.lab.scenario import RadioPart, load_scenario
+from netstack.model.chat import FileState, Mark, Payload
+from netstack.model.session import Priority
+from tests.lab.test_echo_peer import opened, read, talk, until
+
+SCENARIOS = ["train", "no-peripheral-role", "weak-signal"]
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+async def test_two_without_a_network_meet_by_the_code_and_talk_over_bluetooth(name: str) -> None:
+    async with opened(name) as node:
+        number = await node.peers.invite()
+        there = talk(node)
+        assert (there.number, there.name, there.transport, there.kind) == (number, "Ben", "ble", "direct")
+        await node.peers.send_text(number, "how are you?")
+        await until(lambda: [line.text for line in talk(node).lines].count("how are you?") == 2, 60.0)
+        await node.peers.send_payload(number, Payload(20_000, priority=Priority.BULK))
+        await until(lambda: any(line.mark is Mark.RETURNED for line in talk(node).lines), 120.0)
+        await node.peers.disconnect(number)
+
+
+async def test_a_file_travels_over_bluetooth_and_comes_back(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_bytes(b"n" * 30_000)
+    async with opened("train") as node:
+        await until(lambda: node.peers.state.partner_code)
+        number = await node.peers.join(node.peers.state.partner_code)
+        await node.peers.send_files(number, (str(path),))
+        await until(lambda: len(talk(node).files) == 2, 120.0)
+        await node.peers.answer_file(number, talk(node).files[1].number, True)
+        await until(lambda: talk(node).files[1].state is FileState.DONE, 120.0)
+        assert read(talk(node).files[1].place) == b"n" * 30_000
+
+
+async def test_a_session_waits_out_of_range_and_goes_on_by_itself() -> None:
+    async with opened("train") as node:
+        number = await node.peers.invite()
+        await until(lambda: talk(node).lines)
+        node.cut_link("air")
+        await asyncio.sleep(6.0)  # longer than the supervision timeout
+        assert not talk(node).ended
+        node.reset_link("air")
+        await node.peers.send_text(number, "still there?")
+        await until(lambda: [line.text for line in talk(node).lines].count("still there?") == 2, 60.0)
+        assert talk(node).transport == "ble"
+
+
+async def test_the_picture_shows_the_air_and_what_it_carried() -> None:
+    async with opened("weak-signal") as node:
+        number = await node.peers.invite()
+        await node.peers.send_payload(number, Payload(5_000))
+        await until(lambda: any(line.mark is Mark.RETURNED for line in talk(node).lines), 120.0)
+        picture = node.snapshot.lab
+        assert picture is not None
+        air = next(link for link in picture.links if link.name == "air")
+        assert {air.a, air.b} == {"anna", "ben"}
+        assert air.a_to_b.sent_bytes > 5_000
+        assert 0 < air.a_to_b.lost < air.a_to_b.packets
+        node.set_link("air", loss=0.1)
+        await asyncio.sleep(0.2)
+        picture = node.snapshot.lab
+        assert picture is not None
+        assert next(link for link in picture.links if link.name == "air").changed
+        with pytest.raises(InputError):
+            node.set_link("air", delay_s=0.1)
+        with pytest.raises(InputError):
+            node.set_link("air", loss=1.5)
+
+
+async def test_devices_are_in_the_air_of_the_train() -> None:
+    async with opened("train") as node:
+        radio = node.lab.radio("anna")
+        assert radio is not None
+        names: set[str] = set()
+        async with radio.scanning(lambda heard: names.add(heard.name)):
+            await asyncio.sleep(1.0)
+        assert {"Thermometer", "Game pad"} <= names
+
+
+async def test_a_scenario_without_radios_has_none() -> None:
+    async with opened("home") as node:
+        assert node.lab.radio("anna") is None
+        await asyncio.sleep(0.2)
+        assert node.snapshot.lab is not None
+        assert all(link.name != "air" for link in node.snapshot.lab.links)
+        with pytest.raises(InputError):
+            node.set_link("air", loss=0.1)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_same_seed_gives_the_same_meeting(seed: int) -> None:
+    async def first_byte(lab: Lab) -> float | None:
+        return (await connect(lab)).first_byte_s
+
+    runs = [open_scenario("weak-signal", seed=seed).run(first_byte) for _ in range(2)]
+    assert runs[0] is not None
+    assert runs[0] == runs[1]
+
+
+def test_where_there_is_a_network_too_the_session_ends_up_on_it() -> None:
+    home = load_scenario("home")
+    near = (RadioPart(), RadioPart(place_m=(2.0, 0.0)))
+    hosts = tuple(
+        msgspec.structs.replace(host, radio=radio) for host, radio in zip(home.host, near, strict=True)
+    )
+    outcome = Lab(msgspec.structs.replace(home, host=hosts)).run(connect)
+    assert (outcome.connected, outcome.direct, outcome.paths) == (True, True, ("direct", "direct"))
+
+
+def test_where_the_network_leads_nowhere_bluetooth_carries_the_session() -> None:
+    blocked = load_scenario("turn-down")
+    near = (RadioPart(), RadioPart(place_m=(2.0, 0.0)))
+    hosts = tuple(
+        msgspec.structs.replace(host, radio=radio) for host, radio in zip(blocked.host, near, strict=True)
+    )
+    outcome = Lab(msgspec.structs.replace(blocked, host=hosts)).run(connect)
+    assert (outcome.connected, outcome.paths) == (True, ("bluetooth", "bluetooth"))
