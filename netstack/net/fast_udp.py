@@ -26,6 +26,7 @@ _MAX_BURST_BYTES = 65_000
 _ANCILLARY_BYTES = 256
 _READS_PER_TURN = 8
 _SMALL_BYTES = 1000
+_LARGEST_BYTES = 65_536
 _SOCKET_BUFFER_BYTES = 4_194_304
 _QUEUE_BURSTS = 16
 _NO_OFFLOAD = {errno.EIO, errno.EINVAL, errno.ENOPROTOOPT, errno.EOPNOTSUPP}
@@ -160,38 +161,79 @@ class FastUdpEndpoint:
 
     def _readable(self) -> None:
         for turn in range(_READS_PER_TURN):
-            if self._closed:
+            if self._closed or not (self._read(turn) if self.segments else self._gather(turn)):
                 return
+
+    def _read(self, turn: int) -> bool:
+        """What the kernel has gathered. False: there is nothing more for now."""
+        try:
+            size, ancillary, flags, name = self._sock.recvmsg_into([self._buffer], _ANCILLARY_BYTES)
+        except (BlockingIOError, InterruptedError):
+            if not turn:
+                self._read_errors()
+            return False
+        except OSError:
+            return self._read_errors()
+        if flags & _MSG_CTRUNC:  # the segment size is gone, and with it where one datagram ends
+            self.truncated += 1
+            return True
+        segment_bytes = size
+        if len(ancillary) > 1:
+            for level, kind, value in ancillary:
+                if level == socket.IPPROTO_UDP and kind == _UDP_GRO:
+                    segment_bytes = int.from_bytes(value[:4], sys.byteorder)
+        at_s, kernel = receive_stamp(ancillary, self._loop.time())
+        self._receiver.batch_received(
+            self._view[:size], segment_bytes, self._address(name), at_s, kernel_stamp=kernel
+        )
+        return size >= _SMALL_BYTES
+
+    def _gather(self, turn: int) -> bool:
+        """What the kernel would have gathered, where it does not: datagrams of one size from one source, the last perhaps
+        shorter. Opening them together costs a third of opening each. False: there is nothing more for now.
+        """
+        view, start, end, segment_bytes = self._view, 0, 0, 0
+        source: object = None
+        stamps: list[tuple[int, int, bytes]] = []
+        more = True
+        while end - start < _MAX_BURST_BYTES and end <= len(view) - _LARGEST_BYTES:
             try:
                 if _LINUX:
-                    size, ancillary, flags, name = self._sock.recvmsg_into([self._buffer], _ANCILLARY_BYTES)
+                    size, ancillary, _, name = self._sock.recvmsg_into([view[end:]], _ANCILLARY_BYTES)
                 else:
-                    size, name = self._sock.recvfrom_into(self._buffer)
-                    ancillary, flags = [], 0
+                    size, name = self._sock.recvfrom_into(view[end:])
+                    ancillary = []
             except (BlockingIOError, InterruptedError):
-                if _LINUX and not turn:
-                    self._read_errors()
-                return
+                more = False
+                break
             except OSError as error:
                 if not _LINUX:
                     self._receiver.datagram_failed(net_error(error), None)
-                elif not self._read_errors():
-                    return
-                continue
-            if flags & _MSG_CTRUNC:  # the segment size is gone, and with it where one datagram ends
-                self.truncated += 1
-                continue
-            segment_bytes = size
-            if len(ancillary) > 1:
-                for level, kind, value in ancillary:
-                    if level == socket.IPPROTO_UDP and kind == _UDP_GRO:
-                        segment_bytes = int.from_bytes(value[:4], sys.byteorder)
-            at_s, kernel = receive_stamp(ancillary, self._loop.time())
-            self._receiver.batch_received(
-                self._view[:size], segment_bytes, self._address(name), at_s, kernel_stamp=kernel
-            )
-            if size < _SMALL_BYTES:
-                return
+                else:
+                    more = self._read_errors()
+                break
+            if start < end and (name != source or size > segment_bytes):
+                self._hand_over(view[start:end], segment_bytes, source, stamps)
+                start = end
+                if self._closed:
+                    return False
+            if start == end:
+                source, segment_bytes = name, size
+            end, stamps = end + size, ancillary
+            if size < max(segment_bytes, _SMALL_BYTES):  # it ends the burst, or mostly comes alone
+                more = size >= _SMALL_BYTES
+                break
+        if start < end:
+            self._hand_over(view[start:end], segment_bytes, source, stamps)
+        elif _LINUX and not turn:
+            self._read_errors()
+        return more
+
+    def _hand_over(
+        self, data: memoryview, segment_bytes: int, source: object, stamps: list[tuple[int, int, bytes]]
+    ) -> None:
+        at_s, kernel = receive_stamp(stamps, self._loop.time())
+        self._receiver.batch_received(data, segment_bytes, self._address(source), at_s, kernel_stamp=kernel)
 
     def _address(self, name: object) -> Address:
         """The source; the last one is kept, as bursts mostly come from one peer."""

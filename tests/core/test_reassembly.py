@@ -238,14 +238,17 @@ def test_a_message_too_large_is_never_whole():
 
 
 def shuffled_run(total):
-    """`total` fragments shuffled within a window, 1 % lost at first and sent again, 1 % doubled."""
+    """`total` fragments shuffled within a window, 1 % lost at first and sent again, 1 % doubled.
+
+    The window is such that what waits for its rest stays below `PEER_MAX_FRAGMENTS`.
+    """
     rng = random.Random(8)
     units, per_message = 8, 40
     side, waiting, whole, given_away, offset = reassembly(), [], 0, 0, 0
     expected = message_units(units * 4 * per_message - 4)
     body = bytes(units * 4 * per_message - 4)
     while given_away < total or waiting:
-        while given_away < total and len(waiting) < 20_000:
+        while given_away < total and len(waiting) < 10_000:
             waiting += cut(body, offset, units)
             offset += expected
             given_away += per_message

@@ -161,3 +161,58 @@ async def test_too_big_is_said_at_once() -> None:
             endpoint.send_burst(bytes(3000), 1500, endpoint.local)
         assert caught.value.reason is NetError.Reason.TOO_BIG
         endpoint.close()
+
+
+class Reads(Inbox):
+    """Keeps every read as (source port, sizes)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[tuple[int, list[int]]] = []
+
+    def batch_received(
+        self, data: memoryview, segment_bytes: int, remote: Address, received_at_s: float, kernel_stamp: bool
+    ) -> None:
+        sizes = [len(data[at : at + segment_bytes]) for at in range(0, len(data), segment_bytes)]
+        self.seen.append((remote.port, sizes))
+        super().batch_received(data, segment_bytes, remote, received_at_s, kernel_stamp)
+
+
+async def test_without_offload_datagrams_that_belong_together_are_gathered() -> None:
+    """Sizes that fall end a burst, sizes that rise and other sources begin one; nothing is lost or changed."""
+    inbox = Reads()
+    sock = bind_udp(Family.IPV4, Address("127.0.0.1", 0))
+    endpoint = FastUdpEndpoint(sock, inbox, offload=False)
+    first, second = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
+    sent = []
+    with first, second:
+        for each in (first, second):
+            each.connect(endpoint.local)
+        ports = [each.getsockname()[1] for each in (first, second)]
+        plan = [(first, 1200)] * 3 + [(first, 1100), (first, 1400), (first, 1400), (second, 1400), (first, 8)]
+        for number, (each, size) in enumerate(plan):
+            sent.append(bytes((number,)) * size)
+            each.send(sent[-1])
+        await inbox.wait(len(plan))
+    endpoint.close()
+    assert inbox.datagrams == sent
+    assert inbox.seen == [
+        (ports[0], [1200, 1200, 1200, 1100]),
+        (ports[0], [1400, 1400]),
+        (ports[1], [1400]),
+        (ports[0], [8]),
+    ]
+
+
+async def test_without_offload_more_than_the_memory_holds_comes_in_turns() -> None:
+    inbox = Reads()
+    endpoint = FastUdpEndpoint(bind_udp(Family.IPV4, Address("127.0.0.1", 0)), inbox, offload=False)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as source:
+        source.connect(endpoint.local)
+        sent = [bytes((number,)) * 9000 for number in range(12)] + [bytes(60_000), bytes(60_000)]
+        for data in sent:
+            source.send(data)
+        await inbox.wait(len(sent))
+    endpoint.close()
+    assert inbox.datagrams == sent
+    assert inbox.reads < len(sent)
