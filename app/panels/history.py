@@ -257,6 +257,10 @@ class HistoryPage(Page):
             self._detail_view = DetailView()
             return
         self._detail_view = view
+        past = next((each for each in self._data.sessions if f"session {each.id}" == keys[-1]), None)
+        self._plots.set_focus_stretch(
+            None if past is None else (past.began_s, time.time() if past.ended_s is None else past.ended_s)
+        )
         self._detail_title.setText(
             view.title if not view.after or view.before else f"{view.title}: {view.after}"
         )
