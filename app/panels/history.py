@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from PySide6.QtGui import QShowEvent
+from PySide6.QtGui import QIcon, QShowEvent
 from PySide6.QtWidgets import (
     QApplication,
     QComboBox,
@@ -338,6 +338,7 @@ class HistoryPage(Page):
         )
         question.setStandardButtons(QMessageBox.StandardButton.Cancel)
         go = question.addButton("Forget", QMessageBox.ButtonRole.DestructiveRole)
+        question.button(QMessageBox.StandardButton.Cancel).setIcon(QIcon())
         question.setDefaultButton(QMessageBox.StandardButton.Cancel)
         question.buttonClicked.connect(lambda button: self._answered(agreed=button is go))
         question.rejected.connect(lambda: self._answered(agreed=False))

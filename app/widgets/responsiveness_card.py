@@ -1,7 +1,7 @@
 """Latency under load: what it is, the button, and three bars beside each other."""
 
 from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent
+from PySide6.QtGui import QFontMetrics, QIcon, QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QMessageBox, QProgressBar, QSizePolicy, QWidget
 
 from app.actions import Action
@@ -73,6 +73,7 @@ class ResponsivenessCard(Card):
             question.setInformativeText(self._view.ask)
             question.setStandardButtons(QMessageBox.StandardButton.Cancel)
             go = question.addButton("Measure", QMessageBox.ButtonRole.AcceptRole)
+            question.button(QMessageBox.StandardButton.Cancel).setIcon(QIcon())
             question.setDefaultButton(go)
             question.buttonClicked.connect(lambda button: self._answered(agreed=button is go))
             question.rejected.connect(lambda: self._answered(agreed=False))

@@ -58,9 +58,11 @@ def round_trips(values_s: Sequence[float]) -> RoundTrips:
 
 
 def round_trips_per_minute(path: RoundTrips, message: RoundTrips) -> float | None:
-    """The average of what both kinds of probe allow in a minute; None with too few of either."""
-    if min(path.n, message.n) < LEAST_SAMPLES or not path.mean_s or not message.mean_s:
+    """The average of what both kinds of probe allow in a minute, or of the path's alone; None with too few of those."""
+    if path.n < LEAST_SAMPLES or not path.mean_s:
         return None
+    if message.n < LEAST_SAMPLES or not message.mean_s:
+        return 60.0 / path.mean_s
     return (60.0 / path.mean_s + 60.0 / message.mean_s) / 2
 
 

@@ -212,6 +212,12 @@ class Session:
         routing.look()
         return True
 
+    def route_of(self, priority: Priority) -> int:
+        """The id of the path that carries messages of that priority now."""
+        routes = self._routing.routes
+        chosen = self._paths.table.get(routes[priority]) if routes is not None else None
+        return chosen.id if chosen is not None and chosen.in_use else self._paths.main
+
     def leave_path(self, path_id: int) -> None:
         """Nothing arrives on a path: what is in flight there goes elsewhere. The path stays."""
         path = self._paths.table.get(path_id)

@@ -122,7 +122,7 @@ class LoadDesk:
         self._set(stage=LoadStage.ASKING, progress=0.0)
         try:
             await self._ask(plan)
-            path = self._main()
+            path = self._loaded()
             transport = path.traits.kind.value if path.traits is not None else ""
             async with TaskScope("load probes") as tasks:
                 with self._listening():
@@ -220,20 +220,21 @@ class LoadDesk:
         while not self._connection.closed:
             phase = self._phase
             if phase is not None and phase.ended_s is None:
-                ping, self._next_ping = self._next_ping, self._next_ping + 1
-                self._pings[ping] = self._net.now(), phase
-                phase.sent += 1
-                self._message(LoadStep(self._number, LoadVerb.PING, ping))
+                if not self._apart():
+                    ping, self._next_ping = self._next_ping, self._next_ping + 1
+                    self._pings[ping] = self._net.now(), phase
+                    phase.sent += 1
+                    self._message(LoadStep(self._number, LoadVerb.PING, ping))
                 if self._connection.watch is None:
                     with suppress(SessionError):
-                        self._connection.probe(self._main().id)
+                        self._connection.probe(self._loaded().id)
             await asyncio.sleep(PROBE_PERIOD_S)
 
     @contextmanager
     def _listening(self) -> Iterator[None]:
         def heard(event: Event) -> None:
             phase = self._phase
-            if isinstance(event, ProbeAnswered) and phase is not None and event.path_id == self._main_id():
+            if isinstance(event, ProbeAnswered) and phase is not None and event.path_id == self._loaded_id():
                 phase.paths.append((event.t1_s, max(0.0, event.rtt_s)))
             elif isinstance(event, SessionClosed) and self._word is not None and not self._word.done():
                 self._word.set_result(LoadVerb.END)
@@ -340,7 +341,7 @@ class LoadDesk:
         filler = encode(LoadData(number, self._net.random_bytes(LOAD_PIECE_BYTES)))
         began_s, sent = self._net.now(), 0
         try:
-            path = self._main()
+            path = self._loaded()
         except SessionError:
             return
         control = path.ensure_control(began_s)
@@ -363,14 +364,20 @@ class LoadDesk:
         session = self._connection.session
         return 0 if session is None else session.queued_bytes
 
-    def _main_id(self) -> int | None:
+    def _loaded_id(self) -> int | None:
+        """The path that bulk takes."""
         session = self._connection.session
-        return None if session is None else session.paths.main
+        return None if session is None else session.route_of(Priority.BULK)
 
-    def _main(self) -> Path:
-        """The path that carries messages now. Raises SessionError when there is none."""
+    def _apart(self) -> bool:
+        """Small messages take another way than bulk, so they tell nothing of its queue."""
         session = self._connection.session
-        path = None if session is None else session.paths.table.get(session.paths.main)
+        return session is not None and session.route_of(Priority.REALTIME) != session.route_of(Priority.BULK)
+
+    def _loaded(self) -> Path:
+        """The path that is loaded. Raises SessionError when there is none."""
+        session = self._connection.session
+        path = None if session is None else session.paths.table.get(session.route_of(Priority.BULK))
         if path is None:
             raise SessionError(SessionError.Reason.CLOSED)
         return path

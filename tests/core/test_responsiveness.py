@@ -31,3 +31,6 @@ def test_a_minute_holds_the_average_of_both_kinds() -> None:
     assert round_trips_per_minute(path, message) == pytest.approx((600 + 200) / 2)
     assert round_trips_per_minute(round_trips([0.1] * 4), message) is None
     assert round_trips_per_minute(round_trips([]), message) is None
+    assert round_trips_per_minute(path, round_trips([])) == pytest.approx(
+        600
+    )  # small messages go another way
