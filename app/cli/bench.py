@@ -83,9 +83,13 @@ def bench(
 
 
 def _run(plan: Plan, report: BenchReport, seed: int, tell: Callable[[str], None]) -> tuple[BenchResult, ...]:
+    if plan.transport is TransportKind.BLE:
+        from netstack.lab.bluetooth_bench import measure_over_bluetooth
+
+        return measure_over_bluetooth(plan, loss=report.loss or 0.0, seed=seed, tell=tell)
     if plan.transport not in MEASURED:
         raise BenchError(
-            BenchError.Reason.WRONG_USE, f"{plan.transport} is not measured here: udp and tcp are"
+            BenchError.Reason.WRONG_USE, f"{plan.transport} is not measured here: udp, tcp and ble are"
         )
     if report.rtt_s is None or report.loss is None or report.link_bps is None:
         return asyncio.run(measure_beside(plan, tell))

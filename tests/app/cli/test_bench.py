@@ -2,9 +2,12 @@
 
 import json
 
+import msgspec
 import pytest
 
 import app.cli
+from app.presenters.bench_text import bench_text
+from netstack.model.bench import BenchReport
 
 ALWAYS = {
     "connect_p50_s": "s",
@@ -42,6 +45,22 @@ def test_two_processes_over_loopback(capsys: pytest.CaptureFixture[str]) -> None
         assert found["throughput_bps"]["value"] > 0
         assert found["sealed_overhead_bytes"]["value"] == 28
     assert 1200 < figures(said, "udp")["datagram_bytes"]["value"] <= 1472
+
+
+def test_bluetooth_on_the_labs_radio(capsys: pytest.CaptureFixture[str]) -> None:
+    """Virtual time here too."""
+    arguments = ("--transport", "ble", "--megabytes", "1", "--exchanges", "20")
+    code, text, _ = run(capsys, *arguments, "--format", "json")
+    assert code == 0
+    found = figures(json.loads(text), "ble")
+    assert found["kilobyte_efficiency"]["value"] >= 0.895
+    assert found["kilobyte_fragments"]["value"] == 5
+    assert (found["datagram_bytes"]["value"], found["sealed_overhead_bytes"]["value"]) == (244, 22)
+    assert found["lost_packets"]["value"] == 0
+    assert 4e5 < found["throughput_bps"]["value"] < 8e5
+    table = bench_text(msgspec.json.decode(text, type=BenchReport))
+    assert table.startswith("BLE\n")
+    assert "Two processes" not in table
 
 
 def test_a_lossy_link_of_the_lab(capsys: pytest.CaptureFixture[str]) -> None:
