@@ -120,8 +120,7 @@ def _meeting(stage: Stage, state: StoryState, topology: Topology) -> MeetingView
             return MeetingView("Not yet", Tone.UNKNOWN, "Waits for both checks.")
         return MeetingView("Not tried", Tone.UNKNOWN, "Play the story to see whether and how they meet.")
     seen = run.connection
-    by = f"{seen.method}, an ICE library" if seen.method == "aioice" else "Peerscope's own engine"
-    note = f"Tried by {by}, in real time." + (
+    note = "Tried by Peerscope's own engine, in real time." + (
         "" if run.as_expected or _touched(topology) else " This is not what the scenario is meant to show."
     )
     if not seen.connected:

@@ -19,10 +19,6 @@ if TYPE_CHECKING:
     from aioice import Connection
 
 METHOD = "aioice"
-NOTE = (
-    "Until Peerscope punches holes itself, this is what aioice, an ICE library, can do: "
-    "without a relay and, where that fails, with one."
-)
 HELLO_S = 0.1
 TALK_S = 0.25
 LIMIT_S = 15.0

@@ -14,12 +14,15 @@ from netstack.errors import PeerscopeError
 from netstack.lab.lab import Lab
 from netstack.lab.scenario import Scenario
 from netstack.model.lab import PairOutcome
-from netstack.model.session import TransportKind
+from netstack.model.session import MessageReceived, Mode, SessionError, TransportKind
 from netstack.model.turn import TurnCredentials
 from netstack.radio.peer_channel import PeerChannel
 from netstack.service.connection import Connection
+from netstack.service.coordinator import Coordinator
 from netstack.service.gathering import Relay
+from netstack.service.known_ways import known_ways
 from netstack.service.path_upkeep import PathUpkeep
+from netstack.service.path_watch import PathWatch
 from netstack.service.peer_book import PeerBook
 from netstack.service.sessions import Sessions
 from netstack.service.traversal import Reached, Traversal
@@ -32,6 +35,8 @@ SIGNALLING_S: Final = 0.05
 LIMIT_S: Final = 60.0
 IMPROVE_S: Final = 3.0
 MAILBOX: Final = "000000"
+TALK_EVERY_S: Final = 0.25
+AFTER_EVENTS_S: Final = 20.0
 KEY: Final = bytes(range(32))
 
 
@@ -76,7 +81,10 @@ class _Side:
         self.accepted: asyncio.Queue[Connection] = asyncio.Queue()
         self.notes: _Notes | _AirNotes = _Notes()
         self.reached: list[Reached] = []
-        net = lab.net(name)
+        self.silence_s = 0.0
+        net = self._net = lab.net(name)
+        self._watch = PathWatch(net, lambda _: None)
+        self._coordinator = Coordinator(net, self._watch, lambda _: None)
         self.sessions = Sessions(net, Identity(net.random_bytes(32)), PeerBook(), self.accepted.put_nowait)
         near = None
         radio = lab.radio(name)
@@ -105,20 +113,54 @@ class _Side:
         self.reached.append(reached)
         return connection
 
-    async def keep_up(self, connection: Connection) -> None:
-        """Moves to better ways; each is in `reached`."""
+    async def keep_up(self, connection: Connection, *, follow: bool) -> None:
+        """Moves to better ways; each is in `reached`. `follow`: also when the network changes, with a coordinator."""
+        if follow:
+            self._coordinator.coordinate(
+                connection,
+                self._watch.watch(connection, "peer"),
+                "peer",
+                ways=lambda: known_ways(self.traversal, self.sessions),
+                local=self.sessions.local_host,
+            )
         await PathUpkeep(
-            self.traversal, connection, self.reached[-1], moved=self.reached.append, watch_network=False
+            self.traversal, connection, self.reached[-1], moved=self.reached.append, watch_network=follow
         ).run()
+
+    async def talk(self, connection: Connection) -> None:
+        """A word every quarter of a second, and how long the other's stayed away; until it is cancelled."""
+        heard_s = self._net.now()
+
+        def heard(_: MessageReceived) -> None:
+            nonlocal heard_s
+            self.silence_s = max(self.silence_s, self._net.now() - heard_s)
+            heard_s = self._net.now()
+
+        connection.on_message = heard
+        try:
+            while not connection.closed:
+                connection.post(b".", mode=Mode.ORDERED)
+                await asyncio.sleep(TALK_EVERY_S)
+        except SessionError:
+            pass
+        finally:
+            self.silence_s = max(self.silence_s, self._net.now() - heard_s)
 
     async def close(self) -> None:
         """Ends everything."""
+        await self._coordinator.close()
+        await self._watch.close()
         await self.traversal.close()
         await self.sessions.close()
 
 
-async def connect(lab: Lab, *, late_s: float = 0.0, improve_s: float = IMPROVE_S) -> PairOutcome:
-    """One try, in the running lab. The first of the pair begins `late_s` after the other."""
+async def connect(
+    lab: Lab, *, late_s: float = 0.0, improve_s: float = IMPROVE_S, talk_s: float = 0.0
+) -> PairOutcome:
+    """One try, in the running lab. The first of the pair begins `late_s` after the other.
+
+    They go on talking until `talk_s` after they began, with a coordinator each; the longest silence is told.
+    """
     anna, ben = (_Side(lab, name, guest=number == 1) for number, name in enumerate(lab.scenario.pair))
     anna.notes.peer, ben.notes.peer = ben.notes, anna.notes
     began_s = lab.world.now()
@@ -138,16 +180,20 @@ async def connect(lab: Lab, *, late_s: float = 0.0, improve_s: float = IMPROVE_S
                 await hosted.send(b"!")
                 await joined.receive()
                 first_s = lab.world.now() - began_s
-                for side, connection in ((anna, hosted), (ben, joined)):
-                    tasks.start(side.keep_up(connection), "upkeep")
+                both = (anna, hosted), (ben, joined)
+                for side, connection in both:
+                    tasks.start(side.keep_up(connection, follow=talk_s > 0), "upkeep")
                 await asyncio.sleep(improve_s)
+            reached = ben.reached[-1]
+            for side, connection in both if talk_s else ():
+                tasks.start(side.talk(connection), "talk")
+            await asyncio.sleep(max(0.0, began_s + talk_s - lab.world.now()))
         except TimeoutError:
             return PairOutcome(method=METHOD, connected=False, direct=False)
         finally:
             await tasks.close()
             await anna.close()
             await ben.close()
-    reached = ben.reached[-1]
     path = "relay" if reached.kind == "relay" else "direct"
     if reached.transport is TransportKind.BLE:
         path = "bluetooth"
@@ -157,6 +203,7 @@ async def connect(lab: Lab, *, late_s: float = 0.0, improve_s: float = IMPROVE_S
         direct=path != "relay",
         first_byte_s=round(first_s, 6),
         paths=(path, path),
+        silence_s=round(max(anna.silence_s, ben.silence_s), 6) if talk_s else None,
     )
 
 
@@ -168,6 +215,16 @@ async def _quietly(side: _Side, late_s: float = 0.0) -> Connection | None:
         return None
 
 
+def talk_s_of(scenario: Scenario) -> float:
+    """How long two talk so that they live through all that happens; 0 where nothing does."""
+    return max((event.at_s + AFTER_EVENTS_S for event in scenario.event), default=0.0)
+
+
 def meet(scenario: Scenario, seed: int) -> PairOutcome:
-    """One try in a world of its own, in virtual time."""
-    return Lab(scenario, seed=seed).run(connect)
+    """One try in a world of its own, in virtual time. The scenario's events happen while the two talk."""
+
+    async def work(lab: Lab) -> PairOutcome:
+        lab.begin_events()
+        return await connect(lab, talk_s=talk_s_of(scenario))
+
+    return Lab(scenario, seed=seed).run(work)

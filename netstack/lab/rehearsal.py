@@ -2,7 +2,6 @@
 
 import msgspec
 
-from netstack.lab.ice import meet_with_aioice
 from netstack.lab.lab import Lab
 from netstack.lab.meet import meet
 from netstack.lab.scenario import Scenario, load_scenario
@@ -15,9 +14,7 @@ from netstack.service.nat import NatService
 def rehearse(scenario: Scenario, *, seed: int = 0) -> LabRun:
     """Checks both sides, each in a world of its own, then lets them connect, while the events happen."""
     reports = {name: _check(scenario, name, seed) for name in scenario.pair}
-    # ICE knows addresses only, so where there are radios our own engine connects the two.
-    by_air = any(host.radio is not None for host in scenario.host)
-    return told(scenario, seed, reports, meet(scenario, seed) if by_air else meet_with_aioice(scenario, seed))
+    return told(scenario, seed, reports, meet(scenario, seed))
 
 
 def told(scenario: Scenario, seed: int, reports: dict[str, NatReport], outcome: PairOutcome) -> LabRun:

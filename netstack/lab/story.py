@@ -6,10 +6,9 @@ from contextlib import asynccontextmanager
 
 import msgspec
 
-from netstack.lab.ice import AFTER_EVENTS_S, connect_with_aioice
 from netstack.lab.lab import Lab
 from netstack.lab.loop import LabEndpoints
-from netstack.lab.meet import connect
+from netstack.lab.meet import connect, talk_s_of
 from netstack.lab.rehearsal import told
 from netstack.lab.scenario import EventPart
 from netstack.model.lab import LabRun, PairOutcome, StoryState
@@ -63,20 +62,9 @@ async def play(lab: Lab, tell: Tell) -> LabRun:
 
 
 async def _meet(lab: Lab, show: Callable[..., None]) -> PairOutcome:
-    """By our own engine; by aioice where something happens on the way, as only that tells the silence yet."""
-    if not lab.scenario.event:
-        async with _ticking(lab, show, (_CHECKS_SHARE, 1.0), "Letting the two connect", LIMIT_S):
-            return await connect(lab)
-    outcome = await _go_on(lab, show, "They meet directly and go on", relay=False)
-    if not outcome.connected:
-        outcome = await _go_on(lab, show, "They meet over a relay and go on", relay=True)
-    return outcome
-
-
-async def _go_on(lab: Lab, show: Callable[..., None], step: str, *, relay: bool) -> PairOutcome:
-    """They connect and talk, while the events happen, until some time after the last one."""
+    """They connect and, where something happens, go on talking until some time after the last of it."""
     events = sorted(lab.scenario.event, key=lambda event: event.at_s)
-    talk_s = events[-1].at_s + AFTER_EVENTS_S
+    talk_s = talk_s_of(lab.scenario)
     cut: set[str] = set()
 
     async def happen() -> None:
@@ -87,13 +75,14 @@ async def _go_on(lab: Lab, show: Callable[..., None], step: str, *, relay: bool)
             if event.action != "reboot":
                 (cut.add if event.action == "cut" else cut.discard)(event.target)
 
+    step = "They meet and go on" if events else "Letting the two connect"
     try:
         async with (
             TaskScope("story") as tasks,
-            _ticking(lab, show, (_CHECKS_SHARE, 1.0), step, talk_s, events),
+            _ticking(lab, show, (_CHECKS_SHARE, 1.0), step, talk_s or LIMIT_S, events),
         ):
             tasks.start(happen(), "events")
-            return await connect_with_aioice(lab, relay=relay, talk_s=talk_s, limit_s=LIMIT_S)
+            return await connect(lab, talk_s=talk_s)
     finally:
         for name in sorted(cut):
             lab.cut_link(name, cut=False)

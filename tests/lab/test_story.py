@@ -62,7 +62,7 @@ async def test_a_pair_that_cannot_meet_directly_takes_the_relay() -> None:
 
 
 async def test_events_happen_and_cancelling_mends_what_they_cut(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(netstack.lab.story, "AFTER_EVENTS_S", 0.1)
+    monkeypatch.setattr(netstack.lab.meet, "AFTER_EVENTS_S", 0.1)
     scenario = load_scenario("failover")
     first = EventPart(at_s=0.0, action="cut", target="anna-anna-router")
     later = EventPart(at_s=60.0, action="mend", target="anna-anna-router")

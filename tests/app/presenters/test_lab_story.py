@@ -26,7 +26,7 @@ UNTOUCHED = msgspec.structs.replace(
 
 def run(*, connected: bool, direct: bool, as_expected: bool = True, silence_s: float | None = None) -> LabRun:
     outcome = PairOutcome(
-        method="aioice",
+        method="peerscope",
         connected=connected,
         direct=direct,
         first_byte_s=0.376 if connected else None,
@@ -96,7 +96,7 @@ def test_how_they_met(connected, direct, answer, word, tone, way):
         not connected,
         False,
     ]
-    assert view.meeting.note == "Tried by aioice, an ICE library, in real time."
+    assert view.meeting.note == "Tried by Peerscope's own engine, in real time."
 
 
 def test_times_are_told():
