@@ -125,7 +125,8 @@ class PeerDesk(TalkDesk):
             await self._peers.close()
         for talk in self._talks.values():
             await talk.close()
-        await asyncio.to_thread(self._mtu_book.store, self._net.now(), self._net.wall_time())
+        if self._home is not None:
+            await asyncio.to_thread(self._mtu_book.store, self._net.now(), self._net.wall_time())
 
     def guard_state(self) -> GuardState:
         """Who is suspect, and what was not let in."""
