@@ -16,6 +16,7 @@ from netstack.model.ble import ATT_HEADER_BYTES, Characteristic, Heard, Service
 from netstack.model.bluetooth_error import BluetoothError
 from netstack.radio.bleak_errors import bluetooth_error
 
+FIND_S = 10.0
 CONNECT_S = 20.0
 REQUEST_S = 10.0
 PAIR_S = 90.0
@@ -179,9 +180,9 @@ class BleakCentral:
         `lost` is called once, when the device goes, whoever ends the connection.
         """
         client = BleakClient(
-            self._known.get(address.upper(), address),
+            self._known.get(address.upper()) or await self._find(address),
             disconnected_callback=lambda _: lost(),
-            timeout=CONNECT_S / 2,
+            timeout=CONNECT_S,
             backend=self._client_backend,
         )
         with _ours():
@@ -192,6 +193,22 @@ class BleakCentral:
     def forget(self, address: str) -> None:
         """What the system knew of it is void, after an unpairing."""
         self._known.pop(address.upper(), None)
+
+    async def _find(self, address: str) -> BLEDevice:
+        """Scans until the device is heard. bleak's own search misses what comes while a scan begins."""
+        found = asyncio.Event()
+
+        def heard(each: Heard) -> None:
+            if each.address.upper() == address.upper():
+                found.set()
+
+        with _ours():
+            async with self.scanning(heard):
+                try:
+                    await asyncio.wait_for(found.wait(), FIND_S)
+                except TimeoutError:
+                    raise BluetoothError(BluetoothError.Reason.NOT_FOUND) from None
+        return self._known[address.upper()]
 
     def _remember(self, device: BLEDevice) -> None:
         self._known.pop(device.address.upper(), None)

@@ -97,7 +97,7 @@ def bluetooth_error(error: BaseException) -> BluetoothError:
             return BluetoothError(Reason.NO_BUS)
         case OSError() | EOFError():
             return BluetoothError(Reason.LOST)
-        case BleakError() if "connected" in str(error).lower():
+        case BleakError() if "connected" in str(error) or "has not been performed" in str(error):
             return BluetoothError(Reason.LOST)
         case BleakError() if "not found" in str(error).lower():
             return BluetoothError(Reason.NOT_FOUND)
