@@ -20,11 +20,13 @@ from PySide6.QtCore import QMetaObject, QSettings, Qt
 from PySide6.QtWidgets import QApplication
 
 from app.actions import Actions
+from app.bluetooth_window import bluetooth_actions
 from app.engine import Engine
 from app.garbage import UiGarbage
 from app.history_window import history_actions
 from app.lab_window import chosen_scenario, lab_actions, loop_maker, node_maker, scenario_lines
 from app.link_door import LinkDoor, door_name, hand_over
+from app.panels.bluetooth import BluetoothPage
 from app.panels.check import CheckActions, CheckPage
 from app.panels.history import HistoryPage
 from app.panels.lab import LabPage
@@ -170,6 +172,7 @@ async def _run(
     )
 
     window.add_page(RelaysPage(theme, _relays_actions(actions, engine)))
+    window.add_page(BluetoothPage(theme, bluetooth_actions(actions, engine)))
     peers_page = PeersPage(theme, peers_actions(actions, engine, settings), peers)
     window.add_page(peers_page)
 

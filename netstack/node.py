@@ -27,7 +27,10 @@ from netstack.net.protocol import Net
 from netstack.observe.history import Retention
 from netstack.observe.journal import Journal
 from netstack.observe.store import Store
+from netstack.radio.protocol import Radio
+from netstack.radio.system import open_system_radio
 from netstack.service.attempt import Met
+from netstack.service.ble import BleDesk
 from netstack.service.coordinator import Coordinator
 from netstack.service.doctor import Doctor
 from netstack.service.fleet_metrics import FleetMetrics
@@ -58,7 +61,7 @@ class Node:
     `home` keeps the identity and the known peers (None: nothing is kept), `folder` gets received files, `peers` is
     the state to begin with, `drivers` makes a way to meet from its name, `history` is the file of what is remembered.
     `settings` are what the Settings page shows and `settings_file` keeps, where that is not `config`: the lab has servers
-    of its own.
+    of its own. `radio` opens a Bluetooth radio.
     """
 
     def __init__(
@@ -74,6 +77,7 @@ class Node:
         history: Path | None = None,
         settings: Config | None = None,
         settings_file: Path | None = None,
+        radio: Callable[[], Awaitable[Radio]] | None = None,
     ) -> None:
         self.net = net
         self.network = network
@@ -122,6 +126,9 @@ class Node:
             self._use_settings,
             virtual=network != "real",
         )
+        self.bluetooth = BleDesk(
+            net, radio or open_system_radio, lambda state: self._store.update(bluetooth=state)
+        )
         self._tasks = TaskScope("node")
 
     @property
@@ -144,6 +151,7 @@ class Node:
     async def close(self) -> None:
         """Ends services, tasks and the store, in that order. May be called twice."""
         await self._tasks.close()
+        await self.bluetooth.close()
         await self.relays.close()
         await self.coordinator.close()
         await self.peers.close()

@@ -40,5 +40,14 @@ class Button(QPushButton):
             theme.changed.connect(self._dress)
             self._dress()
 
+    def show_as(self, role: str, icon: str) -> None:
+        """Another role and icon, for a button that now does something else."""
+        if (role, icon) != (self.property("role"), self._icon):
+            self._icon = icon
+            self._ink = "on_accent" if role == "primary" else "text"
+            self.setProperty("role", role)
+            self.style().polish(self)
+            self._dress()
+
     def _dress(self) -> None:
         self.setIcon(self._theme.icon(self._icon, self._ink, ICON))

@@ -80,7 +80,7 @@ class DeviceModel(QAbstractTableModel):
             case Qt.ItemDataRole.TextAlignmentRole:
                 return _alignment(column)
             case Qt.ItemDataRole.DecorationRole if column == 0:
-                return self._theme.pixmap(row.icon, row.ink, GLYPH)
+                return self._theme.pixmap("bluetooth", row.ink, GLYPH)
             case Qt.ItemDataRole.ForegroundRole if row.faded or column in {2, 5}:
                 return self._theme.color("muted")
             case Qt.ItemDataRole.FontRole if column == 0 and not row.faded:

@@ -12,6 +12,7 @@ from netstack.lab.echo_peer import EchoPeer
 from netstack.lab.lab import open_scenario
 from netstack.lab.matrix import PAIRS, matrix_beside
 from netstack.lab.picture import topology
+from netstack.lab.radio import LabRadio
 from netstack.lab.story import play
 from netstack.model.config import Config
 from netstack.model.lab import GridState, LabRun, Matrix
@@ -56,6 +57,7 @@ class LabNode(Node):
         partner = next(name for name in reversed(self.lab.scenario.pair) if name != self.lab.patient)
         hub = MemoryHub()
         self._received = Path(tempfile.gettempdir()) / f"peerscope-received-{net.random_bytes(8).hex()}"
+        self._radio = LabRadio(self.lab.patient, seed=seed)
         super().__init__(
             net,
             config,
@@ -66,6 +68,7 @@ class LabNode(Node):
             history=history,
             settings=settings,
             settings_file=settings_file,
+            radio=self._radio.open,
         )
         self._partner = EchoPeer(
             self.lab.net(partner),
@@ -98,6 +101,7 @@ class LabNode(Node):
     async def close(self) -> None:
         """Ends the Node, then the world. May be called twice."""
         await super().close()
+        await self._radio.close()
         await self._partner.close()
         await self.lab.close()
         shutil.rmtree(self._received, ignore_errors=True)

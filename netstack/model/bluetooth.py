@@ -93,9 +93,6 @@ class LinkState(msgspec.Struct, frozen=True, kw_only=True):
     rssi_history: tuple[tuple[float, float], ...] = ()
     bonded: bool = False
     pairing: bool = False
-    failure: str | None = None
-    failure_text: str = ""
-    next_step: str = ""
 
 
 class PairingQuestion(msgspec.Struct, frozen=True):
@@ -110,7 +107,10 @@ class PairingQuestion(msgspec.Struct, frozen=True):
 
 
 class BleState(msgspec.Struct, frozen=True, kw_only=True):
-    """Bluetooth in the snapshot. `devices` are in the order of their first advertisement; `crowded` did not fit in."""
+    """Bluetooth in the snapshot. `devices` are in the order of their first advertisement; `crowded` did not fit in.
+
+    `failure` is a `BluetoothError.Reason`: what went wrong with the last thing that was asked for.
+    """
 
     preflight: Preflight | None = None
     scanning: bool = False
@@ -119,3 +119,6 @@ class BleState(msgspec.Struct, frozen=True, kw_only=True):
     link: LinkState | None = None
     question: PairingQuestion | None = None
     bonds: tuple[Bond, ...] = ()
+    failure: str | None = None
+    failure_text: str = ""
+    next_step: str = ""

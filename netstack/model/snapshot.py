@@ -2,6 +2,7 @@
 
 import msgspec
 
+from netstack.model.bluetooth import BleState
 from netstack.model.coordinator import CoordinatorState, DrillState
 from netstack.model.doctor import DoctorState
 from netstack.model.guard import GuardState
@@ -47,6 +48,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     nat: NatState = NatState()
     paths: tuple[PathReport, ...] = ()
     turn: TurnState = TurnState()
+    bluetooth: BleState = BleState()
     peers: PeersState = PeersState()
     coordinator: CoordinatorState = CoordinatorState()
     drill: DrillState = DrillState()

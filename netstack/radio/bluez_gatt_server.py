@@ -99,7 +99,7 @@ class Writable(GattCharacteristic):
 class Notifying(GattCharacteristic):
     """A characteristic that notifies. `subscribed` gives a socket whose packets BlueZ sends on, None to refuse.
 
-    By the socket (`AcquireNotify`) BlueZ tells who subscribed and when that ends, and its room is the flow control.
+    By the socket (`AcquireNotify`) BlueZ tells who subscribed, and it closes it when that ends.
     """
 
     def __init__(self, uuid: str, subscribed: Callable[[Central], int | None]) -> None:
@@ -119,6 +119,10 @@ class Notifying(GattCharacteristic):
         if descriptor is None:
             raise DBusError("org.bluez.Error.NotPermitted", "another computer is connected")
         return descriptor, central.mtu_bytes
+
+    @dbus_method("StopNotify")
+    def stop_notify(self) -> None:
+        """The socket has told already."""
 
 
 class Advertisement(ServiceInterface):

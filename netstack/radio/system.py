@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 Reason = BluetoothError.Reason
 
 
-def open_system_radio() -> Radio:
+async def open_system_radio() -> Radio:
     """Loads the libraries and gives the radio. Nothing is asked of the system before its first use."""
     if sys.platform == "linux":
         from netstack.radio.bluez import BluezRadio  # noqa: PLC0415 - a Bluetooth library, loaded when it is wanted

@@ -210,7 +210,7 @@ def test_the_grid_is_left_in_the_middle_and_no_process_stays(screen: dict[str, s
 
 
 def test_the_real_window_opens_the_labs_beside_it(program: ShownWindow, screen: dict[str, str]) -> None:
-    program.press("ctrl+6", "F5")
+    program.press("ctrl+7", "F5")
     found: list[str] = []
     deadline = time.monotonic() + PATIENCE_S
     while not found:

@@ -25,9 +25,19 @@ modprobe -a hci_vhci uhid ecdh_generic cmac ccm
 mkdir -p /run/dbus
 dbus-uuidgen --ensure
 dbus-daemon --system --fork --nopidfile
-btvirt -L -l2 >/out/btvirt.log 2>&1 &
-echo $! >/run/btvirt.pid
-until [ -e /sys/class/bluetooth/hci1 ]; do sleep 0.1; done
+# Under load the kernel may give a controller up while it sets it up; then both are made anew.
+for _ in 1 2 3 4 5; do
+    btvirt -L -l2 >/out/btvirt.log 2>&1 &
+    btvirt=$!
+    for _ in 1 2 3 4 5 6 7 8 9 10; do
+        sleep 0.3
+        ready=$(hciconfig | grep -c 'BD Address: 00:AA:' || true) # no address before it is set up
+        [ "$ready" = 2 ] && break 2
+    done
+    kill "$btvirt"
+    wait "$btvirt" || true
+done
+echo "$btvirt" >/run/btvirt.pid
 btmon >/out/btmon.log 2>&1 &
 btmgmt -i 1 power off >/dev/null
 

@@ -11,7 +11,7 @@ from tests.radio.checks import CHECKS
 from tests.radio.kernel import KernelError, kernel
 from tests.radio.machine import ROOT, MachineError, run_in_guest
 
-MACHINE_S = 170
+MACHINE_S = 240
 PROGRAMS = (
     "qemu-system-x86_64",
     "busybox",

@@ -1,0 +1,26 @@
+"""Names that the Bluetooth SIG assigned to UUIDs and companies, from `resources/bluetooth_names.json`."""
+
+import json
+from functools import cache
+from pathlib import Path
+
+NAMES = Path(__file__).parents[2] / "resources" / "bluetooth_names.json"
+BASE_UUID = "-0000-1000-8000-00805f9b34fb"
+
+
+@cache
+def _tables() -> dict[str, dict[str, str]]:
+    return dict(json.loads(NAMES.read_text("utf-8")))
+
+
+def uuid_name(uuid: str) -> str:
+    """The name of a service, characteristic or descriptor; nothing where none was assigned."""
+    lower = uuid.lower()
+    if lower.startswith("0000") and lower.endswith(BASE_UUID):
+        return _tables()["uuid16"].get(lower[4:8], "")
+    return _tables()["uuid128"].get(lower, "")
+
+
+def company_name(company_id: int) -> str:
+    """The name of a company; nothing where none was assigned."""
+    return _tables()["company"].get(f"{company_id:04x}", "")
