@@ -3,7 +3,7 @@
 import time
 from typing import NamedTuple
 
-from PySide6.QtCore import QUrl
+from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import (
     QApplication,
@@ -27,6 +27,7 @@ from app.widgets.join_card import JoinCard
 from app.widgets.known_list import KnownCalls, KnownList
 from app.widgets.ladder_card import LadderCard
 from app.widgets.notice import Notice
+from app.widgets.own_server import OwnServerDialog
 from app.widgets.page import Page
 from app.widgets.text import Columns, Text
 from app.widgets.theme import Theme
@@ -215,9 +216,11 @@ class PeersPage(Page):
 
     def _settings(self, theme: Theme) -> QWidget:
         whole = QWidget()
-        row = QHBoxLayout(whole)
-        row.setContentsMargins(2 * theme.measure.unit, 0, 2 * theme.measure.unit, 0)
+        column = QVBoxLayout(whole)
+        column.setContentsMargins(2 * theme.measure.unit, 0, 2 * theme.measure.unit, 0)
+        row = QHBoxLayout()
         row.setSpacing(theme.measure.unit)
+        column.addLayout(row)
         self._ways = Text(theme, size="small", role="muted", wrap=True)
         self._change = Button(
             theme, "Change", self._ask_again, role="link", hint="Choose another way to meet"
@@ -242,6 +245,14 @@ class PeersPage(Page):
         row.addStretch(1)
         row.addWidget(self._ways)
         row.addWidget(self._change)
+        own = Button(
+            theme,
+            "Run your own server…",
+            lambda: OwnServerDialog(theme, self).show(),
+            role="link",
+            hint="Mailboxes, STUN and a relay, for an evening or for good",
+        )
+        column.addWidget(own, 0, Qt.AlignmentFlag.AlignLeft)
         return whole
 
     def _show_talks(self, view: PeersView) -> None:
