@@ -2,13 +2,16 @@
 
 import asyncio
 import pkgutil
+import tempfile
 import tomllib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from importlib import import_module
 from json import loads
+from pathlib import Path
 from secrets import token_bytes, token_hex
 from time import monotonic
+from urllib.request import urlopen
 from xml.etree import ElementTree
 
 import app
@@ -17,12 +20,16 @@ from app.cli.options import ConfigOption
 from netstack.config import RESOURCES, load_config
 from netstack.errors import NetError
 from netstack.model.address import Address
+from netstack.model.nat import NatReport
 from netstack.net.system import SystemNet
+from netstack.observe.history_reader import HistoryReader
+from netstack.observe.prometheus import MetricsPage, Registry
 from netstack.server.echo import EchoServer
 from netstack.server.machine import Server
 from netstack.server.stun import StunServer
 from netstack.server.turn import TurnServer
 from netstack.server.turn_credentials import Credentials
+from netstack.service.history_desk import keep_one
 from netstack.service.serve import ServerHost
 from netstack.wire import stun
 from netstack.wire import stun_attributes as attr
@@ -160,6 +167,31 @@ async def _echo_server() -> str:
     return "answers with the same bytes"
 
 
+def _history() -> str:
+    """Writes a diagnosis, closes, and reads it."""
+    with tempfile.TemporaryDirectory(prefix="peerscope-selftest-") as folder:
+        path = Path(folder) / "history.db"
+        keep_one(path, NatReport(headline="self-test"))
+        if [run.title for run in HistoryReader(path).runs()] != ["self-test"]:
+            raise ValueError("what was written did not come back")
+    return "keeps what it is given"
+
+
+def _metrics() -> str:
+    """Serves the page for Prometheus, and reads it."""
+    registry = Registry()
+    registry.rtt("udp", 0.01)
+    page = MetricsPage(registry)
+    at = page.open(LOOPBACK)
+    try:
+        with urlopen(f"http://{at}/metrics", timeout=ANSWER_TIMEOUT_S) as answer:
+            if b"peerscope_path_rtt_seconds_count" not in answer.read():
+                raise ValueError("the page lacks what was measured")
+    finally:
+        page.close()
+    return "told to Prometheus"
+
+
 # A part and what proves it: a function that returns what it saw, or raises. Servers are started on loopback
 # and asked.
 CHECKS: tuple[tuple[str, Callable[[], str]], ...] = (
@@ -168,6 +200,8 @@ CHECKS: tuple[tuple[str, Callable[[], str]], ...] = (
     ("stun server", lambda: asyncio.run(_stun_server())),
     ("turn server", lambda: asyncio.run(_turn_server())),
     ("echo server", lambda: asyncio.run(_echo_server())),
+    ("history", _history),
+    ("metrics", _metrics),
 )
 
 
