@@ -33,6 +33,7 @@ def bluetooth_actions(actions: Actions, engine: Engine) -> BluetoothActions:
         connect=at_desk("Bluetooth connection", lambda desk, address: desk.connect(address)),
         disconnect=at_desk("Bluetooth farewell", lambda desk: desk.disconnect()),
         read=at_desk("Bluetooth value", lambda desk, handle: desk.read(handle), quiet=True),
+        read_all=at_desk("Bluetooth values", lambda desk: desk.read_all()),
         write=at_desk(
             "Bluetooth writing",
             lambda desk, handle, value, response: desk.write(handle, value, response=response),

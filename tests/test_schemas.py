@@ -7,6 +7,7 @@ import pytest
 
 from netstack.config import RESOURCES
 from netstack.model.bench import BenchReport
+from netstack.model.bluetooth import BleReport
 from netstack.model.doctor import DoctorReport
 from netstack.model.history import ComparisonReport, HistoryReport
 from netstack.model.lab import LabRun, Matrix, ScenarioList
@@ -15,6 +16,7 @@ from netstack.model.turn import TurnReport
 
 SCHEMAS = {
     "peerscope.bench-1.json": BenchReport,
+    "peerscope.ble-1.json": BleReport,
     "peerscope.comparison-1.json": ComparisonReport,
     "peerscope.history-1.json": HistoryReport,
     "peerscope.lab-list-1.json": ScenarioList,

@@ -14,7 +14,7 @@ import typer
 
 from netstack.errors import PeerscopeError
 
-COMMANDS = ("bench", "doctor", "history", "host", "join", "lab", "nat", "selftest", "serve", "turn")
+COMMANDS = ("bench", "ble", "doctor", "history", "host", "join", "lab", "nat", "selftest", "serve", "turn")
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -46,6 +46,7 @@ class BluetoothActions(NamedTuple):
     connect: Action
     disconnect: Action
     read: Action
+    read_all: Action
     write: Action
     notify: Action
     pair: Action
@@ -135,7 +136,7 @@ class BluetoothPage(Page):
             LinkCalls(
                 pair=actions.pair.run,
                 leave=self._leave,
-                gatt=GattCalls(actions.read.run, actions.write.run, actions.notify.run),
+                gatt=GattCalls(actions.read.run, actions.read_all.run, actions.write.run, actions.notify.run),
                 said=self.said.emit,
             ),
         )
@@ -299,7 +300,9 @@ class BluetoothPage(Page):
         if self.dialog is not None and (question is None or question.number != self.dialog.view.number):
             self.dialog.withdraw()
             self._forget_dialog()
-        if question is not None and self.dialog is None and question.number != self._answered:
+        if question is not None and self.dialog is not None:
+            self.dialog.show_view(question_view(question))
+        elif question is not None and question.number != self._answered:
             self.dialog = PairingDialog(self._theme, question_view(question), self._tell, self.window())
             self.dialog.open()
 

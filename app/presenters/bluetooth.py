@@ -157,7 +157,9 @@ def question_view(question: PairingQuestion) -> QuestionView:
         ),
         QuestionKind.ENTER: (
             f"Type the digits that {who} shows",
-            "Six digits, on its display or in its papers.",
+            "Six digits, on its display or in its papers."
+            if question.displayed is None
+            else f"In this lab its display shows {question.displayed[:3]} {question.displayed[3:]}.",
             "Pair",
         ),
         QuestionKind.SHOW: (

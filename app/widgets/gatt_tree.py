@@ -27,12 +27,14 @@ MOST_ROWS_SHOWN = 14
 HANDLE = Qt.ItemDataRole.UserRole
 MAX_TYPED = 1600
 NARROW = 560
+GENERIC = ("00001800", "00001801")  # every device has them
 
 
 class GattCalls(NamedTuple):
     """What can be done with a value, by its handle."""
 
     read: Callable[[int], object]
+    read_all: Callable[[], object]
     write: Callable[[int, bytes, bool], object]
     notify: Callable[[int, bool], object]
 
@@ -70,6 +72,9 @@ class GattTree(QWidget):
         self.tree.itemActivated.connect(lambda *_: self._read())
 
         self.read = Button(theme, "Read", self._read, hint="Reads the selected value")
+        self.read_all = Button(
+            theme, "Read all", calls.read_all, hint="Reads whatever may be read, one after the other"
+        )
         self.listen = Button(theme, "Listen", self._listen, hint="Asks to be told whenever the value changes")
         self.entry = QLineEdit()
         self.entry.setAccessibleName("What to write")
@@ -84,6 +89,7 @@ class GattTree(QWidget):
         row.setSpacing(unit)
         for widget, stretch in (
             (self.read, 0),
+            (self.read_all, 0),
             (self.listen, 0),
             (self.entry, 1),
             (self.kind, 0),
@@ -136,8 +142,8 @@ class GattTree(QWidget):
                 item.setData(0, HANDLE, row.handle)
                 item.setFont(2, QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
                 self._items[row.handle] = item
-            parent.setExpanded(True)
-        own = next((each for each in services if not each.uuid.startswith(("00001800", "00001801"))), None)
+            parent.setExpanded(not service.uuid.startswith(GENERIC))
+        own = next((each for each in services if not each.uuid.startswith(GENERIC)), None)
         if own is not None and own.rows:
             self.tree.setCurrentItem(self._items[own.rows[0].handle])
         self._fit()
@@ -161,6 +167,7 @@ class GattTree(QWidget):
     def _enable(self) -> None:
         row = self._selected()
         self.read.setEnabled(self._open and row is not None and row.readable)
+        self.read_all.setEnabled(self._open)
         self.listen.setEnabled(self._open and row is not None and row.notifies)
         listening = row is not None and row.notifying
         self.listen.setText("Stop listening" if listening else "Listen")

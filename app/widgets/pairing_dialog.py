@@ -42,7 +42,8 @@ class PairingDialog(QDialog):
         whole.setContentsMargins(3 * unit, 3 * unit, 3 * unit, 2 * unit)
         whole.setSpacing(2 * unit)
         whole.addWidget(Text(theme, view.headline, strong=True, wrap=True))
-        whole.addWidget(Text(theme, view.text, role="muted", wrap=True))
+        self._text = Text(theme, view.text, role="muted", wrap=True)
+        whole.addWidget(self._text)
         if view.digits:
             digits = Text(theme, view.digits, size="headline", strong=True)
             digits.setObjectName("digits")
@@ -75,6 +76,11 @@ class PairingDialog(QDialog):
             row.addWidget(self.agree)
         whole.addLayout(row)
         self.finished.connect(self._tell)
+
+    def show_view(self, view: QuestionView) -> None:
+        """What is told may change while the question stays."""
+        self.view = view
+        self._text.setText(view.text)
 
     def withdraw(self) -> None:
         """The question is over: closes without an answer."""

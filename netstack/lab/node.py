@@ -79,6 +79,7 @@ class LabNode(Node):
         )
         self.peers.invited = self._partner.hears
         self.peers.called = self._partner.is_called
+        self.bluetooth.display = self._radio.display
         self._store.update(grid=grid or GridState())
 
     def _driver(self, host: str, hub: MemoryHub) -> Driver:

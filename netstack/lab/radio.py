@@ -1,8 +1,12 @@
 """What is in the air around the lab's patient: its own adapter, a thermometer, a game pad behind two walls."""
 
 from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
 
 from netstack.radio.protocol import Radio
+
+if TYPE_CHECKING:
+    from netstack.radio.virtual_devices import VirtualDevice
 
 
 class LabRadio:
@@ -12,6 +16,7 @@ class LabRadio:
         self._name = name
         self._seed = seed
         self._stack = AsyncExitStack()
+        self._devices: tuple[VirtualDevice, ...] = ()
 
     async def open(self) -> Radio:
         """The patient's radio."""
@@ -22,12 +27,17 @@ class LabRadio:
 
         air = Air(self._seed)
         self._stack.callback(air.close)
-        for device in (thermometer(air, 40, (1.2, 0.0)), game_pad(air, 41, (0.0, 6.0))):
+        self._devices = (thermometer(air, 40, (1.2, 0.0)), game_pad(air, 41, (0.0, 6.0)))
+        for device in self._devices:
             await device.open()
             self._stack.push_async_callback(device.close)
         adapter = VirtualAdapter(air, self._name, number=1)
         await adapter.open()
         return VirtualRadio(adapter)
+
+    def display(self, address: str) -> int | None:
+        """The digits that a device shows at the moment."""
+        return next((each.shown for each in self._devices if each.adapter.address == address), None)
 
     async def close(self) -> None:
         """Switches everything off but the patient's radio, whose owner does that. May be called twice."""

@@ -96,7 +96,10 @@ class LinkState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PairingQuestion(msgspec.Struct, frozen=True):
-    """A question with a number of its own, so that an answer never meets another question."""
+    """A question with a number of its own, so that an answer never meets another question.
+
+    `displayed` is what the display of a device in the lab shows.
+    """
 
     number: int
     address: str
@@ -104,6 +107,7 @@ class PairingQuestion(msgspec.Struct, frozen=True):
     kind: QuestionKind
     passkey: str | None = None
     remaining_s: float = 0.0
+    displayed: str | None = None
 
 
 class BleState(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,3 +126,22 @@ class BleState(msgspec.Struct, frozen=True, kw_only=True):
     failure: str | None = None
     failure_text: str = ""
     next_step: str = ""
+
+
+class BleReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What `peerscope ble` found out (`peerscope.ble/1`). `command` is "scan", "inspect", "pair" or "unpair".
+
+    `failure` is a `BluetoothError.Reason`; `link` is what `inspect` saw, its values read where the device allowed it.
+    """
+
+    schema: str = "peerscope.ble/1"
+    command: str = ""
+    network: str = "real"
+    preflight: Preflight | None = None
+    devices: tuple[BleDevice, ...] = ()
+    link: LinkState | None = None
+    bonds: tuple[Bond, ...] = ()
+    duration_s: float = 0.0
+    failure: str | None = None
+    failure_text: str | None = None
+    next_step: str | None = None

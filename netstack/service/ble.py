@@ -36,7 +36,10 @@ Reason = BluetoothError.Reason
 
 
 class BleDesk:
-    """`radio` opens the radio at its first use. `changed` gets every new state."""
+    """`radio` opens the radio at its first use. `changed` gets every new state.
+
+    `display` is what a device of the lab shows on its display, by its address: nobody can look at it.
+    """
 
     def __init__(
         self, net: Net, radio: Callable[[], Awaitable[Radio]], changed: Callable[[BleState], None]
@@ -55,6 +58,7 @@ class BleDesk:
         self._deadline_s = 0.0
         self._tasks = TaskScope("bluetooth page")
         self._showing: asyncio.Task[None] | None = None
+        self.display: Callable[[str], int | None] = lambda _: None
         self.state = BleState()
 
     async def look(self) -> Preflight:
@@ -140,6 +144,16 @@ class BleDesk:
             self._set_characteristic(handle, value=value.hex(), failure_text="")
             return value
 
+    async def read_all(self) -> None:
+        """Reads whatever may be read; what cannot be had is said beside the value. Raises BluetoothError LOST."""
+        services = () if self.state.link is None else self.state.link.services
+        for each in [each for service in services for each in service.characteristics]:
+            if "read" in each.properties:
+                with suppress(BluetoothError):
+                    await self.read(each.handle)
+                self._open_link()
+        self._forget_failure()
+
     async def write(self, handle: int, value: bytes, *, response: bool) -> None:
         """Writes a value. Raises BluetoothError, InputError where it is too long for any device."""
         if len(value) > MAX_VALUE_BYTES:
@@ -171,6 +185,9 @@ class BleDesk:
     async def unpair(self, address: str) -> None:
         """Forgets a bond. Raises BluetoothError."""
         with self._telling():
+            await self._read_bonds()
+            if not self._is_bonded(address):
+                raise BluetoothError(Reason.NOT_FOUND, "it is not paired")
             await (await self._radio()).unpair(address)
             await self._read_bonds()
 
@@ -216,7 +233,7 @@ class BleDesk:
             question.address,
             self._devices.name(question.address),
             question.kind,
-            None if question.passkey is None else f"{question.passkey:06d}",
+            _six_digits(question.passkey),
             ANSWER_S,
         )
         self._set(question=asked)
@@ -319,7 +336,11 @@ class BleDesk:
                 rssi_history=self._devices.history(link.address, now_s),
             )
         if question is not None:
-            question = msgspec.structs.replace(question, remaining_s=max(0.0, self._deadline_s - now_s))
+            question = msgspec.structs.replace(
+                question,
+                remaining_s=max(0.0, self._deadline_s - now_s),
+                displayed=_six_digits(self.display(question.address)),
+            )
         connected = None if link is None or link.phase is not LinkPhase.CONNECTED else link.address
         bonded = {bond.address for bond in self.state.bonds}
         self._set(
@@ -344,3 +365,7 @@ class BleDesk:
     def _set(self, **changes: object) -> None:
         self.state = msgspec.structs.replace(self.state, **changes)
         self._changed(self.state)
+
+
+def _six_digits(passkey: int | None) -> str | None:
+    return None if passkey is None else f"{passkey:06d}"
