@@ -322,7 +322,7 @@ class HistoryPage(Page):
         self._table.show_rows(view.rows)
         self._reveal.setVisible(view.veiled)
         for widget in (self._kind, self._filter, self._export, self._forget):
-            widget.setEnabled(not view.empty)
+            widget.setVisible(not view.empty)
 
     def _say_failure(self) -> None:
         failures = (action.failure for action in self._actions)

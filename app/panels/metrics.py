@@ -333,7 +333,7 @@ class MetricsPage(Page):
         self._cards.show_figures(view.figures)
         self._table.show_rows(view.rows, self._chosen)
         for button in (self._copy, self._export, self._freeze, self._log, self._span):
-            button.setEnabled(not view.empty)
+            button.setVisible(not view.empty)
 
     def _show_chosen(self, path: PathReport | None, begin_s: float, end_s: float) -> None:
         """Histogram and fragments are of one path."""

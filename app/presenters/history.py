@@ -20,7 +20,6 @@ KINDS: Final = {
     RunKind.NAT: "NAT",
     RunKind.TURN: "Relay",
     RunKind.LOAD: "Under load",
-    RunKind.DRILL: "Failover drill",
 }
 SESSIONS: Final = "sessions"
 FILTERS: Final = (

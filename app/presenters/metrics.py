@@ -135,7 +135,7 @@ def present(
     if not open_paths and not (focused and paths):
         return MetricsView(
             headline="Nothing is connected.",
-            subline="Once a session is up, everything that its paths do is drawn here.",
+            subline="What the paths of a session do is drawn here.",
             empty=not paths,
             figures=(),
             rows=rows,

@@ -12,7 +12,6 @@ class RunKind(StrEnum):
     NAT = "nat"
     TURN = "turn"
     LOAD = "load"
-    DRILL = "drill"
 
 
 class Standing(StrEnum):
