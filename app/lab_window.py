@@ -13,7 +13,7 @@ from app.__main__ import FIRST_SCENARIO
 from app.actions import Action, Actions
 from app.engine import Engine
 from app.panels.lab import LabActions
-from netstack.config import history_path
+from netstack.config import config_path, history_path
 from netstack.errors import Fault, InputError, PeerscopeError
 from netstack.model.config import Config
 from netstack.model.lab import GridState, ScenarioLine
@@ -54,13 +54,13 @@ def scenario_lines() -> tuple[ScenarioLine, ...]:
     return tuple(ScenarioLine(name=each.name, title=each.title, story=each.story) for each in found)
 
 
-def node_maker(name: str, config: Config, grid: GridState | None = None) -> "Callable[[], Node]":
+def node_maker(name: str, config: Config, file: Path, grid: GridState | None = None) -> "Callable[[], Node]":
     """What makes the Node of a scenario, on the engine's thread."""
 
     def make() -> "Node":
         from netstack.lab.node import LabNode  # noqa: PLC0415
 
-        return LabNode(name, config, grid=grid, history=history_path(lab=True))
+        return LabNode(name, config, grid=grid, history=history_path(lab=True), settings_file=file)
 
     return make
 
@@ -81,7 +81,7 @@ def open_window(config_file: Path | None) -> None:
         raise OpenError(OpenError.Reason.PROGRAM)
 
 
-def lab_actions(actions: Actions, engine: Engine, config: Config, config_file: Path | None) -> LabActions:
+def lab_actions(actions: Actions, engine: Engine, config_file: Path | None) -> LabActions:
     """What the Lab page starts."""
 
     async def lay_hands(work: "Callable[[LabNode], None]") -> None:
@@ -93,11 +93,11 @@ def lab_actions(actions: Actions, engine: Engine, config: Config, config_file: P
     async def choose(name: str) -> None:
         await actions.end_all_but(scenario)
 
-        async def known(node: "Node") -> GridState:
-            return node.snapshot.grid
+        async def known(node: "Node") -> tuple[GridState, Config]:
+            return node.snapshot.grid, node.settings.config
 
-        grid = await engine.call(known, "grid")
-        await engine.renew(node_maker(name, config, grid))
+        grid, config = await engine.call(known, "grid")
+        await engine.renew(node_maker(name, config, config_path(config_file), grid))
 
     async def set_link(name: str, changes: dict[str, object]) -> None:
         await lay_hands(lambda node: node.set_link(name, **changes))

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 os.environ["QT_API"] = "pyside6"
 
-import msgspec
 import platformdirs
 import qasync
 from PySide6.QtCore import QMetaObject, QSettings, Qt
@@ -34,11 +33,12 @@ from app.panels.metrics import MetricsActions, MetricsPage
 from app.panels.nat import NatActions, NatPage
 from app.panels.peers import PeersPage
 from app.panels.relays import RelaysActions, RelaysPage
+from app.panels.settings import SettingsPage
 from app.peer_window import first_state, peers_actions
-from app.presenters.nat_servers import problem
+from app.settings_window import settings_actions
 from app.widgets.theme import Choice, Theme
 from app.window import Window
-from netstack.config import history_path, load_config, user_config_path
+from netstack.config import config_path, history_path, load_config, shipped_config, user_config_path
 from netstack.errors import PeerscopeError
 from netstack.model.config import Config
 from netstack.model.path import PlotData
@@ -98,14 +98,22 @@ def _parse(argv: list[str]) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def _on_system(config: Config, peers: PeersState) -> "Node":
+def _on_system(config: Config, file: Path, peers: PeersState) -> "Node":
     """The Node on the real network; what it needs is imported here, so that the first window need not wait."""
     from netstack.net.system import SystemNet  # noqa: PLC0415
     from netstack.node import Node  # noqa: PLC0415
 
     home = platformdirs.user_data_path("peerscope", appauthor=False)
     folder = platformdirs.user_downloads_path() / "Peerscope"
-    return Node(SystemNet(), config, home=home, folder=folder, peers=peers, history=history_path())
+    return Node(
+        SystemNet(),
+        config,
+        home=home,
+        folder=folder,
+        peers=peers,
+        history=history_path(),
+        settings_file=file,
+    )
 
 
 async def _run(
@@ -117,27 +125,19 @@ async def _run(
     link: str,
 ) -> None:
     """Shows the window until it is closed, then ends everything in order. `scenario`: it is the lab's window."""
-    # Servers that the user edits in the window are kept between starts, unless a file says which.
-    own_servers = scenario is None and config_file is None
-    defaults = config.stun if own_servers else ()
-    if own_servers and (kept := _kept_servers(settings)):
-        config = msgspec.structs.replace(config, stun=kept)
+    file = config_path(config_file)
+    defaults = shipped_config().stun if scenario is None else ()
     if scenario is None:
         peers = first_state(config, settings)
-        engine = Engine(lambda: _on_system(config, peers))
+        engine = Engine(lambda: _on_system(config, file, peers))
     else:
         peers = PeersState(ways=("lab",))
         settings.setValue("lab/scenario", scenario)
-        engine = Engine(node_maker(scenario, config), loop_maker())
+        engine = Engine(node_maker(scenario, config, file), loop_maker())
     actions = Actions()
 
     async def use_servers(servers: tuple[str, ...]) -> None:
-        async def use(node: "Node") -> None:
-            node.set_stun_servers(servers)
-
-        await engine.call(use, "servers")
-        if own_servers:
-            settings.setValue("nat/servers", [] if servers == defaults else list(servers))
+        await engine.call(lambda node: node.choose_stun_servers(servers), "servers")
 
     given = settings if scenario is None or settings.contains("window/theme") else _settings("window.ini")
     theme = Theme(app, _kept_theme(given))
@@ -203,9 +203,10 @@ async def _run(
     )
     window.add_page(metrics)
     lines = () if scenario is None else scenario_lines()
-    window.add_page(LabPage(theme, lab_actions(actions, engine, config, config_file), lines, settings))
+    window.add_page(LabPage(theme, lab_actions(actions, engine, config_file), lines, settings))
     history = HistoryPage(theme, history_actions(actions, engine, lambda: history))
     window.add_page(history)
+    window.add_page(SettingsPage(theme, settings_actions(actions, engine)))
     closed = asyncio.Event()
     window.closing.connect(closed.set)
     engine.changed.connect(window.show_snapshot)
@@ -257,16 +258,6 @@ def _login(username: str, password: str) -> "TurnLogin | None":
 
 def _settings(name: str) -> QSettings:
     return QSettings(str(user_config_path().with_name(name)), QSettings.Format.IniFormat)
-
-
-def _kept_servers(settings: QSettings) -> tuple[str, ...]:
-    value = settings.value("nat/servers")
-    texts = [value] if isinstance(value, str) else value if isinstance(value, list) else []
-    kept: tuple[str, ...] = ()
-    for text in texts:
-        if isinstance(text, str) and not problem(text, kept):
-            kept = (*kept, text)
-    return kept
 
 
 def _kept_theme(settings: QSettings) -> Choice:

@@ -10,35 +10,33 @@ from PySide6.QtCore import QSettings
 from app.actions import Action, Actions
 from app.engine import Engine
 from app.panels.peers import PeersActions
-from netstack.core.rendezvous_uri import parse_rendezvous
-from netstack.errors import PeerscopeError
 from netstack.model.config import Config
 from netstack.model.peers import PeersState
 
 if TYPE_CHECKING:
     from netstack.service.peer_desk import PeerDesk
 
-WAYS, NAME, HIDDEN, REACHABLE = "peers/ways", "peers/name", "peers/hidden", "peers/reachable"
+NAME, REACHABLE = "peers/name", "peers/reachable"
 
 
 def first_state(config: Config, settings: QSettings) -> PeersState:
-    """What the desk begins with: the configuration's ways, else those chosen before; and our name."""
+    """What the desk begins with: the configuration's ways, and the name that was kept."""
     name = settings.value(NAME)
     if not isinstance(name, str) or not name:
         name = ""
         with suppress(OSError, KeyError):
             name = getpass.getuser()
     return PeersState(
-        ways=config.rendezvous or _kept_ways(settings),
+        ways=config.rendezvous,
         brokers=config.brokers,
         name=name[:40],
-        hidden=config.hide_address or settings.value(HIDDEN) in {True, "true"},
+        hidden=config.hide_address,
         reachable=settings.value(REACHABLE) not in {False, "false"},
     )
 
 
 def peers_actions(actions: Actions, engine: Engine, settings: QSettings) -> PeersActions:
-    """The page's actions; a choice of ways and a name are kept in `settings`."""
+    """The page's actions; a choice of ways is a setting, our name is kept in the window's `settings`."""
 
     def at_desk(name: str, work: "Callable[..., Awaitable[object]]", *, quiet: bool = False) -> Action:
         async def act(*arguments: object) -> None:
@@ -46,17 +44,11 @@ def peers_actions(actions: Actions, engine: Engine, settings: QSettings) -> Peer
 
         return actions.add(name, act, quiet=quiet)
 
-    async def use_ways(desk: "PeerDesk", ways: tuple[str, ...]) -> None:
-        desk.set_ways(ways)
-
     async def use_name(desk: "PeerDesk", name: str) -> None:
         desk.set_name(name)
 
     async def take_reply(desk: "PeerDesk", text: str) -> None:
         desk.take_reply(text)
-
-    async def use_hidden(desk: "PeerDesk", hidden: bool) -> None:
-        desk.set_hidden(hidden)
 
     async def forget(desk: "PeerDesk", peer: str) -> None:
         desk.forget_peer(peer)
@@ -65,16 +57,14 @@ def peers_actions(actions: Actions, engine: Engine, settings: QSettings) -> Peer
         desk.undo_forget()
 
     async def keep_ways(ways: tuple[str, ...]) -> None:
-        await engine.call(lambda node: use_ways(node.peers, ways), "ways")
-        settings.setValue(WAYS, list(ways))
+        await engine.call(lambda node: node.settings.change("rendezvous", ways), "ways")
 
     async def keep_name(name: str) -> None:
         await engine.call(lambda node: use_name(node.peers, name), "name")
         settings.setValue(NAME, name)
 
     async def keep_hidden(hidden: bool) -> None:
-        await engine.call(lambda node: use_hidden(node.peers, hidden), "hidden")
-        settings.setValue(HIDDEN, hidden)
+        await engine.call(lambda node: node.choose_hidden(hidden), "hidden")
 
     async def use_reachable(desk: "PeerDesk", reachable: bool) -> None:
         desk.set_reachable(reachable)
@@ -104,13 +94,3 @@ def peers_actions(actions: Actions, engine: Engine, settings: QSettings) -> Peer
         forget=at_desk("forget", forget),
         undo=at_desk("undo", undo),
     )
-
-
-def _kept_ways(settings: QSettings) -> tuple[str, ...]:
-    value = settings.value(WAYS)
-    texts = [value] if isinstance(value, str) else value if isinstance(value, list) else []
-    ways = []
-    for text in texts:
-        with suppress(PeerscopeError):
-            ways.append(str(parse_rendezvous(str(text))))
-    return tuple(ways)

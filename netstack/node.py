@@ -203,6 +203,14 @@ class Node:
         self._nat.parse_servers(servers)
         self._set_nat(servers=servers)
 
+    async def choose_stun_servers(self, servers: tuple[str, ...]) -> None:
+        """The user's choice: it is kept in the settings. Raises PeerscopeError naming what is wrong."""
+        await self.settings.change("stun", servers)
+
+    async def choose_hidden(self, hidden: bool) -> None:
+        """The user's choice whether peers see our address; it is kept in the settings. Raises PeerscopeError."""
+        await self.settings.change("hide_address", hidden)
+
     async def check_nat(
         self, servers: tuple[str, ...] | None = None, *, fresh: bool = True, lifetime: bool = False
     ) -> NatReport:

@@ -15,7 +15,7 @@ from netstack.core.stun_uri import parse_stun_uri
 from netstack.core.turn_uri import parse_turn_uri
 from netstack.core.web_facts import parse_web_check
 from netstack.errors import Fault, PeerscopeError
-from netstack.model.config import Config, Form, Setting
+from netstack.model.config import Config, Form, Kind, Setting
 from netstack.model.session import TransportKind
 
 MAX_ENTRIES: Final = 16
@@ -67,16 +67,6 @@ class SettingError(PeerscopeError):
 
 
 _R = SettingError.Reason
-
-
-class Kind(StrEnum):
-    """The shape of a value: one, or a list of texts or of records."""
-
-    SWITCH = "switch"
-    NUMBER = "number"
-    TEXT = "text"
-    TEXTS = "texts"
-    RECORDS = "records"
 
 
 class Field(msgspec.Struct, frozen=True):

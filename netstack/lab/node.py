@@ -92,6 +92,14 @@ class LabNode(Node):
     async def _use_settings(self, config: Config, keys: frozenset[str]) -> None:
         await self._use_own_settings(config, keys)
 
+    async def choose_stun_servers(self, servers: tuple[str, ...]) -> None:
+        """As long as this lab lasts: its names mean nothing elsewhere."""
+        self.set_stun_servers(servers)
+
+    async def choose_hidden(self, hidden: bool) -> None:
+        """As long as this lab lasts."""
+        self.peers.set_hidden(hidden)
+
     async def start(self) -> None:
         """Begins to draw the picture too."""
         await self.lab.serve()

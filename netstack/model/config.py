@@ -31,6 +31,16 @@ class Form(StrEnum):
     PASSWORD = "password"  # noqa: S105 - the form, not one
 
 
+class Kind(StrEnum):
+    """The shape of a value: one, or a list of texts or of records."""
+
+    SWITCH = "switch"
+    NUMBER = "number"
+    TEXT = "text"
+    TEXTS = "texts"
+    RECORDS = "records"
+
+
 class Setting(msgspec.Struct, frozen=True):
     """All that the file's check and the Settings page need to know of a key. A key without one stands in the file alone.
 

@@ -59,11 +59,11 @@ async def ended(action: Action) -> None:
             await asyncio.sleep(0.01)
 
 
-async def test_hands_reach_the_world_and_another_scenario_takes_its_place(expected_logs):
+async def test_hands_reach_the_world_and_another_scenario_takes_its_place(expected_logs, tmp_path):
     expected_logs("reboot failed")
-    engine = Engine(node_maker("home", Config()), loop_maker())
+    engine = Engine(node_maker("home", Config(), tmp_path / "peerscope.toml"), loop_maker())
     actions = Actions()
-    lab = lab_actions(actions, engine, Config(), None)
+    lab = lab_actions(actions, engine, None)
     seen: list[Snapshot] = []
     engine.changed.connect(seen.append)
     engine.start()
@@ -119,7 +119,7 @@ async def test_on_the_real_network_no_hand_is_laid(expected_logs):
 
     engine = Engine(Real)
     actions = Actions()
-    lab = lab_actions(actions, engine, Config(), None)
+    lab = lab_actions(actions, engine, None)
     engine.start()
     lab.cut.run("a-b", True)
     await ended(lab.cut)

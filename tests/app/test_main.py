@@ -3,7 +3,7 @@
 import pytest
 from PySide6.QtCore import QSettings
 
-from app.main import _kept_servers, _kept_theme, main
+from app.main import _kept_theme, main
 from app.widgets.theme import Choice
 
 
@@ -28,18 +28,7 @@ def test_wrong_use_says_how(capsys):
     assert "usage" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(
-    ("text", "kept"),
-    [
-        ("", ()),
-        ("servers=stun:198.51.100.1", ("stun:198.51.100.1",)),
-        ("servers=stun:198.51.100.1, stun:, stun:198.51.100.1:3478, stun:b", ("stun:198.51.100.1", "stun:b")),
-        ("servers=@Invalid()", ()),
-    ],
-)
-def test_servers_that_were_kept_are_looked_at_again(tmp_path, text, kept):
+def test_a_look_that_was_kept_and_is_none_is_the_systems(tmp_path):
     file = tmp_path / "window.ini"
-    file.write_text(f"[nat]\n{text}\n[window]\ntheme=purple\n", encoding="utf-8")
-    settings = QSettings(str(file), QSettings.Format.IniFormat)
-    assert _kept_servers(settings) == kept
-    assert _kept_theme(settings) is Choice.SYSTEM
+    file.write_text("[window]\ntheme=purple\n", encoding="utf-8")
+    assert _kept_theme(QSettings(str(file), QSettings.Format.IniFormat)) is Choice.SYSTEM

@@ -3,9 +3,9 @@
 import pytest
 
 from netstack.config import shipped_config
-from netstack.core.settings import Kind, changed, check, field, fields, read, write
+from netstack.core.settings import changed, check, field, fields, read, write
 from netstack.errors import PeerscopeError
-from netstack.model.config import Cap, Config, TurnServer
+from netstack.model.config import Cap, Config, Kind, TurnServer
 
 
 def test_every_declared_key_has_a_shape_and_words() -> None:
