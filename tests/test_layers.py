@@ -27,3 +27,15 @@ def test_the_command_line_imports_no_qt() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=50, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_the_first_window_waits_for_nothing_heavy() -> None:
+    code = (
+        "import sys, app.main\n"
+        "heavy = {'numpy', 'sqlite3', 'prometheus_client', 'aiortc', 'bleak', 'zeroconf', 'netstack.node', 'netstack.lab'}\n"
+        "sys.exit(repr(heavy & set(sys.modules)) if heavy & set(sys.modules) else 0)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=50, check=False
+    )
+    assert done.returncode == 0, done.stderr

@@ -56,6 +56,8 @@ class HistoryKeeper:
     def paths_reported(self, reports: tuple[PathReport, ...]) -> None:
         """Ends what has ended, and notes what has become worse."""
         for report in reports:
+            if report.key not in self._tracks and report.state is not PathState.CLOSED:
+                self.path_found(report)  # from before the file was open
             session = self._sessions.get(_number(report))
             if session is None:
                 continue

@@ -25,7 +25,7 @@ def test_a_session_is_told_from_its_first_path_to_its_end(tmp_path) -> None:
     history.open()
     keeper = HistoryKeeper(SystemNet(), history)
     keeper.path_found(UDP)
-    keeper.path_found(TURN)
+    keeper.paths_reported((UDP, TURN))  # the second one had begun before the file was open
     keeper.path_happened(UDP, PathOpened(0, Flow(1, Address("203.0.113.9", 1))))
     keeper.decided(MOVE)
     keeper.decided(msgspec.structs.replace(MOVE, peer="somebody else"))
