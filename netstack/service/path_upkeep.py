@@ -34,9 +34,9 @@ from netstack.wire.candidate_note import Again, LadderNote, TcpCandidate
 RETRY_S: Final = 60.0
 AGAIN_GAP_S: Final = 3.0
 LADDER_EVERY_S: Final = 1.0
-LOOK_EVERY_S: Final = 1.0
-QUIET_S: Final = 5.0
-SILENT_S: Final = 9.0
+LOOK_EVERY_S: Final = 0.5
+QUIET_S: Final = 2.0
+SILENT_S: Final = 5.0
 SETTLE_S: Final = 1.0
 REMEET_S: Final = 55.0
 
