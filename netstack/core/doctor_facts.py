@@ -92,7 +92,7 @@ def name_facts(looked_up: tuple[tuple[str, float | None], ...] | None) -> Facts:
 
 
 def relay_facts(state: str | None = None, server: str | None = None) -> Facts:
-    """From a relay: `ok` or `unreachable`."""
+    """From a relay: `ok`, `unreachable`, `unauthorized`, or `untrusted` (its certificate)."""
     return {"turn": state, "turn_server": server}
 
 

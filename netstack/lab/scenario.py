@@ -46,6 +46,7 @@ NAMES = (
     "bursty-wifi",
     "mtu-blackhole",
     "turn-down",
+    "turn-refuses",
     "failover",
     "captive-portal",
     "no-names",
@@ -134,7 +135,8 @@ class HostPart(Part, frozen=True, kw_only=True):
 class ServerPart(Part, frozen=True, kw_only=True):
     """A server, mostly on the internet; two `hosts` make a STUN server that proves filtering. `dns` is its name.
 
-    `login` is the page of a network that wants a login before anything else.
+    `login` is the page of a network that wants a login before anything else. A relay that `refuses` has changed its
+    password since we were told it.
     """
 
     kind: Literal["stun", "turn", "echo", "web", "login"]
@@ -143,6 +145,7 @@ class ServerPart(Part, frozen=True, kw_only=True):
     dns: str
     behaviour: Behaviour = Behaviour.HONEST
     down: bool = False
+    refuses: bool = False
     link: str | Shape = "server"
 
 

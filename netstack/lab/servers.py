@@ -47,9 +47,10 @@ def _machine(part: ServerPart, hosts: list[str], net: LabNet) -> Server:
     if part.kind == "echo":
         return EchoServer(*(Address(host, ECHO_PORT) for host in hosts))
     if part.kind == "turn":
+        password = f"not {TURN_PASSWORD}" if part.refuses else TURN_PASSWORD
         return TurnServer(
             tuple(Address(host, TURN_PORT) for host in hosts),
-            Credentials(TURN_REALM, {TURN_USERNAME: TURN_PASSWORD}, net.random_bytes(_NONCE_KEY_BYTES)),
+            Credentials(TURN_REALM, {TURN_USERNAME: password}, net.random_bytes(_NONCE_KEY_BYTES)),
             net.random_bytes,
             families=(Address(hosts[0], 0).family,),
         )

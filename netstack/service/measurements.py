@@ -30,6 +30,7 @@ from netstack.model.config import TurnServer
 from netstack.model.doctor import Outcome, Quality, Rung, Segment
 from netstack.model.nat import NatReport, Udp
 from netstack.model.port_mapping import PortMappingError
+from netstack.model.turn import TurnError
 from netstack.net.protocol import Net
 from netstack.service.link_quality import measure_latency, measure_size
 from netstack.service.nat import NatService
@@ -54,6 +55,14 @@ ROWS_OF: Final = {
     "firewall": ("firewall",),
 }
 """Which measurement fills which rows."""
+
+
+RELAY_ROWS: Final = {
+    "ok": (Outcome.GOOD, "answers"),
+    "unreachable": (Outcome.BAD, "does not answer"),
+    "unauthorized": (Outcome.BAD, "refuses the user name or password"),
+    "untrusted": (Outcome.BAD, "cannot prove that it is itself"),
+}
 
 
 class Targets(msgspec.Struct, frozen=True):
@@ -223,12 +232,16 @@ class Measurements:
         if not self._turn:
             self.rows["relay"] = Row(Outcome.UNKNOWN, "none is set up")
             return
-        url = self._turn[0].url
-        reached = await reach_turn(self._net, url)
-        self.facts |= facts_from.relay_facts("ok" if reached else "unreachable", url)
-        self.rows["relay"] = (
-            Row(Outcome.GOOD, "answers", url) if reached else Row(Outcome.BAD, "does not answer", url)
-        )
+        server = self._turn[0]
+        try:
+            reach = await reach_turn(self._net, server)
+        except TurnError as error:
+            self.rows["relay"] = Row(Outcome.BAD, "is not named right", error.sentence)
+            return
+        self.facts |= facts_from.relay_facts(reach.state, server.url)
+        outcome, words = RELAY_ROWS[reach.state]
+        detail = " ".join(filter(None, (server.url, reach.text)))
+        self.rows["relay"] = Row(outcome, f"{words} over {reach.way}" if reach.way else words, detail)
 
     async def _detect_mapping(self) -> None:
         """What the router speaks; nothing is mapped."""

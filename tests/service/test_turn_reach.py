@@ -1,0 +1,56 @@
+"""Whether a relay answers, as the whole check asks it: over TLS where that is what it is named for."""
+
+import pytest
+
+from netstack.model.config import TurnServer
+from netstack.model.turn import TurnError
+from netstack.net.system import SystemNet
+from netstack.service.turn_reach import reach_turn
+from tests.coturn import NAME, coturn, needs_coturn
+from tests.service.turn_hosts import turn_host
+
+pytestmark = needs_coturn
+
+
+class Named(SystemNet):
+    """Knows one name, as a name server would."""
+
+    async def resolve(self, host: str) -> tuple[str, ...]:
+        return ("127.0.0.1",) if host == NAME else await super().resolve(host)
+
+
+async def test_tls_is_tls_and_a_strangers_certificate_is_told() -> None:
+    with coturn() as server:
+        ours = TurnServer(f"turns:{NAME}:{server.tls.port}", "u", "p")
+        assert (await reach_turn(Named(), ours, tls=server.client_tls))[:2] == ("ok", "TLS")
+        wrong = TurnServer(ours.url, "u", "wrong")
+        assert (await reach_turn(Named(), wrong, tls=server.client_tls)).state == "unauthorized"
+        stranger = await reach_turn(Named(), ours)
+        assert stranger.state == "untrusted"
+        assert "certificate" in stranger.text
+    async with turn_host() as plain:
+        there = TurnServer(f"turns:{NAME}:{plain.addresses[0].port}", "u", "p")
+        assert (await reach_turn(Named(), there, tls=server.client_tls)).state == "unreachable"
+
+
+@pytest.mark.parametrize("query", ["", "?transport=udp", "?transport=tcp"])
+async def test_a_relay_takes_us_or_says_that_it_does_not(query: str) -> None:
+    with coturn() as server:
+        url = f"turn:127.0.0.1:{server.udp.port}{query}"
+        assert (await reach_turn(SystemNet(), TurnServer(url, "u", "p"))).state == "ok"
+        assert (await reach_turn(SystemNet(), TurnServer(url, "u", "wrong"))).state == "unauthorized"
+        assert (await reach_turn(SystemNet(), TurnServer(url, "nobody", "p"))).state == "unauthorized"
+        assert (await reach_turn(SystemNet(), TurnServer(url))).state == "ok"
+
+
+async def test_a_full_server_answers_all_the_same() -> None:
+    with coturn("--total-quota=0", "--no-udp-relay") as server:
+        reach = await reach_turn(SystemNet(), TurnServer(f"turn:127.0.0.1:{server.udp.port}", "u", "p"))
+        assert reach.state == "ok"
+        assert reach.text
+
+
+async def test_nobody_and_nonsense() -> None:
+    assert (await reach_turn(SystemNet(), TurnServer("turn:127.0.0.1:9"))).state == "unreachable"
+    with pytest.raises(TurnError):
+        await reach_turn(SystemNet(), TurnServer("turn://x"))
