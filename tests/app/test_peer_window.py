@@ -82,7 +82,7 @@ def test_two_windows_meet_talk_and_send_a_file(
         ana.press("F5")
         until(lambda: "inviting" in ana.title(), f"no invitation: {ana.title()!r} {ana.said()!r}")
         code = copied(ana, screen)
-        ben.press("Tab")
+        ben.press("Tab", "Tab")
         ben.type(code)
         ben.press("Return")
         until(lambda: ana.title().startswith("Peers: Ben"), f"they do not meet: {ana.title()!r}")
