@@ -175,15 +175,12 @@ async def _report(
 
 
 def _answer(desk: BleDesk, question: PairingQuestion, interactive: bool) -> None:
-    """Whoever called `pair` has agreed to what needs no look; digits need somebody at the terminal."""
+    """Digits need somebody at the terminal; whoever called `pair` has agreed to the rest."""
     view = question_view(question)
-    if question.kind is QuestionKind.CONFIRM:
-        desk.answer(question.number, True)
-        return
     if question.kind is QuestionKind.SHOW:
         console(stderr=True).print(f"{view.headline}: {question.passkey}", highlight=False, markup=False)
         return
-    if not interactive:
+    if not interactive or question.kind is QuestionKind.CONFIRM:
         desk.answer(question.number, False)
     elif question.kind is QuestionKind.COMPARE:
         same = typer.confirm(f"{view.headline} {question.passkey}", err=True)

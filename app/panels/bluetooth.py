@@ -28,7 +28,7 @@ from app.widgets.pairing_dialog import PairingDialog
 from app.widgets.preflight_card import PreflightCard
 from app.widgets.text import Card, Text
 from app.widgets.theme import Theme
-from netstack.model.bluetooth import BleDevice, PairingQuestion
+from netstack.model.bluetooth import BleDevice, BleState, PairingQuestion
 from netstack.model.snapshot import Snapshot
 
 STRENGTHS = (("Any strength", None), ("Not the weakest", -90), ("Good", -75), ("Next to me", -60))
@@ -70,6 +70,7 @@ class BluetoothPage(Page):
         self._filter = Filter()
         self._order: tuple[str, ...] = ()
         self._looked = False
+        self._shown_state: BleState | None = None
         self._answered = 0
         self.dialog: PairingDialog | None = None
         self._files: QFileDialog | None = None
@@ -155,7 +156,8 @@ class BluetoothPage(Page):
         if snapshot.version and not self._looked and self.isVisible():
             self._looked = True
             self._actions.look.run()
-        self._refresh()
+        if snapshot.bluetooth is not self._shown_state:
+            self._refresh()
 
     def start(self) -> None:
         """F5 begins to look around."""
@@ -244,7 +246,7 @@ class BluetoothPage(Page):
         self._refresh()
 
     def _refresh(self) -> None:
-        state = self._snapshot.bluetooth
+        state = self._shown_state = self._snapshot.bluetooth
         view = present(state, self._filter, self._order)
         scanning = self._actions.scan.busy
         self.run.setText(" Stop" if scanning else " Scan")
@@ -304,7 +306,7 @@ class BluetoothPage(Page):
             self.dialog.show_view(question_view(question))
         elif question is not None and question.number != self._answered:
             self.dialog = PairingDialog(self._theme, question_view(question), self._tell, self.window())
-            self.dialog.open()
+            self.dialog.show()
 
     def _tell(self, number: int, answer: int | bool) -> None:
         self._answered = number

@@ -8,7 +8,7 @@ from app.presenters.bluetooth_rows import DeviceRow, Filter, arranged, device_ro
 from app.presenters.quantity import NOT_MEASURED, THIN, duration
 from app.presenters.tone import Tone
 from netstack.core.ble_value import hex_text, meaning, parse_value
-from netstack.model.ble import Bond, Preflight, PreflightStep, QuestionKind
+from netstack.model.ble import Bond, Preflight, PreflightCheck, PreflightStep, QuestionKind
 from netstack.model.bluetooth import (
     BleState,
     CharacteristicState,
@@ -38,6 +38,7 @@ class CheckLine(msgspec.Struct, frozen=True):
     tone: Tone
     text: str
     next_step: str
+    hint: str = ""
 
 
 class CharacteristicRow(msgspec.Struct, frozen=True):
@@ -127,7 +128,7 @@ def present(state: BleState, wanted: Filter = EVERYTHING, order: tuple[str, ...]
     return BluetoothView(
         headline=_headline(state),
         subline=_subline(preflight),
-        checks=() if preflight is None else tuple(map(_check, _checks(preflight))),
+        checks=() if preflight is None else tuple(map(_check, preflight.checks)),
         usable=usable,
         known=preflight is not None,
         scanning=state.scanning,
@@ -211,22 +212,14 @@ def _subline(preflight: Preflight | None) -> str:
     return " · ".join(filter(None, (preflight.stack, preflight.adapter, preflight.address, role)))
 
 
-def _checks(preflight: Preflight) -> tuple[tuple[PreflightStep, bool | None, str, str], ...]:
-    return tuple(
-        (each.step, each.ok, " ".join(filter(None, (each.text, each.detail))), each.next_step)
-        for each in preflight.checks
-    )
-
-
-def _check(told: tuple[PreflightStep, bool | None, str, str]) -> CheckLine:
-    step, ok, text, next_step = told
-    if ok is None:
-        return CheckLine(
-            STEPS[step], Tone.UNKNOWN, "not looked at: something before it stands in the way", ""
-        )
-    if ok:
-        return CheckLine(STEPS[step], Tone.GOOD, text or "fine", "")
-    return CheckLine(STEPS[step], Tone.WARN if step is PreflightStep.HOST else Tone.BAD, text, next_step)
+def _check(check: PreflightCheck) -> CheckLine:
+    label = STEPS[check.step]
+    if check.ok is None:
+        return CheckLine(label, Tone.UNKNOWN, "not looked at", "", "Something before it stands in the way")
+    if check.ok:
+        return CheckLine(label, Tone.GOOD, check.detail or "fine", "")
+    tone = Tone.WARN if check.step is PreflightStep.HOST else Tone.BAD
+    return CheckLine(label, tone, check.text, check.next_step, check.detail and f"Seen: {check.detail}")
 
 
 def _empty(state: BleState, *, usable: bool, filtered: bool) -> str:

@@ -5,10 +5,11 @@ from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import QHeaderView, QTableView
 
 from app.presenters.bluetooth_rows import COLUMNS, SIGNAL_COLUMN, DeviceRow
+from app.widgets.name_delegate import NOTE_ROLE, NameDelegate
 from app.widgets.signal_delegate import HISTORY_ROLE, SignalDelegate
 from app.widgets.theme import Theme
 
-ROW = 44
+ROW = 48
 GLYPH = 16
 MOST_ROWS_SHOWN = 9
 _Index = QModelIndex | QPersistentModelIndex
@@ -87,6 +88,8 @@ class DeviceModel(QAbstractTableModel):
                 return self._theme.font(strong=True)
             case Qt.ItemDataRole.ToolTipRole:
                 return row.hint
+        if role == NOTE_ROLE and column == 0:
+            return row.note
         return row.history if role == HISTORY_ROLE and column == SIGNAL_COLUMN else None
 
 
@@ -102,6 +105,8 @@ class DeviceTable(QTableView):
         self._model = DeviceModel(theme)
         self._delegate = SignalDelegate(theme)
         self.setModel(self._model)
+        self._names = NameDelegate(theme)
+        self.setItemDelegateForColumn(0, self._names)
         self.setItemDelegateForColumn(SIGNAL_COLUMN, self._delegate)
         self.setAccessibleName("Devices nearby")
         self.setShowGrid(False)

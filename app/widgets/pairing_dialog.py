@@ -16,7 +16,7 @@ WIDTH = 420
 
 
 class PairingDialog(QDialog):
-    """Shown by `open()`, never by `exec()`. `answered` gets the question's number and what was said: a passkey, yes or no.
+    """Shown by `show()`: it waits in nobody's way, so that the window can be closed. `answered` gets the question's number and what was said: a passkey, yes or no.
 
     However it is closed, there is one answer.
     """

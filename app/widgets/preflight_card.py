@@ -21,6 +21,15 @@ class PreflightCard(Card):
         self._grid.setVerticalSpacing(theme.measure.unit + 2)
         self._grid.setColumnStretch(2, 1)
         self.body.addLayout(self._grid)
+        self.body.addWidget(
+            Text(
+                theme,
+                "Everything else works without it. In peerscope --lab this page runs on a virtual radio.",
+                size="small",
+                role="muted",
+                wrap=True,
+            )
+        )
         self._cells: list[tuple[QLabel, Text, Text]] = []
         theme.changed.connect(self._dress)
 
@@ -44,6 +53,8 @@ class PreflightCard(Card):
             if shown:
                 line = lines[number]
                 label.setText(line.label)
+                for widget in (glyph, label, text):
+                    widget.setToolTip(line.hint)
                 text.setText(" ".join(filter(None, (line.text, line.next_step))))
                 label.setAccessibleName(f"{line.label}: {line.tone}. {line.text} {line.next_step}".strip())
         self._dress()

@@ -10,7 +10,7 @@ import msgspec
 
 from netstack.core.ble_value import MAX_VALUE_BYTES
 from netstack.errors import InputError
-from netstack.model.ble import Preflight, Question
+from netstack.model.ble import Preflight, Question, QuestionKind
 from netstack.model.bluetooth import (
     BleState,
     CharacteristicState,
@@ -220,7 +220,15 @@ class BleDesk:
         return self._link
 
     async def _ask(self, question: Question) -> int | bool:
-        """One question at a time: a newer one ends the older."""
+        """One question at a time: a newer one ends the older. Who pressed Pair has agreed to it."""
+        link = self.state.link
+        if (
+            question.kind is QuestionKind.CONFIRM
+            and link is not None
+            and link.pairing
+            and link.address.upper() == question.address.upper()
+        ):
+            return True
         for future in self._answers.values():
             if not future.done():
                 future.set_result(False)
