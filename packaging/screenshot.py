@@ -28,6 +28,8 @@ KIND = "port-restricted"
 ILL = "cgnat"
 SCENARIO = "symmetric-vs-restricted"
 ONE_WAY_S = 0.025
+WATCHED = "bursty-wifi"
+WATCHED_S = 60.0
 SETTLE_S = 1.0
 PLAYED_S = 0.8
 THEMES = ("light", "dark")
@@ -91,14 +93,32 @@ def take_lab(theme: str, screen: dict[str, str], folder: Path) -> None:
         window.kill()
 
 
+def take_metrics(theme: str, screen: dict[str, str], folder: Path) -> None:
+    """Starts the lab, meets its second person, watches the paths for a minute, and saves what is drawn."""
+    home, env = _home(folder, theme, screen)
+    window = ShownWindow([*COMMAND, "--lab", WATCHED], env, home / "output", 30.0)
+    try:
+        window.wait_for_title(WATCHED)
+        window.press("ctrl+5", "F5")
+        time.sleep(SETTLE_S)
+        window.press("ctrl+6")
+        print(theme, window.wait_for_title(r"Metrics: .*ms,"))
+        time.sleep(WATCHED_S)
+        window.save_image(IMAGES / f"metrics-{theme}.png")
+        window.close()
+    finally:
+        window.kill()
+
+
 def main() -> None:
-    """Saves check-, nat- and lab-light.png and -dark.png in docs/images."""
+    """Saves check-, nat-, lab- and metrics-light.png and -dark.png in docs/images."""
     IMAGES.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="peerscope-screenshot-") as name, virtual_display() as screen:
         folder = Path(name)
         for theme in THEMES:
             take_check(theme, screen, folder)
             take_lab(theme, screen, folder)
+            take_metrics(theme, screen, folder)
         if sys.argv[1:] == ["lab"]:
             return
         from tests.kernel.bed import SERVERS, Bed

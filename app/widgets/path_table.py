@@ -11,7 +11,7 @@ from app.widgets.theme import Theme
 ROW = 32
 SAMPLE_WIDTH, SAMPLE_HEIGHT = 26, 12
 LINE_WIDTH = 44
-NEEDS = ((960, "95 %"), (880, "Packets"), (800, "Floor"), (720, "Jitter"), (600, "Throughput"), (520, "Now"))
+NEEDS = ((1010, "95 %"), (880, "Packets"), (800, "Floor"), (720, "Jitter"), (600, "Throughput"), (520, "Now"))
 _Index = QModelIndex | QPersistentModelIndex
 
 
