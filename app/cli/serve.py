@@ -15,6 +15,7 @@ import typer
 from app.cli.options import ConfigOption
 from netstack.config import load_config
 from netstack.core.place import parse_place
+from netstack.core.turn_uri import DEFAULT_TLS_PORT
 from netstack.errors import InputError, NetError
 from netstack.model.address import Address, Family
 from netstack.net.interfaces import read_interfaces
@@ -58,9 +59,16 @@ def serve(
         typer.Option(metavar="HOST:PORT", help="Keep mailboxes there, by which two find each other."),
     ] = None,
     tls_cert: Annotated[
-        Path | None, typer.Option(help="Certificate chain (PEM): the mailboxes are then wss://.")
+        Path | None,
+        typer.Option(
+            help="Certificate chain (PEM): mailboxes are then wss://, and the relay speaks turns: too."
+        ),
     ] = None,
     tls_key: Annotated[Path | None, typer.Option(help="Its private key (PEM).")] = None,
+    tls_port: Annotated[
+        int,
+        typer.Option(min=1, max=65535, help="Where the relay takes TLS; 443 passes where little else does."),
+    ] = DEFAULT_TLS_PORT,
     metrics: Annotated[
         str | None,
         typer.Option(metavar="HOST:PORT", help="Let Prometheus read there how full the servers are."),
@@ -77,10 +85,13 @@ def serve(
     servers, lines = _servers(hosts, port, stun=stun, turn=turn, allow=allow_peer or [], external=external)
     relay_hosts = {Address(host, 0).family: host for host in reversed(hosts)}
     mailboxes = None
+    tls = _tls(tls_cert, tls_key)
     if rendezvous is not None:
-        mailboxes = RendezvousHost(parse_listen(rendezvous), tls=_tls(tls_cert, tls_key))
+        mailboxes = RendezvousHost(parse_listen(rendezvous), tls=tls)
+    if turn and tls is not None:
+        lines.append(f"TURN over TLS on turns:{Address(hosts[0], tls_port)}, by the name in the certificate")
     place = None if metrics is None else parse_place(metrics)
-    return asyncio.run(_run(servers, relay_hosts, lines, mailboxes, place))
+    return asyncio.run(_run(servers, relay_hosts, lines, mailboxes, place, (tls if turn else None, tls_port)))
 
 
 def _tls(cert: Path | None, key: Path | None) -> ssl.SSLContext | None:
@@ -149,6 +160,7 @@ async def _run(
     lines: list[str],
     mailboxes: RendezvousHost | None,
     metrics: Address | None,
+    secure: tuple[ssl.SSLContext | None, int],
 ) -> int:
     net = SystemNet()
     page: MetricsPage | None = None
@@ -158,7 +170,8 @@ async def _run(
     loop = asyncio.get_running_loop()
     try:
         for server in servers:
-            host = ServerHost(net, server, relay_hosts)
+            tls = secure[0] if isinstance(server, TurnServer) else None
+            host = ServerHost(net, server, relay_hosts, tls=tls, tls_port=secure[1])
             await host.open()
             running.append(host)
         if mailboxes is not None:

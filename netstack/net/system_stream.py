@@ -4,12 +4,15 @@ import asyncio
 import contextlib
 import ssl
 from collections.abc import Callable
+from typing import Final
 
 from netstack.errors import NetError
 from netstack.model.address import Address
 from netstack.net.half_open import notice_half_open
 from netstack.net.protocol import Stream
 from netstack.net.socket_errors import net_error
+
+HANDSHAKE_S: Final = 5.0
 
 
 class SystemStream:
@@ -79,7 +82,10 @@ class SystemListener:
 
     async def open(self, local: Address, tls: ssl.SSLContext | None) -> None:
         """Binds and listens. Raises OSError."""
-        self._server = await asyncio.start_server(self._connected, local.host, local.port, ssl=tls)
+        limit_s = None if tls is None else HANDSHAKE_S
+        self._server = await asyncio.start_server(
+            self._connected, local.host, local.port, ssl=tls, ssl_handshake_timeout=limit_s
+        )
         self._local = Address(*self._server.sockets[0].getsockname()[:2])
 
     @property

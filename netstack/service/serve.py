@@ -2,10 +2,12 @@
 
 import asyncio
 import logging
+import ssl
 from collections import deque
 from contextlib import suppress
 from enum import StrEnum
 
+from netstack.core.turn_uri import DEFAULT_TLS_PORT
 from netstack.errors import NetError
 from netstack.model.address import Address, Family
 from netstack.net.protocol import DatagramEndpoint, Listener, Net, Stream
@@ -32,11 +34,24 @@ _ICMP_CODES: dict[StrEnum, int] = {
 class ServerHost:
     """Runs one machine until closed. `relay_hosts` are the addresses that relay sockets are bound to.
 
+    With `tls` the first address' host takes TLS connections too, at `tls_port` (0: any; `tls_at` tells).
+
     A stranger can make nothing here raise; what the network refuses is counted in `unsent`.
     """
 
-    def __init__(self, net: Net, server: Server, relay_hosts: dict[Family, str] | None = None) -> None:
+    def __init__(
+        self,
+        net: Net,
+        server: Server,
+        relay_hosts: dict[Family, str] | None = None,
+        *,
+        tls: ssl.SSLContext | None = None,
+        tls_port: int = DEFAULT_TLS_PORT,
+    ) -> None:
         self.unsent = 0
+        self.tls_at: Address | None = None
+        self._tls = tls
+        self._tls_port = tls_port
         self._net = net
         self._server = server
         self._relay_hosts = relay_hosts or {}
@@ -58,6 +73,11 @@ class ServerHost:
                 if self._server.streams:
                     listener = await self._net.listen_stream(self._accept, local=address)
                     self._listeners.append(listener)
+            if self._tls is not None:
+                secure = self._server.addresses[0]._replace(port=self._tls_port)
+                listener = await self._net.listen_stream(self._accept, local=secure, tls=self._tls)
+                self._listeners.append(listener)
+                self.tls_at = listener.local
         except NetError:
             await self.close()
             raise
