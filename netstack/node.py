@@ -27,6 +27,7 @@ from netstack.net.protocol import Net
 from netstack.observe.history import Retention
 from netstack.observe.journal import Journal
 from netstack.observe.store import Store
+from netstack.radio.one_radio import OneRadio
 from netstack.radio.protocol import Radio
 from netstack.radio.system import open_system_radio
 from netstack.service.attempt import Met
@@ -87,7 +88,10 @@ class Node:
         self._turn = config.turn
         self._web_checks = config.web_checks
         self._port_mapping = PortMappingService(net, records=records_path() if network == "real" else None)
-        self._doctor = Doctor(net, network=network, nat=self._nat, mappings=self._port_mapping)
+        self._radio = OneRadio(radio or open_system_radio)
+        self._doctor = Doctor(
+            net, network=network, nat=self._nat, mappings=self._port_mapping, radio=self._doctors_radio
+        )
         self.relays = RelayDesk(net, self._take_turn, known=config.turn, network=network)
         self._games = _games()
         self._set_doctor(games=tuple(game.name for game in self._games))
@@ -105,6 +109,7 @@ class Node:
             state=peers
             or PeersState(ways=config.rendezvous, brokers=config.brokers, hidden=config.hide_address),
             drivers=drivers,
+            open_radio=self._radio.open,
             webrtc=network == "real",
         )
         self.peers.nat = self._nat_facts
@@ -126,9 +131,7 @@ class Node:
             self._use_settings,
             virtual=network != "real",
         )
-        self.bluetooth = BleDesk(
-            net, radio or open_system_radio, lambda state: self._store.update(bluetooth=state)
-        )
+        self.bluetooth = BleDesk(net, self._radio.open, lambda state: self._store.update(bluetooth=state))
         self._tasks = TaskScope("node")
 
     @property
@@ -161,6 +164,10 @@ class Node:
         await self._port_mapping.close()
         self._journal.close()
         self._store.close()
+
+    async def _doctors_radio(self) -> Radio | None:
+        """What the check looks at."""
+        return await self._radio.open()
 
     def subscribe(self, listener: Callable[[Snapshot], None]) -> Callable[[], None]:
         """Calls `listener` on this loop after changes, at most every 100 ms; call the result to end it."""

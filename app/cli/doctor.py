@@ -22,6 +22,7 @@ from netstack.model.config import Config, TurnServer
 from netstack.model.doctor import Check, DoctorReport, Outcome
 from netstack.model.port_mapping import Carried
 from netstack.net.system import SystemNet
+from netstack.radio.system import open_system_radio
 from netstack.service.doctor import Doctor, Progress, exit_code
 from netstack.service.game_port import read_games
 from netstack.service.history_desk import keep_one
@@ -74,7 +75,7 @@ def doctor(
             scene = open_scenario(lab, real_time=real_time)
             report = scene.run(
                 lambda here: _examine(
-                    Doctor(here.net(here.patient), network=here.scenario.name),
+                    Doctor(here.net(here.patient), network=here.scenario.name, radio=here.open_radio),
                     here.stun_servers,
                     here.turn_servers,
                     here.web_checks,
@@ -96,7 +97,7 @@ def doctor(
 
                 async def on_system() -> DoctorReport:
                     net = SystemNet()
-                    doctor = Doctor(net)
+                    doctor = Doctor(net, radio=open_system_radio)
                     report = await _examine(
                         doctor,
                         settings.stun,

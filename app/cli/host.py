@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli.meeting import Lines, Printer, Transport, TransportOption, drivers_of, peers
+from app.cli.meeting import Lines, Printer, Transport, TransportOption, drivers_of, peers, require_bluetooth
 from app.cli.options import ConfigOption
 from app.cli.talk import talking
 from netstack.config import load_config
@@ -22,7 +22,9 @@ from netstack.service.shelf import Shelf
 def host(
     via: Annotated[
         list[str] | None,
-        typer.Option(help="A way to be found: lan, ws://HOST:PORT, mqtt://HOST; may be given several times."),
+        typer.Option(
+            help="A way to be found: lan, ble, ws://HOST:PORT, mqtt://HOST; may be given several times."
+        ),
     ] = None,
     accept: Annotated[
         Path | None,
@@ -47,6 +49,7 @@ def host(
 
     async def run() -> None:
         net = SystemNet()
+        await require_bluetooth(via or (), transport)
         hidden = hide_address or settings.hide_address
         drivers = drivers_of(net, via or (), settings, hidden=hidden)
         async with peers(net, settings, printer, name) as here:

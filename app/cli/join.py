@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli.meeting import Lines, Printer, Transport, TransportOption, drivers_of, peers
+from app.cli.meeting import Lines, Printer, Transport, TransportOption, drivers_of, peers, require_bluetooth
 from app.cli.options import ConfigOption
 from app.cli.talk import OVER, talking
 from netstack.config import load_config
@@ -32,7 +32,7 @@ def join(
     code: Annotated[str, typer.Argument(help="The session code: a number and three words.")],
     via: Annotated[
         list[str] | None,
-        typer.Option(help="A way to find the other side: lan, ws://HOST:PORT, mqtt://HOST."),
+        typer.Option(help="A way to find the other side: lan, ble, ws://HOST:PORT, mqtt://HOST."),
     ] = None,
     send: Annotated[str | None, typer.Option(help="A text to send.")] = None,
     send_bytes: Annotated[
@@ -64,6 +64,7 @@ def join(
 
     async def run() -> None:
         net = SystemNet()
+        await require_bluetooth(via or (), transport)
         hidden = hide_address or settings.hide_address
         drivers = drivers_of(net, via or (), settings, hidden=hidden)
         async with peers(net, settings, printer, name) as here:

@@ -13,10 +13,12 @@ import platformdirs
 import typer
 
 from netstack.core.rendezvous_uri import parse_rendezvous
+from netstack.model.bluetooth_error import BluetoothError
 from netstack.model.config import Config
 from netstack.model.meeting import Way
 from netstack.model.session import TransportKind
 from netstack.net.system import SystemNet
+from netstack.radio.system import open_system_radio
 from netstack.rendezvous.driver import Driver
 from netstack.rendezvous.ways import make_driver
 from netstack.service.attempt import Met
@@ -125,6 +127,19 @@ def drivers_of(net: SystemNet, via: Sequence[str], config: Config, *, hidden: bo
     return [make_driver(net, uri) for uri in uris if uri.way not in unfit]
 
 
+async def require_bluetooth(via: Sequence[str], transport: Transport) -> None:
+    """Raises BluetoothError where Bluetooth alone is wanted and cannot be used."""
+    if transport is not Transport.BLE and tuple(via) != (Way.BLE.value,):
+        return
+    radio = await open_system_radio()
+    try:
+        preflight = await radio.preflight()
+    finally:
+        await radio.close()
+    if preflight.failure is not None:
+        raise BluetoothError(BluetoothError.Reason(preflight.failure), preflight.next_step.rstrip("."))
+
+
 @asynccontextmanager
 async def peers(net: SystemNet, config: Config, printer: Printer, name: str | None) -> AsyncIterator[Peers]:
     """Ourselves, ready to meet. Raises IdentityError."""
@@ -144,6 +159,7 @@ async def peers(net: SystemNet, config: Config, printer: Printer, name: str | No
         turn=await with_passwords(config.turn),
         caps=config.cap,
         webrtc=True,
+        open_radio=open_system_radio,
     )
     try:
         yield here

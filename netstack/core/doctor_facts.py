@@ -9,6 +9,7 @@ from typing import Final
 from netstack.core.doctor_rules import Facts
 from netstack.core.web_facts import web_facts
 from netstack.model.address import Family
+from netstack.model.ble import Preflight
 from netstack.model.doctor import Quality, Rung, Segment
 from netstack.model.nat import NatReport, Udp, Verdict
 
@@ -167,11 +168,18 @@ def _chance(n: int, least: int, most: int, share: float) -> float:
     return sum(comb(n, k) * share**k * (1 - share) ** (n - k) for k in range(least, most + 1))
 
 
-UNMEASURED: Final[Facts] = {
-    "bluetooth": None,
-    "bluetooth_reason": None,
-    "interface": None,
-}
+def bluetooth_facts(preflight: Preflight | None = None) -> Facts:
+    """From looking whether Bluetooth LE can be used at all."""
+    if preflight is None:
+        return {"bluetooth": None, "bluetooth_reason": None, "bluetooth_step": None}
+    return {
+        "bluetooth": preflight.failure is None,
+        "bluetooth_reason": preflight.failure_text or None,
+        "bluetooth_step": preflight.next_step or None,
+    }
+
+
+UNMEASURED: Final[Facts] = {"interface": None}
 """What no check here measures, or only as a help for sentences."""
 
 GROUPS: Final[dict[str, frozenset[str]]] = {
@@ -183,6 +191,7 @@ GROUPS: Final[dict[str, frozenset[str]]] = {
     "mapping": frozenset(mapping_facts()),
     "way": frozenset(way_facts(())),
     "web": frozenset(web_facts()),
+    "bluetooth": frozenset(bluetooth_facts()),
 }
 """Which measurement yields which facts: the smallest one that settles a rule is found here."""
 
@@ -199,4 +208,5 @@ def blank() -> Facts:
         **mapping_facts(),
         **way_facts(()),
         **web_facts(),
+        **bluetooth_facts(),
     }

@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 from netstack.core.doctor_facts import black_hole, has_ipv6
 from netstack.core.doctor_rules import duration_words
 from netstack.core.web_facts import DATE_STEP_S, WebAnswer, web_facts
+from netstack.model.ble import Preflight
 from netstack.model.doctor import Outcome, Quality, Segment
 from netstack.model.load import LoadReport
 from netstack.model.nat import Label, NatReport, Udp, Verdict
@@ -30,6 +31,7 @@ ROWS: Final = {
     "load": "Under load",
     "clock": "Clock",
     "portal": "Login page",
+    "bluetooth": "Bluetooth",
 }
 """Every row with its title, in the order in which they stand."""
 
@@ -274,3 +276,18 @@ def _ms(seconds: float | None) -> str:
     if seconds is None:
         return "not measured"
     return f"{seconds * 1000:.3g} ms" if seconds >= 0.00005 else "under 0.1 ms"
+
+
+def bluetooth_row(preflight: Preflight | None) -> Row:
+    """Whether Bluetooth can be used. A computer without any lacks nothing that games need."""
+    if preflight is None:
+        return Row(Outcome.UNKNOWN, "not looked at")
+    if preflight.failure is None:
+        words = "ready" if preflight.can_host is not False else "ready to join, not to host"
+        return Row(Outcome.GOOD, words, preflight.adapter)
+    without = preflight.failure in {"no-adapter", "no-service", "no-bus"}
+    return Row(
+        Outcome.UNKNOWN if without else Outcome.BAD,
+        preflight.failure_text.rstrip("."),
+        preflight.next_step,
+    )

@@ -104,7 +104,7 @@ def _finding(rule: Rule, facts: Facts) -> Finding:
         side=side,
         title=rule.title,
         evidence=shown.lines((*rule.evidence, *(known.evidence if known else ()))),
-        remedy=known.remedy if known else rule.remedy,
+        remedy=" ".join(shown.lines((known.remedy if known else rule.remedy,))),
         steps=tuple(Steps(each.system, shown.lines(each.lines)) for each in rule.steps),
         letter_to=rule.letter_to if to_write else "",
         letter="\n".join(shown.lines(tuple(rule.letter.strip().split("\n")))) if to_write else "",

@@ -12,6 +12,7 @@ from netstack.radio.protocol import Radio
 if TYPE_CHECKING:
     from netstack.radio.virtual_adapter import VirtualAdapter
     from netstack.radio.virtual_air import Air
+    from netstack.radio.virtual_devices import VirtualDevice
 
 AIR: Final = "air"
 FIRST_DEVICE: Final = 64
@@ -28,6 +29,7 @@ class Airspace:
         self._air: Air | None = None
         self._adapters: dict[str, VirtualAdapter] = {}
         self._radios: dict[str, Radio] = {}
+        self._devices: list[VirtualDevice] = []
         self._cut = False
         self._loss = scenario.air_loss
 
@@ -66,6 +68,7 @@ class Airspace:
         makers = {"thermometer": virtual_devices.thermometer, "game-pad": virtual_devices.game_pad}
         for number, part in enumerate(self._scenario.device):
             device = makers[part.kind](air, FIRST_DEVICE + number, part.place_m)
+            self._devices.append(device)
             await device.open()
             self._stack.push_async_callback(device.close)
 
@@ -74,7 +77,12 @@ class Airspace:
         await self._stack.aclose()
         self._radios.clear()
         self._adapters.clear()
+        self._devices.clear()
         self._air = None
+
+    def display(self, address: str) -> int | None:
+        """The digits that a thing shows at the moment; None where it shows none."""
+        return next((each.shown for each in self._devices if each.adapter.address == address), None)
 
     # hands
 

@@ -160,6 +160,10 @@ class Lab:
         """The Bluetooth of a person's computer; None where it has none."""
         return self.airspace.radios.get(host)
 
+    async def open_radio(self) -> Radio | None:
+        """That of the patient."""
+        return self.radio(self.patient)
+
     def udp_gets_out(self, host: str) -> bool:
         """Whether nothing on the way out of `host` blocks UDP, by its preferred interface."""
         part = next(part for part in self.scenario.host if part.name == host)

@@ -1,6 +1,7 @@
 """LabNode: the Node on the virtual internet, in real time, with hands on its links and routers."""
 
 import asyncio
+import functools
 import shutil
 import tempfile
 from pathlib import Path
@@ -19,6 +20,7 @@ from netstack.model.lab import GridState, LabRun, Matrix
 from netstack.model.peers import PeersState
 from netstack.net.protocol import Net
 from netstack.node import Node
+from netstack.radio.protocol import Radio
 from netstack.rendezvous.ble import BleDriver
 from netstack.rendezvous.driver import Driver
 from netstack.rendezvous.memory import MemoryDriver, MemoryHub
@@ -57,7 +59,7 @@ class LabNode(Node):
         partner = next(name for name in reversed(self.lab.scenario.pair) if name != self.lab.patient)
         hub = MemoryHub()
         self._received = Path(tempfile.gettempdir()) / f"peerscope-received-{net.random_bytes(8).hex()}"
-        self._radio = LabRadio(self.lab.patient, seed=seed)
+        self._around = LabRadio(self.lab.patient, seed=seed)
         super().__init__(
             net,
             config,
@@ -68,7 +70,7 @@ class LabNode(Node):
             history=history,
             settings=settings,
             settings_file=settings_file,
-            radio=self._radio.open,
+            radio=self._open_lab_radio,
         )
         self._partner = EchoPeer(
             self.lab.net(partner),
@@ -79,14 +81,26 @@ class LabNode(Node):
         )
         self.peers.invited = self._partner.hears
         self.peers.called = self._partner.is_called
-        self.bluetooth.display = self._radio.display
+        self.bluetooth.display = self._display
         self._store.update(grid=grid or GridState())
+
+    async def _doctors_radio(self) -> Radio | None:
+        """Only what belongs to the scenario."""
+        return self.lab.radio(self.lab.patient)
+
+    async def _open_lab_radio(self) -> Radio:
+        """The scenario's, or one among a few things where a scenario has none."""
+        return self.lab.radio(self.lab.patient) or await self._around.open()
+
+    def _display(self, address: str) -> int | None:
+        """The digits that a device shows at the moment."""
+        return self.lab.airspace.display(address) or self._around.display(address)
 
     def _driver(self, host: str, hub: MemoryHub) -> Driver:
         """How a person finds the other one: by the lab's own way, or by Bluetooth where there is no network."""
         radio = self.lab.radio(host)
         if radio is not None and not self.lab.hosts[host].interfaces:
-            return BleDriver(radio)
+            return BleDriver(functools.partial(_at_once, radio))
         return MemoryDriver(hub)
 
     async def _use_settings(self, config: Config, keys: frozenset[str]) -> None:
@@ -110,7 +124,7 @@ class LabNode(Node):
     async def close(self) -> None:
         """Ends the Node, then the world. May be called twice."""
         await super().close()
-        await self._radio.close()
+        await self._around.close()
         await self._partner.close()
         await self.lab.close()
         shutil.rmtree(self._received, ignore_errors=True)
@@ -176,3 +190,7 @@ class LabNode(Node):
         shown = self.snapshot.lab
         if shown is None or picture != msgspec.structs.replace(shown, now_s=picture.now_s):
             self._store.update(lab=picture)
+
+
+async def _at_once(radio: Radio) -> Radio:
+    return radio

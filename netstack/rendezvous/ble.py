@@ -1,8 +1,8 @@
 """Notes by Bluetooth LE: no network is needed, only that the two are near each other (docs/wire.md section 11)."""
 
 from netstack.model.meeting import Role, Way, WayState
+from netstack.radio.one_radio import OpenRadio
 from netstack.radio.peer_channel import PeerChannel
-from netstack.radio.protocol import Radio
 from netstack.rendezvous.driver import Driver, Receive
 
 FOUND = "found nearby"
@@ -13,13 +13,14 @@ class BleDriver(Driver):
 
     way = Way.BLE
 
-    def __init__(self, radio: Radio) -> None:
+    def __init__(self, open_radio: OpenRadio) -> None:
         super().__init__("ble")
-        self._radio = radio
+        self._open_radio = open_radio
         self.channel: PeerChannel | None = None
 
     async def _carry(self, mailbox: str, role: Role, receive: Receive) -> None:
-        channel = self.channel = PeerChannel(self._radio, mailbox, host=role is Role.HOST)
+        radio = await self._open_radio()
+        channel = self.channel = PeerChannel(radio, mailbox, host=role is Role.HOST)
         channel.notes = lambda note: self._take(note, receive)
         channel.changed = lambda: self._show(channel)
         channel.hold()

@@ -3,7 +3,8 @@
 from netstack.core.rendezvous_uri import RendezvousUri
 from netstack.model.meeting import MeetingError, Way
 from netstack.net.protocol import Net
-from netstack.radio.protocol import Radio
+from netstack.radio.one_radio import OpenRadio
+from netstack.radio.system import open_system_radio
 from netstack.rendezvous.ble import BleDriver
 from netstack.rendezvous.driver import Driver
 from netstack.rendezvous.lan import LanDriver
@@ -11,13 +12,13 @@ from netstack.rendezvous.mqtt import MqttDriver
 from netstack.rendezvous.websocket import WebSocketDriver
 
 
-def make_driver(net: Net, uri: RendezvousUri, radio: Radio | None = None) -> Driver:
+def make_driver(net: Net, uri: RendezvousUri, open_radio: OpenRadio = open_system_radio) -> Driver:
     """The driver of a way. Raises MeetingError for paste, which has no mailbox (`core.paste_invitation`).
 
-    `radio` is what Bluetooth goes by.
+    `open_radio` is what Bluetooth goes by.
     """
-    if uri.way is Way.BLE and radio is not None:
-        return BleDriver(radio)
+    if uri.way is Way.BLE:
+        return BleDriver(open_radio)
     if uri.way is Way.WEBSOCKET:
         return WebSocketDriver(uri)
     if uri.way is Way.MQTT:

@@ -38,7 +38,7 @@ from netstack.model.nat import NatReport
 from netstack.model.port_mapping import Carried
 from netstack.net.protocol import Net
 from netstack.service.game_port import look_at_port
-from netstack.service.measurements import CANCELLED, Measurements, Targets
+from netstack.service.measurements import CANCELLED, Measurements, OpenRadio, Targets
 from netstack.service.nat import NatService
 from netstack.service.nat_port_mapping import TryOut, try_out
 from netstack.service.network_change import NetworkWatch
@@ -76,11 +76,13 @@ class Doctor:
         network: str = "real",
         nat: NatService | None = None,
         mappings: PortMappingService | None = None,
+        radio: OpenRadio | None = None,
     ) -> None:
         self._net = net
         self._network = network
         self._nats = nat or NatService(net, network=network)
         self._mappings = mappings
+        self._radio = radio
         self._rules = read_rules()
         self._tell: Progress = lambda _: None
         self._ports: tuple[PortReport, ...] = ()
@@ -91,7 +93,12 @@ class Doctor:
 
     def _measure(self, targets: Targets) -> Measurements:
         return Measurements(
-            self._net, self._nats, self._mappings, targets, lambda: self._tell(self._checks())
+            self._net,
+            self._nats,
+            self._mappings,
+            targets,
+            lambda: self._tell(self._checks()),
+            self._radio,
         )
 
     @property

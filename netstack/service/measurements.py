@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Final
 
 import msgspec
@@ -12,6 +13,7 @@ from netstack.core.doctor_rows import (
     UNASKED,
     Link,
     Row,
+    bluetooth_row,
     firewall_row,
     interface_row,
     latency_rows,
@@ -32,6 +34,7 @@ from netstack.model.nat import NatReport, Udp
 from netstack.model.port_mapping import PortMappingError
 from netstack.model.turn import TurnError
 from netstack.net.protocol import Net
+from netstack.radio.protocol import Radio
 from netstack.service.link_quality import measure_latency, measure_size
 from netstack.service.nat import NatService
 from netstack.service.path_ladder import climb
@@ -53,10 +56,15 @@ ROWS_OF: Final = {
     "way": ("way",),
     "web": ("portal", "clock"),
     "firewall": ("firewall",),
+    "bluetooth": ("bluetooth",),
 }
 """Which measurement fills which rows."""
 
 
+BESIDE: Final = ("firewall", "web", "names", "relay", "mapping", "bluetooth")
+
+OpenRadio = Callable[[], Awaitable[Radio | None]]
+"""Opens this computer's Bluetooth; None: there is nothing to look at."""
 RELAY_ROWS: Final = {
     "ok": (Outcome.GOOD, "answers"),
     "unreachable": (Outcome.BAD, "does not answer"),
@@ -86,6 +94,7 @@ class Measurements:
         mappings: PortMappingService | None,
         targets: Targets,
         changed: Callable[[], None],
+        radio: OpenRadio | None = None,
     ) -> None:
         self.rows = dict.fromkeys(ROWS, Row(Outcome.RUNNING, "")) | UNASKED
         self.took_s: dict[str, float] = {}
@@ -99,6 +108,7 @@ class Measurements:
         self._mappings = mappings
         self._stun, self._turn, self._web = targets.stun, targets.turn, targets.web
         self._changed = changed
+        self._radio = radio
 
     def kept(self) -> Callable[[], None]:
         """What puts everything back as it is now."""
@@ -115,9 +125,7 @@ class Measurements:
         await self._look_at_interfaces()
         self._show("proxy", await self._proxy())
         async with TaskScope("measurements") as tasks:
-            beside = [
-                tasks.start(self.run(name), name) for name in ("firewall", "web", "names", "relay", "mapping")
-            ]
+            beside = [tasks.start(self.run(name), name) for name in BESIDE]
             await self.run("nat")
             beside.append(tasks.start(self.run("way"), "way"))
             await self.run("latency")
@@ -158,6 +166,7 @@ class Measurements:
             "way": self._climb,
             "web": self._check_web,
             "firewall": self._read_firewall,
+            "bluetooth": self._look_at_bluetooth,
         }
         await work[name]()
         for row in ROWS_OF[name]:
@@ -180,6 +189,16 @@ class Measurements:
     async def _read_firewall(self) -> None:
         wall = await self._net.firewall()
         self.rows["firewall"] = firewall_row(wall.name, wall.drops_unasked) if wall else firewall_row()
+
+    async def _look_at_bluetooth(self) -> None:
+        preflight = None
+        if self._radio is not None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOKUP_S):
+                    radio = await self._radio()
+                    preflight = None if radio is None else await radio.preflight()
+        self.facts |= facts_from.bluetooth_facts(preflight)
+        self.rows["bluetooth"] = bluetooth_row(preflight)
 
     async def _check_web(self) -> None:
         answers = await check_web(self._net, self._web)

@@ -24,6 +24,8 @@ from netstack.model.pair import NatFacts
 from netstack.model.peers import KnownPeer as KnownPeerState
 from netstack.model.peers import PeersState
 from netstack.net.protocol import Net
+from netstack.radio.one_radio import OpenRadio
+from netstack.radio.system import open_system_radio
 from netstack.rendezvous.driver import Driver
 from netstack.rendezvous.ways import make_driver
 from netstack.service.attempt import Attempt, Met, PasteAttempt
@@ -71,6 +73,7 @@ class PeerDesk(TalkDesk):
         caps: Sequence[Cap] = (),
         state: PeersState,
         drivers: DriverMaker | None = None,
+        open_radio: OpenRadio = open_system_radio,
         webrtc: bool = False,
     ) -> None:
         super().__init__()
@@ -80,7 +83,7 @@ class PeerDesk(TalkDesk):
         self._tell = changed
         self._home = home
         self._stun, self._turn, self._caps = stun, turn, caps
-        self._drivers = drivers or (lambda way: make_driver(net, parse_rendezvous(way)))
+        self._drivers = drivers or (lambda way: make_driver(net, parse_rendezvous(way), open_radio))
         self._shelf = Shelf(folder)
         self._book = PeerBook(None)
         self._mtu_book = MtuBook(None, net.now(), net.wall_time())

@@ -28,8 +28,8 @@ from netstack.model.session import SessionError, TransportKind
 from netstack.model.turn import TurnCredentials
 from netstack.model.webrtc import IceServers
 from netstack.net.protocol import Net
+from netstack.radio.one_radio import OpenRadio
 from netstack.radio.peer_channel import PeerChannel
-from netstack.radio.protocol import Radio
 from netstack.rendezvous.ble import BleDriver
 from netstack.rendezvous.driver import Driver
 from netstack.service.attempt import Attempt, Met, PasteAttempt
@@ -60,7 +60,7 @@ MakeDrivers = Callable[[], Sequence[Driver]]
 class Peers:
     """Our side of meetings: one identity, and for each meeting sockets of its own. Close it at the end.
 
-    `name` and `nat` (what our NAT check found out) are told to whom we meet. `radio` is for those who want Bluetooth,
+    `name` and `nat` (what our NAT check found out) are told to whom we meet. `open_radio` is for those who want Bluetooth,
     `webrtc` lets a peer ask for that: it opens sockets of its own, which only the real network has.
     """
 
@@ -74,12 +74,12 @@ class Peers:
         stun: Sequence[str] = (),
         turn: Sequence[TurnServer] = (),
         caps: Sequence[Cap] = (),
-        radio: Radio | None = None,
+        open_radio: OpenRadio | None = None,
         mtu_cache: MtuCache | None = None,
         webrtc: bool = False,
     ) -> None:
         self.name = name
-        self._radio = radio
+        self._open_radio = open_radio
         self._mtu_cache = mtu_cache or MtuCache()
         self.nat: NatFacts | None = None
         self.identity = identity
@@ -289,7 +289,7 @@ class Peers:
         make_drivers: MakeDrivers | None,
     ) -> Met:
         """From the agreed key to a session. What `stack` holds is kept for some seconds more."""
-        channel = self._near(meeting, psk, role, attempt.only)
+        channel = await self._near(meeting, psk, role, attempt.only)
         sessions, accepted = self._sessions()
         near = None if channel is None else sessions.add_transport(partial(BleTransport, channel))
         met = await self._traverse(sessions, accepted, meeting, psk, role, attempt, make_drivers, near=near)
@@ -374,7 +374,7 @@ class Peers:
     async def _ice_servers(self) -> IceServers:
         return await choose_ice_servers(self._net, self._stun, self._turn)
 
-    def _near(
+    async def _near(
         self, meeting: Meeting, psk: bytes, role: Role, only: TransportKind | None
     ) -> PeerChannel | None:
         """The Bluetooth that the two have met by; where they met otherwise and want it, a channel of its own."""
@@ -383,10 +383,10 @@ class Peers:
                 return driver.channel
         if only is not TransportKind.BLE:
             return None
-        if self._radio is None:
+        if self._open_radio is None:
             raise BluetoothError(BluetoothError.Reason.NO_ADAPTER)
         mailbox = hmac.digest(psk, b"peerscope nearby", "sha256").hex()[:32]
-        return PeerChannel(self._radio, mailbox, host=role is Role.HOST)
+        return PeerChannel(await self._open_radio(), mailbox, host=role is Role.HOST)
 
     def _remeet(self, key: bytes, make_drivers: MakeDrivers) -> Remeet:
         """A mailbox that only the two can name, for a session that has lost its paths."""
@@ -396,7 +396,9 @@ class Peers:
             role = role_of(self.identity, key)
             day = days(role, self._net.wall_time())[0]
             code = daily_code(self.identity, key, day, purpose="paths")
-            async with Meeting(self._net, role, code, make_drivers()) as meeting:
+            # Bluetooth finds the session's own link again, and a second one to the same computer would be in its way.
+            drivers = [each for each in make_drivers() if not isinstance(each, BleDriver)]
+            async with Meeting(self._net, role, code, drivers) as meeting:
                 await meeting.confirmed()
                 yield meeting
 

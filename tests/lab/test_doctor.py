@@ -15,9 +15,9 @@ from netstack.service.doctor import Doctor, exit_code, read_rules
 
 def _examine(lab: Lab) -> DoctorReport:
     return lab.run(
-        lambda here: Doctor(here.net(here.patient), network=here.scenario.name).examine(
-            here.stun_servers, here.turn_servers, here.web_checks
-        )
+        lambda here: Doctor(
+            here.net(here.patient), network=here.scenario.name, radio=here.open_radio
+        ).examine(here.stun_servers, here.turn_servers, here.web_checks)
     )
 
 
@@ -108,13 +108,14 @@ SHOWN = {
     "hairpin.missing": ("no-hairpin", Side.ROUTER),
     "ipv6.missing": ("cgnat", Side.PROVIDER),
     "clock.wrong": ("wrong-clock", Side.PC),
+    "bluetooth.unavailable": ("hotel-wifi", Side.PC),
 }
 """Where each rule can be seen at work, and whose side it is there."""
 
 
 def _examined(name: str) -> DoctorReport:
     async def work(here: Lab) -> DoctorReport:
-        doctor = Doctor(here.net(here.patient), network=name)
+        doctor = Doctor(here.net(here.patient), network=name, radio=here.open_radio)
         await doctor.examine(here.stun_servers, here.turn_servers, here.web_checks)
         await doctor.open_port()
         return doctor.known()
@@ -135,4 +136,16 @@ def test_an_ordinary_home_contradicts_every_rule() -> None:
     report = _examined("home")
     assert report.findings == ()
     assert set(report.unknown) <= {"bluetooth.unavailable"}
-    assert {rule.id for rule in read_rules().rule} - set(SHOWN) <= {"bluetooth.unavailable"}
+    assert {rule.id for rule in read_rules().rule} - set(SHOWN) == set()
+
+
+def test_bluetooth_says_which_reason_and_what_to_do_and_is_quiet_where_it_works() -> None:
+    found = {finding.rule: finding for finding in _examined("hotel-wifi").findings}["bluetooth.unavailable"]
+    assert found.evidence == ("Bluetooth is turned off.",)
+    assert found.remedy.startswith("Turn Bluetooth on")
+    for name in ("train", "no-peripheral-role"):
+        report = _examined(name)
+        assert not {"bluetooth.unavailable"} & {*report.unknown, *(f.rule for f in report.findings)}
+        row = next(check for check in report.checks if check.name == "bluetooth")
+        assert row.outcome is Outcome.GOOD
+        assert ("not to host" in row.text) is (name == "no-peripheral-role")

@@ -41,6 +41,15 @@ def in_room(work: Callable[[Room], Awaitable[None]], *, seed: int = 0, limit_s: 
         runner.run(main())
 
 
+def opener(radio: VirtualRadio) -> Callable[[], Awaitable[VirtualRadio]]:
+    """Gives the radio to whoever wants to open one."""
+
+    async def give() -> VirtualRadio:
+        return radio
+
+    return give
+
+
 class Sink:
     """Keeps what comes on a packet link."""
 

@@ -11,7 +11,7 @@ from netstack.radio.packet_link import open_packet_link
 from netstack.rendezvous.ble import BleDriver
 from netstack.service.meeting import Meeting
 from netstack.wire.ble_peer import nameplate_uuid
-from tests.radio.virtual import Room, Sink, in_room
+from tests.radio.virtual import Room, Sink, in_room, opener
 from tests.transport.ble_bed import Clock
 
 CODE = SessionCode.make(lambda count: bytes(range(7, 7 + count)))
@@ -21,7 +21,7 @@ async def meet(room: Room, host_radio, guest_radio) -> tuple[Meeting, Meeting]:
     """Both sides, started; they are closed with the room."""
     sides = []
     for number, (role, radio) in enumerate(((Role.HOST, host_radio), (Role.GUEST, guest_radio))):
-        meeting = Meeting(Clock(number), role, CODE, [BleDriver(radio)])  # type: ignore[arg-type]
+        meeting = Meeting(Clock(number), role, CODE, [BleDriver(opener(radio))])  # type: ignore[arg-type]
         room.stack.push_async_callback(meeting.close)
         meeting.start()
         sides.append(meeting)
@@ -113,7 +113,7 @@ def test_strangers_who_connect_and_say_nothing_do_not_keep_the_guest_out():
 def test_a_peer_whose_notes_never_end_is_dropped():
     async def work(room: Room):
         ana, eve = await room.radio("ana"), await room.radio("eve", 3.0)
-        driver = BleDriver(ana)
+        driver = BleDriver(opener(ana))
         meeting = Meeting(Clock(1), Role.HOST, CODE, [driver])  # type: ignore[arg-type]
         room.stack.push_async_callback(meeting.close)
         meeting.start()

@@ -97,7 +97,7 @@ def test_many_sessions_at_once(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [("--transport", "ble"), ("--sessions", "5", "--rtt", "0.1", "--megabytes", "1")]
+    "arguments", [("--transport", "turn"), ("--sessions", "5", "--rtt", "0.1", "--megabytes", "1")]
 )
 def test_what_is_not_measured_gets_a_sentence(
     capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
