@@ -77,6 +77,8 @@ def peers_actions(actions: Actions, engine: Engine, settings: QSettings) -> Peer
         invite=at_desk("invitation", lambda desk: desk.invite()),
         by_hand=at_desk("invitation by hand", lambda desk: desk.invite_by_paste()),
         reply=at_desk("reply", take_reply),
+        guest=at_desk("guest", lambda desk, via: desk.invite_guest(via)),
+        guest_page=at_desk("guest's page", lambda desk, path: desk.save_guest_page(path)),
         join=at_desk("joining", lambda desk, code, ways: desk.join(code, ways)),
         reconnect=at_desk("known peer", lambda desk, peer: desk.reconnect(peer)),
         ways=actions.add("ways", keep_ways),

@@ -22,6 +22,7 @@ from app.presenters.peer_talk import talk_text
 from app.presenters.peers import PeersView, present
 from app.widgets.buttons import Button
 from app.widgets.conversation_card import ConversationCard, TalkCalls
+from app.widgets.guest_card import GuestCalls, GuestCard
 from app.widgets.invite_card import InviteCalls, InviteCard
 from app.widgets.join_card import JoinCard
 from app.widgets.known_list import KnownCalls, KnownList
@@ -42,7 +43,8 @@ MAX_NAME = 40
 class PeersActions(NamedTuple):
     """What the page can start.
 
-    `by_hand` invites without a server, `reply` takes the text that came back. `join` takes a code and ways; `reconnect` and `forget` a peer; `ways` the ways to meet; `name` ours; `hide` whether
+    `by_hand` invites without a server, `reply` takes the text that came back. `guest` makes a link
+    for a browser and takes the server that serves the page, `guest_page` writes that to a path. `join` takes a code and ways; `reconnect` and `forget` a peer; `ways` the ways to meet; `name` ours; `hide` whether
     our address is, `reachable` whether known peers may call. The others
     take a conversation's number first, then: `say` a text, `pour` a payload, `send_files` paths, `answer` a file
     and whether, `pause` a file and whether, `cancel` a file, `load` whether it may measure.
@@ -51,6 +53,8 @@ class PeersActions(NamedTuple):
     invite: Action
     by_hand: Action
     reply: Action
+    guest: Action
+    guest_page: Action
     join: Action
     reconnect: Action
     ways: Action
@@ -103,6 +107,10 @@ class PeersPage(Page):
         self.join = JoinCard(theme, self._join, actions.join.cancel, self.said.emit)
         self._question = WayQuestion(theme, self._answered, self._not_now)
         self._meet = Columns(theme, ((self.invite, 1), (self.join, 1)), STACK_BELOW)
+        self.guests = GuestCard(
+            theme,
+            GuestCalls(actions.guest.run, actions.guest.cancel, self._save_guest_page, self.said.emit),
+        )
         self._failed = LadderCard(theme, opened=True)
         self._known = KnownList(
             theme,
@@ -129,7 +137,14 @@ class PeersPage(Page):
         for widget in (self._notice, self._choosing):
             self.content.addWidget(widget)
         self.content.addLayout(self._talks)
-        for widget in (self._question, self._meet, self._settings(theme), self._failed, self._known):
+        for widget in (
+            self._question,
+            self._meet,
+            self._settings(theme),
+            self._failed,
+            self.guests,
+            self._known,
+        ):
             self.content.addWidget(widget)
         self.content.addStretch(1)
         self._question.hide()
@@ -162,6 +177,7 @@ class PeersPage(Page):
         self.invite.show_view(view.invite)
         self.join.show_view(view.joining, view.partner, view.partner_code)
         self._failed.show_view(view.failed)
+        self.guests.show_view(view.guests)
         self._show_talks(view)
         self._ways.setText(view.ways)
         self._change.setVisible(bool(view.ways))
@@ -184,7 +200,8 @@ class PeersPage(Page):
     def stop(self) -> None:
         """Cancels what runs; otherwise takes back what was typed."""
         actions = self._actions
-        running = [a for a in (actions.invite, actions.by_hand, actions.join, actions.reconnect) if a.busy]
+        cancellable = (actions.invite, actions.by_hand, actions.guest, actions.join, actions.reconnect)
+        running = [action for action in cancellable if action.busy]
         for action in running:
             action.cancel()
         if self._asking:
@@ -331,6 +348,15 @@ class PeersPage(Page):
 
     def _hide_or_show(self, hidden: bool) -> None:
         self._actions.hide.run(hidden)
+
+    def _save_guest_page(self) -> None:
+        if self._dialog is not None:
+            return
+        self._dialog = QFileDialog(self, "Save the guest's page", "join-me.html", "Web page (*.html)")
+        self._dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        self._dialog.fileSelected.connect(self._actions.guest_page.run)
+        self._dialog.finished.connect(self._forget_dialog)
+        self._dialog.open()
 
     def _choose_files(self, number: int) -> None:
         if self._dialog is not None:

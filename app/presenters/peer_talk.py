@@ -2,13 +2,14 @@
 
 import msgspec
 
+from app.presenters.guests import told_by
 from app.presenters.peer_ladder import LadderView, ladder
 from app.presenters.peer_load import LoadQuestionView, load_question
 from app.presenters.quantity import THIN, digits, duration, moment, size
 from app.presenters.tone import Tone
 from app.presenters.veil import Veil
 from netstack.model.chat import ChatLine, FileReport, FileState, LineKind, Mark
-from netstack.model.path import PathReport
+from netstack.model.path import PathReport, ProbeSummary
 from netstack.model.peers import Conversation
 
 TRANSPORTS = {"udp": "UDP", "tcp": "TCP", "turn": "TURN", "ble": "Bluetooth LE", "webrtc": "WebRTC"}
@@ -54,22 +55,25 @@ class TalkView(msgspec.Struct, frozen=True):
     lines: tuple[LineView, ...]
     files: tuple[FileView, ...]
     ladder: LadderView
+    sure: str = ""
     load: LoadQuestionView | None = None
 
 
 def talk(conversation: Conversation, paths: tuple[PathReport, ...], veil: Veil) -> TalkView:
     """The whole conversation, as it stands."""
     report = next((path for path in paths if path.key == conversation.path), None)
-    rtt_s = report.probes.p50_s if report is not None else None
+    guest = conversation.guest
+    probes = guest.probes if guest is not None else report.probes if report is not None else None
+    rtt_s = probes.p50_s if probes is not None else None
     over = bool(conversation.ended)
     return TalkView(
         number=conversation.number,
         name=conversation.name,
         headline=headline(conversation, rtt_s),
         way=_way(conversation),
-        path=_path(conversation, report, veil),
+        path=_path(conversation, probes, veil),
         color="muted" if over else conversation.transport,
-        digits=" ".join((conversation.digits[:3], conversation.digits[3:])),
+        digits=" ".join((conversation.digits[:3], conversation.digits[3:])).strip(),
         ended=conversation.ended,
         lines=tuple(map(_line, conversation.lines)),
         files=tuple(_file(each, conversation.name) for each in conversation.files),
@@ -82,6 +86,9 @@ def talk(conversation: Conversation, paths: tuple[PathReport, ...], veil: Veil) 
             theirs=conversation.their_stories,
             name=conversation.name,
         ),
+        sure=told_by(guest)
+        if guest is not None
+        else f"{conversation.name} must see the same six digits; read them to each other.",
         load=load_question(conversation),
     )
 
@@ -97,6 +104,8 @@ def headline(conversation: Conversation, rtt_s: float | None) -> str:
     """`You ↔ Ana: direct (UDP), 23.0 ms`."""
     if conversation.ended:
         return conversation.ended
+    if conversation.guest is not None and conversation.guest.silent:
+        return f"{conversation.name} does not answer…"
     if conversation.looking:
         return f"{conversation.name} has fallen silent; looking for another way…"
     rtt = f", {duration(rtt_s)}" if rtt_s is not None else ""
@@ -110,14 +119,14 @@ def _kind(conversation: Conversation) -> str:
 
 
 def _way(conversation: Conversation) -> str:
-    kind = _kind(conversation)
-    return f"{conversation.name}, {kind}"
+    guest = "" if conversation.guest is None else ", guest"
+    return f"{conversation.name}{guest}, {_kind(conversation)}"
 
 
-def _path(conversation: Conversation, report: PathReport | None, veil: Veil) -> str:
+def _path(conversation: Conversation, probes: ProbeSummary | None, veil: Veil) -> str:
     parts = [f"Connected in {duration(conversation.connect_s)}"]
-    if report is not None and report.probes.sent:
-        lost = (report.probes.loss_out or 0.0) + (report.probes.loss_back or 0.0)
+    if probes is not None and probes.sent:
+        lost = (probes.loss_out or 0.0) + (probes.loss_back or 0.0)
         parts.append(f"{digits(lost * 100)}{THIN}% lost" if lost else "nothing lost")
     if conversation.remote:
         parts.append(f"to {veil(conversation.remote)}")

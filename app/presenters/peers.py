@@ -4,6 +4,7 @@ from functools import lru_cache
 
 import msgspec
 
+from app.presenters.guests import GuestsView, guests
 from app.presenters.peer_ladder import LadderView, ladder
 from app.presenters.peer_talk import TalkView, headline, talk
 from app.presenters.peer_ways import ChoiceView, WayLine, choice, summary, way_lines
@@ -73,6 +74,7 @@ class PeersView(msgspec.Struct, frozen=True):
     known: tuple[KnownView, ...]
     undo: str
     failed: LadderView | None
+    guests: GuestsView
     name: str
     hidden: bool
     reachable: bool
@@ -116,6 +118,7 @@ def present(snapshot: Snapshot, wall_s: float) -> PeersView:
         ),
         undo=f"{state.undo} is forgotten." if state.undo else "",
         failed=_failed(state, veil),
+        guests=guests(state),
         name=state.name,
         hidden=state.hidden,
         reachable=state.reachable,
@@ -129,16 +132,23 @@ def _headline(snapshot: Snapshot, state: PeersState) -> tuple[str, str, str]:
         newest = opened[-1]
         report = next((path for path in snapshot.paths if path.key == newest.path), None)
         rtt_s = report.probes.p50_s if report is not None else None
-        more = (
-            f"{len(opened)} peers are connected"
-            if len(opened) > 1
-            else f"Compare the six digits with {newest.name}"
-        )
+        more = f"Compare the six digits with {newest.name}"
+        if newest.guest is not None:
+            rtt_s = newest.guest.probes.p50_s
+            more = "A guest by browser: chat, measure, and send files"
+        if len(opened) > 1:
+            more = f"{len(opened)} peers are connected"
         offered = next(
             (each for each in opened for f in each.files if f.state is FileState.OFFERED and not f.mine), None
         )
         title = f"Peers: {newest.name}" if offered is None else f"Peers: {offered.name} offers a file"
         return title, f"{headline(newest, rtt_s)}.", more
+    if state.guest_invitation is not None and state.guest_invitation.link:
+        return (
+            "Peers: inviting a guest",
+            "Send the link to your friend.",
+            "Any browser opens it; nothing is installed.",
+        )
     if state.invitation is not None and state.invitation.paste:
         return (
             "Peers: inviting",

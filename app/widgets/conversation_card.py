@@ -138,7 +138,8 @@ class ConversationCard(QWidget):
         self._headline.setText(view.ended or view.way)
         self._path.setText(view.path)
         self._digits.setText(view.digits)
-        self._compare.setText(f"{view.name} must see the same six digits; read them to each other.")
+        self._digits.setVisible(bool(view.digits))
+        self._compare.setText(view.sure)
         self.chat.show_lines(view.lines)
         self._files.show_files(view.files)
         if first or [file.number for file in view.files] != self._ordered:

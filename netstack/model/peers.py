@@ -6,6 +6,7 @@ import msgspec
 
 from netstack.model.candidate import PairStory
 from netstack.model.chat import ChatLine, FileReport
+from netstack.model.guest import GuestInvitation, GuestState
 from netstack.model.load import LoadState
 from netstack.model.meeting import WayHealth
 from netstack.model.pair import PairVerdict
@@ -82,6 +83,7 @@ class Conversation(msgspec.Struct, frozen=True, kw_only=True):
     verdict: PairVerdict | None = None
     looking: bool = False
     load: LoadState = LoadState()
+    guest: GuestState | None = None
 
 
 class PeersState(msgspec.Struct, frozen=True):
@@ -107,5 +109,6 @@ class PeersState(msgspec.Struct, frozen=True):
     failed_their_stories: tuple[PairStory, ...] | None = None
     failed_verdict: PairVerdict | None = None
     undo: str = ""
+    guest_invitation: GuestInvitation | None = None
     partner: str = ""
     partner_code: str = ""

@@ -217,12 +217,16 @@ class Chat:
                     self._post(Text(words))
         elif isinstance(note, PayloadPart):
             self._take_payload(note, message)
-        elif isinstance(note, LoadAsk | LoadData | LoadStep):
-            self.load.take(note)
-        elif isinstance(note, KnockAsk | KnockDone):
-            self.knocks.take(note)
+        elif isinstance(note, LoadAsk | LoadData | LoadStep | KnockAsk | KnockDone):
+            self._take_measuring(note)
         else:
             self.files.take(note)
+
+    def _take_measuring(self, note: LoadAsk | LoadData | LoadStep | KnockAsk | KnockDone) -> None:
+        if isinstance(note, KnockAsk | KnockDone):
+            self.knocks.take(note)
+        else:
+            self.load.take(note)
 
     def _take_payload(self, part: PayloadPart, message: MessageReceived) -> None:
         if part.flags & IS_ECHO:

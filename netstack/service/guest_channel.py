@@ -46,6 +46,7 @@ class GuestChannel:
     """Takes open data channels over. `changed` is called when something that people see has changed."""
 
     transport = TransportKind.WEBRTC.value
+    session = None  # there is none: what a session would tell, a guest does not
 
     def __init__(
         self, net: Net, channels: DataChannels, ours: bytes, theirs: bytes, changed: Callable[[], None]

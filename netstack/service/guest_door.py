@@ -59,6 +59,7 @@ class GuestDoor:
         self.refused = 0
         self.attempts = 0
         self.trying = False
+        self.connect_s: float | None = None
         self.expires_s = net.now() + LIFE_S
         self._net = net
         self._name = name
@@ -174,6 +175,7 @@ class GuestDoor:
         if certificate is None or pact is None:
             return
         self.trying = True
+        began_s = self._net.now()
         self._changed()
         channels = DataChannels(certificate, self._servers, controlling=False)
         self._tried.append(channels)
@@ -191,6 +193,7 @@ class GuestDoor:
             await channels.connect(theirs)
             await channel.prove()
             if not self._came.done():
+                self.connect_s = self._net.now() - began_s
                 self._came.set_result(channel)
                 self._tried.remove(channels)
         except WebRtcError as error:

@@ -31,6 +31,8 @@ from netstack.rendezvous.ways import make_driver
 from netstack.service.attempt import Attempt, Met, PasteAttempt
 from netstack.service.attempt_state import call_state, invitation_state
 from netstack.service.conversation import Talk
+from netstack.service.guest_desk import GuestDesk
+from netstack.service.guest_talk import GuestTalk
 from netstack.service.identity import load_identity
 from netstack.service.known_listening import KnownListening
 from netstack.service.mtu_book import MtuBook
@@ -87,6 +89,7 @@ class PeerDesk(TalkDesk):
         self._shelf = Shelf(folder)
         self._book = PeerBook(None)
         self._mtu_book = MtuBook(None, net.now(), net.wall_time())
+        self._guests = GuestDesk(net, self._shelf, self._show, self._next_number)
         self._peers: Peers | None = None
         self._getting_ready = asyncio.Lock()
         self._listening = KnownListening(self._listen)
@@ -124,6 +127,7 @@ class PeerDesk(TalkDesk):
         """Hangs up on everybody. May be called twice."""
         await self._listening.close()
         await self._tasks.close()
+        await self._guests.close()
         if self._peers is not None:
             await self._peers.close()
         for talk in self._talks.values():
@@ -339,12 +343,47 @@ class PeerDesk(TalkDesk):
         if talk.ended:
             del self._talks[number]
             await talk.close()
+        elif isinstance(talk, GuestTalk):
+            await talk.hang_up()
         elif self._peers is not None:
             talk.ending = "You hung up."
             await self._peers.hang_up(talk.met.connection)
         self._show()
 
+    # Guests.
+
+    async def invite_guest(self, via: str = "") -> int:
+        """Makes a link for a browser, shows it in the state, and returns the guest's conversation.
+
+        Cancelling withdraws it. `via`: see `GuestDesk.invite`. Raises InputError, MeetingError, NetError.
+        """
+        if not self._webrtc:
+            raise InputError(InputError.Reason.USAGE, "in the lab nobody has a browser")
+        if self.state.hidden:
+            raise InputError(InputError.Reason.USAGE, "a guest's browser needs your address, which is hidden")
+        turn = tuple(await with_passwords(self._turn))
+        talk = await self._guests.invite(via, self.state.name, tuple(self._stun), turn)
+        self._talks[talk.number] = talk
+        self._tasks.start(self._entertain(talk), f"guest {talk.number}")
+        self._show()
+        return talk.number
+
+    async def save_guest_page(self, path: str) -> None:
+        """The page as a file, to be sent by a way that is trusted. Raises MeetingError, InputError."""
+        await self._guests.save_page(Path(path))
+
+    async def _entertain(self, talk: GuestTalk) -> None:
+        try:
+            await talk.run()
+        finally:
+            self._guests.gone(talk)
+            self._show()
+
     # Inside.
+
+    def _next_number(self) -> int:
+        self._count += 1
+        return self._count
 
     @asynccontextmanager
     async def _attempting(self, attempt: Attempt, *, by_hand: bool = False) -> AsyncIterator[None]:
@@ -418,6 +457,8 @@ class PeerDesk(TalkDesk):
         key = met.established.peer_key
         name = met.name or "Peer"
         for number, old in list(self._talks.items()):
+            if isinstance(old, GuestTalk):
+                continue
             if old.key == key and not old.ended:
                 old.ending = "The two of you are connected anew."
                 old.met.connection.close()
@@ -428,8 +469,7 @@ class PeerDesk(TalkDesk):
             del self._talks[number]
         if (calling := self._calling.get(fingerprint(key))) is not None:
             calling.cancel()
-        self._count += 1
-        number = self._count
+        number = self._next_number()
         watched = self._watch.watch(met.connection, name)
         self.began(met, watched, name)
         talk = self._talks[number] = Talk(
@@ -465,7 +505,7 @@ class PeerDesk(TalkDesk):
         """Countdowns run, and paths change without a word."""
         while True:
             await asyncio.sleep(TICK_S)
-            if self._began or any(not talk.ended for talk in self._talks.values()):
+            if self._began or self._guests.waiting or any(not talk.ended for talk in self._talks.values()):
                 self._show()
 
     def _set(self, **changes: object) -> None:
@@ -496,6 +536,7 @@ class PeerDesk(TalkDesk):
             ),
             conversations=tuple(talk.state() for talk in self._talks.values()),
             known=self._known,
+            guest_invitation=self._guests.state(),
         )
         if state.ways and not state.partner:
             open_keys = {talk.key for talk in self._talks.values() if not talk.ended}

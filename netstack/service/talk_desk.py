@@ -10,6 +10,7 @@ from netstack.model.knock import KnockReport
 from netstack.model.load import LoadPlan, LoadReport
 from netstack.model.port_mapping import Carried
 from netstack.service.conversation import Talk
+from netstack.service.guest_talk import GuestTalk
 from netstack.tasks import TaskScope
 
 
@@ -17,7 +18,7 @@ class TalkDesk:
     """The conversations that are open, by number, and what is done in them."""
 
     def __init__(self) -> None:
-        self._talks: dict[int, Talk] = {}
+        self._talks: dict[int, Talk | GuestTalk] = {}
         self._tasks = TaskScope("peers")
 
     async def say(self, number: int, text: str) -> None:
@@ -55,7 +56,7 @@ class TalkDesk:
 
     async def measure_load(self, number: int, plan: LoadPlan | None = None) -> LoadReport:
         """Latency under load, once the peer allows it. Raises LoadError, SessionError."""
-        talk = self._talk(number)
+        talk = self._peer(number)
         return await talk.chat.load.measure(talk.name, plan)
 
     async def answer_load(self, number: int, allow: bool) -> None:
@@ -67,10 +68,16 @@ class TalkDesk:
 
     async def knock(self, number: int, carried: Carried, port: int, host: str) -> tuple[str, KnockReport]:
         """Lets that peer knock at a port of ours; its name, and what came of it. Raises SessionError."""
-        talk = self._talk(number)
+        talk = self._peer(number)
         return talk.name, await talk.chat.knocks.ask(carried, port, host)
 
-    def _talk(self, number: int) -> Talk:
+    def _peer(self, number: int) -> Talk:
+        talk = self._talk(number)
+        if isinstance(talk, GuestTalk):
+            raise InputError(InputError.Reason.USAGE, "a guest's browser cannot do that")
+        return talk
+
+    def _talk(self, number: int) -> Talk | GuestTalk:
         if number not in self._talks:
             raise InputError(InputError.Reason.USAGE, "that conversation is over")
         return self._talks[number]

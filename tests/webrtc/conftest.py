@@ -15,6 +15,16 @@ if sys.platform != "linux":
     collect_ignore_glob = ["test_*.py"]
 
 
+@pytest.fixture(autouse=True)
+def both_sides_end() -> Iterator[None]:
+    """A test that fails on one side leaves the other one running: its loop ends before anything looks at what is left."""
+    yield
+    from tests.webrtc.door import RUNNING
+
+    while RUNNING:
+        RUNNING.pop().exception(timeout=60)
+
+
 @pytest.fixture(scope="session")
 def wire() -> Iterator[tuple["Host", "Host"]]:
     """The app's computer and the guest's, on one cable."""

@@ -1,7 +1,7 @@
 """The app's side of a guest's visit, in a namespace of its own: opens a door, waits, talks, closes."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
@@ -11,6 +11,9 @@ from netstack.service.guest_door import GuestDoor
 from tests.kernel.namespaces import Host
 
 T = TypeVar("T")
+
+RUNNING: list["Future[Any]"] = []
+PATIENCE_S = 40
 
 
 def receive(
@@ -37,7 +40,14 @@ def receive(
             if channel is not None:
                 await channel.close()
 
-    return opened, app.begin(run(), timeout_s=40)
+    return opened, begin(app, run())
+
+
+def begin(host: Host, run: Coroutine[Any, Any, T]) -> "Future[T]":
+    """Runs it in the host's thread; the test does not end before it has."""
+    running = host.begin(run, timeout_s=PATIENCE_S)
+    RUNNING.append(running)
+    return running
 
 
 async def until(condition: Callable[[], object], *, timeout_s: float = 10) -> None:

@@ -7,24 +7,11 @@ from netstack.model.session import Mode, Priority
 from netstack.service.guest_channel import GuestChannel
 from netstack.wire.chat import Text, decode, encode
 from tests.kernel.namespaces import Host
-from tests.webrtc.chromium import Page, browser
+from tests.webrtc.chromium import browser
 from tests.webrtc.door import receive, until
+from tests.webrtc.visit import join, say
 
-pytestmark = pytest.mark.webrtc
-
-JOIN = "document.getElementById('name').value = 'Ben'; document.getElementById('join').click()"
-JOINED = "!document.getElementById('talk').hidden"
-
-
-async def join(page: Page) -> None:
-    await page.evaluate(JOIN)
-    await page.until(JOINED)
-
-
-async def say(page: Page, text: str) -> None:
-    await page.evaluate(
-        f"document.getElementById('say').value = {text!r}; document.querySelector('#say-form button').click()"
-    )
+pytestmark = [pytest.mark.webrtc, pytest.mark.timeout(120)]
 
 
 def test_over_plain_http_both_talk(wire: tuple[Host, Host]) -> None:

@@ -14,7 +14,7 @@ import pytest
 from tests.kernel.namespaces import Host
 from tests.webrtc.lan import APP
 
-pytestmark = pytest.mark.webrtc
+pytestmark = [pytest.mark.webrtc, pytest.mark.timeout(120)]
 
 ROOT = Path(__file__).parents[2]
 MAILBOXES = f"{APP}:21080"

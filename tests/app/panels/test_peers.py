@@ -17,6 +17,7 @@ from app.widgets.theme import Choice, Theme
 from netstack.core.paste_invitation import PasteInvitation
 from netstack.errors import NetError
 from netstack.model.chat import ChatLine, FileReport, FileState, LineKind, Mark, Pattern, Payload
+from netstack.model.guest import GuestInvitation, GuestState
 from netstack.model.meeting import Way, WayHealth, WayState
 from netstack.model.peers import CallState, Conversation, InvitationState, KnownPeer, PeersState, Stage
 from netstack.model.session import Mode, Priority
@@ -397,3 +398,31 @@ async def test_every_theme_and_width_holds_it(qapp, qtbot, bench: Bench, choice:
     assert bench.page.invite.width() > 0
     assert bench.page.findChild(ConversationCard).width() <= bench.page.width()
     await bench.actions.stop()
+
+
+GUEST_LINK = "http://192.0.2.7:21118/guest#" + "A" * 64
+
+
+async def test_a_guest_is_invited_by_one_button_and_the_link_is_copied(bench: Bench) -> None:
+    bench.show(PeersState(ways=("lan",)))
+    bench.page.guests.begin.click()
+    await asyncio.sleep(0)
+    assert bench.asked == [("guest", "")]
+    bench.show(PeersState(ways=("lan",), guest_invitation=GuestInvitation(GUEST_LINK)))
+    bench.button("Copy link").click()
+    assert QApplication.clipboard().text() == GUEST_LINK
+    assert GUEST_LINK not in " ".join(label.text() for label in bench.page.findChildren(QLabel))
+    bench.show(PeersState(ways=("lan",)))
+    assert bench.page.guests.begin.isVisible()
+
+
+async def test_where_no_guest_can_come_nothing_is_offered(bench: Bench) -> None:
+    bench.show(PeersState(ways=("lan",), hidden=True))
+    assert not bench.page.guests.isVisible()
+
+
+async def test_a_conversation_with_a_guest_shows_no_digits(bench: Bench) -> None:
+    bench.show(PeersState(ways=("lan",), conversations=(talk(digits="", guest=GuestState("Chrome 156")),)))
+    digits = bench.page.findChild(QLabel, "digits")
+    assert digits is not None
+    assert not digits.isVisible()
