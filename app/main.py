@@ -245,8 +245,21 @@ def _relays_actions(actions: Actions, engine: Engine) -> RelaysActions:
     async def release(relay_id: int) -> None:
         await engine.call(lambda node: node.relays.release(relay_id), "release")
 
+    async def renew(relay_id: int) -> None:
+        async def ask(node: "Node") -> None:
+            node.relays.refresh(relay_id)
+
+        await engine.call(ask, "renew")
+
+    async def let_in(relay_id: int, who: str) -> None:
+        await engine.call(lambda node: node.relays.let_in(relay_id, who), "let in")
+
     return RelaysActions(
-        actions.add("relay check", check), actions.add("allocate", allocate), actions.add("release", release)
+        actions.add("relay check", check),
+        actions.add("allocate", allocate),
+        actions.add("release", release),
+        actions.add("renew", renew),
+        actions.add("let in", let_in),
     )
 
 

@@ -7,7 +7,6 @@ from typing import NamedTuple
 from PySide6.QtGui import QIcon, QShowEvent
 from PySide6.QtWidgets import (
     QApplication,
-    QComboBox,
     QFileDialog,
     QHBoxLayout,
     QLineEdit,
@@ -31,6 +30,7 @@ from app.presenters.history import (
 )
 from app.presenters.nat_text import report_json
 from app.widgets.buttons import Button
+from app.widgets.choice_box import ChoiceBox
 from app.widgets.comparison_grid import ComparisonGrid
 from app.widgets.history_table import HistoryTable
 from app.widgets.notice import Notice
@@ -150,7 +150,7 @@ class HistoryPage(Page):
     # Parts.
 
     def _make_buttons(self) -> None:
-        self._kind = QComboBox()
+        self._kind = ChoiceBox(self._theme)
         self._kind.setAccessibleName("Which kind")
         for value, name in FILTERS:
             self._kind.addItem(name, value)
@@ -194,7 +194,7 @@ class HistoryPage(Page):
         self._since_grid = ComparisonGrid(theme)
         self._since.body.addWidget(self._since_grid)
         self._plots_card = Card(theme, "Paths")
-        self._range = QComboBox()
+        self._range = ChoiceBox(self._theme)
         self._range.setAccessibleName("How far back")
         for seconds, name in RANGES:
             self._range.addItem(name, seconds)

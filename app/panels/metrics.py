@@ -9,7 +9,6 @@ from PySide6.QtGui import QAction, QHideEvent, QImage, QPainter, QShowEvent
 from PySide6.QtSvg import QSvgGenerator
 from PySide6.QtWidgets import (
     QApplication,
-    QComboBox,
     QFileDialog,
     QHBoxLayout,
     QMenu,
@@ -33,6 +32,7 @@ from app.presenters.metrics import (
 from app.presenters.quantity import duration, moment
 from app.presenters.series_book import SeriesBook
 from app.widgets.buttons import Button
+from app.widgets.choice_box import ChoiceBox
 from app.widgets.decisions_card import DecisionsCard
 from app.widgets.drill_card import DrillCard
 from app.widgets.fact_table import FactTable
@@ -155,7 +155,7 @@ class MetricsPage(Page):
     # Parts.
 
     def _make_buttons(self) -> None:
-        self._span = QComboBox()
+        self._span = ChoiceBox(self._theme)
         self._span.setAccessibleName("How far back")
         for seconds, text in SPANS:
             self._span.addItem(text, seconds)

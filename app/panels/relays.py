@@ -4,7 +4,6 @@ from typing import NamedTuple
 
 from PySide6.QtWidgets import (
     QApplication,
-    QComboBox,
     QHBoxLayout,
     QLineEdit,
     QPushButton,
@@ -13,10 +12,12 @@ from PySide6.QtWidgets import (
 )
 
 from app.actions import Action
-from app.presenters.relays import RelayCard, RelaysView, present, report_text
+from app.presenters.relays import RelaysView, present, report_text
+from app.widgets.choice_box import ChoiceBox
 from app.widgets.ladder import Ladder
 from app.widgets.notice import Notice
 from app.widgets.page import Page
+from app.widgets.relay_box import RelayBox, RelayCalls
 from app.widgets.text import Card, Columns, Text
 from app.widgets.theme import Theme
 from netstack.model.snapshot import Snapshot
@@ -25,49 +26,15 @@ STACK_BELOW = 860
 
 
 class RelaysActions(NamedTuple):
-    """What the page can start. `check` and `allocate` take URI, username and password; `release` a relay's id."""
+    """What the page can start. `check` and `allocate` take URI, username and password, the others a relay's
+    number, `let_in` also HOST or HOST:PORT.
+    """
 
     check: Action
     allocate: Action
     release: Action
-
-
-class _RelayBox(Card):
-    """One relay, changed in place."""
-
-    def __init__(self, theme: Theme, actions: RelaysActions) -> None:
-        super().__init__(theme)
-        self._theme = theme
-        self.relay_id = -1
-        self._title = Text(theme, strong=True)
-        self._phase = Text(theme, role="muted")
-        self._release = QPushButton(" Give back")
-        self._release.setToolTip("Gives the relay back to its server; one that has ended leaves the list")
-        self._release.setAutoDefault(False)
-        self._release.clicked.connect(lambda: actions.release.run(self.relay_id))
-        head = QHBoxLayout()
-        head.addWidget(self._title)
-        head.addWidget(self._phase)
-        head.addStretch(1)
-        head.addWidget(self._release)
-        self.body.addLayout(head)
-        self._lines = Text(theme, wrap=True)
-        self._log = Text(theme, size="small", role="muted", wrap=True)
-        self.body.addWidget(self._lines)
-        self.body.addWidget(self._log)
-
-    def show_card(self, card: RelayCard) -> None:
-        """Shows a relay."""
-        self.relay_id = card.relay_id
-        self.setAccessibleName(f"Relay {card.title}")
-        self._title.setText(card.title)
-        self._phase.setText(card.phase)
-        color = self._theme.color(card.tone.value if card.tone.value != "plain" else "muted").name()
-        self._phase.setStyleSheet(f"color: {color}")
-        self._lines.setText("\n".join(card.lines))
-        self._log.setText("\n".join(card.log))
-        self._log.setVisible(bool(card.log))
-        self._release.setText(" Give back" if card.open else " Dismiss")
+    renew: Action
+    let_in: Action
 
 
 class RelaysPage(Page):
@@ -83,7 +50,7 @@ class RelaysPage(Page):
         self._actions = actions
         self._snapshot = Snapshot()
         self._view: RelaysView | None = None
-        self._boxes: list[_RelayBox] = []
+        self._boxes: list[RelayBox] = []
 
         self._copy = QPushButton(" Copy")
         self._copy.setToolTip("Copy the check as text (Ctrl+C)")
@@ -97,7 +64,7 @@ class RelaysPage(Page):
             button.setAccessibleName(button.text().strip())
             self.buttons.addWidget(button)
 
-        self._uri = QComboBox()
+        self._uri = ChoiceBox(theme)
         self._uri.setEditable(True)
         typed = QLineEdit()
         self._uri.setLineEdit(typed)
@@ -214,8 +181,9 @@ class RelaysPage(Page):
         self._figures.setText("\n".join(value for _, value in view.figures))
         self._advice.setText("\n".join(view.advice))
         self._copy.setEnabled(bool(view.rungs))
+        calls = RelayCalls(self._actions.release.run, self._actions.renew.run, self._actions.let_in.run)
         while len(self._boxes) < len(view.relays):
-            box = _RelayBox(self._theme, self._actions)
+            box = RelayBox(self._theme, calls)
             self._boxes.append(box)
             self._held_column.addWidget(box)
         for box, card in zip(self._boxes, view.relays, strict=False):

@@ -3,8 +3,9 @@
 import msgspec
 
 from app.presenters.quantity import NOT_MEASURED, THIN, digits, duration
+from app.presenters.relay_card import RelayCard, relay_card
 from app.presenters.tone import Tone
-from netstack.model.turn import RelayPhase, RelayState, Stage, StageName, TurnReport, TurnState
+from netstack.model.turn import Stage, StageName, TurnReport, TurnState
 
 TITLES = {
     StageName.DNS: "Look the name up",
@@ -22,15 +23,6 @@ TITLES = {
     StageName.QUOTA: "Room for more",
     StageName.DELETION: "Give it back",
 }
-PHASES = {
-    RelayPhase.OPENING: ("Opening", Tone.UNKNOWN),
-    RelayPhase.ALLOCATED: ("Open", Tone.GOOD),
-    RelayPhase.RECOVERING: ("Recovering", Tone.WARN),
-    RelayPhase.RELEASING: ("Giving it back", Tone.UNKNOWN),
-    RelayPhase.RELEASED: ("Given back", Tone.PLAIN),
-    RelayPhase.FAILED: ("Failed", Tone.BAD),
-}
-LOG_LINES = 6
 UNTRIED = "not tried"
 
 
@@ -43,18 +35,6 @@ class Rung(msgspec.Struct, frozen=True):
     detail: str
     next_step: str
     took: str
-
-
-class RelayCard(msgspec.Struct, frozen=True):
-    """One relay: headings, lines of countdowns, and the newest of its log. `open`: it can be given back."""
-
-    relay_id: int
-    tone: Tone
-    title: str
-    phase: str
-    lines: tuple[str, ...]
-    log: tuple[str, ...]
-    open: bool
 
 
 class RelaysView(msgspec.Struct, frozen=True):
@@ -89,7 +69,7 @@ def present(state: TurnState) -> RelaysView:
         rungs=rungs,
         figures=_figures(report) if report is not None else (),
         advice=report.advice if report is not None else (),
-        relays=tuple(map(_card, state.relays)),
+        relays=tuple(map(relay_card, state.relays)),
         servers=tuple(server.uri for server in state.servers),
         running=state.running,
         progress=state.progress,
@@ -141,40 +121,8 @@ def _figures(report: TurnReport) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _card(relay: RelayState) -> RelayCard:
-    phase, tone = PHASES[relay.phase]
-    lines = [
-        f"relayed address {relay.relayed_address or NOT_MEASURED}",
-        f"lasts {_left(relay.remaining_s)} more, over {relay.transport.value.upper()} to {relay.server}",
-        f"sent {_traffic(relay.sent_packets, relay.sent_bytes)}; received {_traffic(relay.received_packets, relay.received_bytes)}",
-    ]
-    lines += [
-        f"{each.host} may send: {each.failure or _left(each.remaining_s)}" for each in relay.permissions
-    ]
-    lines += [
-        f"channel {each.number:#06x} to {each.peer}: {each.failure or _left(each.remaining_s)}"
-        for each in relay.channels
-    ]
-    if relay.failure_text:
-        lines.append(f"{relay.failure_text} {relay.remedy or ''}".strip())
-    log = tuple(
-        f"{duration(entry.age_s)} ago: {entry.what} {entry.subject}".rstrip()
-        + (f" failed: {entry.failure}" if entry.failure else f" in {duration(entry.took_s)}")
-        for entry in relay.log[-LOG_LINES:][::-1]
-    )
-    live = relay.phase in {RelayPhase.ALLOCATED, RelayPhase.RECOVERING, RelayPhase.OPENING}
-    return RelayCard(relay.relay_id, tone, relay.uri, phase, tuple(lines), log, live)
-
-
 def _time(seconds: float | None) -> str:
     return NOT_MEASURED if seconds is None else duration(seconds)
-
-
-def _left(seconds: float | None) -> str:
-    if seconds is None:
-        return "asked"
-    minutes, rest = divmod(max(0, round(seconds)), 60)
-    return f"{minutes}:{rest:02d}"
 
 
 def _share(share: float) -> str:
@@ -183,11 +131,3 @@ def _share(share: float) -> str:
 
 def _speed(bps: float | None) -> str:
     return NOT_MEASURED if bps is None else f"{digits(bps / 1e6)}{THIN}Mbit/s"
-
-
-def _traffic(packets: int, count: int) -> str:
-    return f"{packets} packets, {_bytes(count)}"
-
-
-def _bytes(count: int) -> str:
-    return f"{count}{THIN}B" if count < 10_000 else f"{digits(count / 1e6)}{THIN}MB"

@@ -1,10 +1,8 @@
 """What the stack wrote down: a dock at the foot, filtered by level, to be copied."""
 
-from PySide6.QtCore import QPoint, Signal
-from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
     QApplication,
-    QComboBox,
     QDockWidget,
     QHBoxLayout,
     QMainWindow,
@@ -15,11 +13,11 @@ from PySide6.QtWidgets import (
 )
 
 from app.presenters.log import LEVEL_NAMES, LogView
+from app.widgets.choice_box import ChoiceBox
 from app.widgets.text import Text
 from app.widgets.theme import Theme
 
 LINES = 500
-ARROW = 16
 
 
 class LogDock(QDockWidget):
@@ -33,7 +31,7 @@ class LogDock(QDockWidget):
         self.setFeatures(QDockWidget.DockWidgetFeature.NoDockWidgetFeatures)
         self.setTitleBarWidget(QWidget())
         self._shown: tuple[str, ...] = ()
-        self.level = LevelBox(theme)
+        self.level = ChoiceBox(theme)
         self.level.setAccessibleName("Least level")
         for key, name in LEVEL_NAMES.items():
             self.level.addItem(name, key)
@@ -92,17 +90,3 @@ class LogDock(QDockWidget):
             if self._shown[-start:] == kept:
                 return lines[start:]
         return None
-
-
-class LevelBox(QComboBox):
-    """A choice with the theme's own arrow."""
-
-    def __init__(self, theme: Theme) -> None:
-        super().__init__()
-        self._theme = theme
-
-    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
-        """The style draws the box; the arrow comes over it."""
-        super().paintEvent(event)
-        place = QPoint(self.width() - ARROW - 8, (self.height() - ARROW) // 2)
-        QPainter(self).drawPixmap(place, self._theme.pixmap("chevron", "muted", ARROW))

@@ -1,6 +1,7 @@
 """The relays of this computer and the check of a server, as the window and scripts hold them."""
 
 import asyncio
+import ipaddress
 import itertools
 import ssl
 from collections.abc import Callable, Sequence
@@ -8,7 +9,9 @@ from typing import Final
 
 import msgspec
 
+from netstack.core.stun_uri import split_host_port
 from netstack.core.turn_uri import TurnUri, parse_turn_uri
+from netstack.errors import InputError
 from netstack.model.address import Address
 from netstack.model.config import TurnServer
 from netstack.model.turn import KnownServer, RelayPhase, RelayState, TurnError, TurnReport, TurnState
@@ -107,6 +110,17 @@ class RelayDesk:
         if self._showing is None or self._showing.done():
             self._showing = self._tasks.start(self._keep_showing(), "show")
         return number
+
+    async def let_in(self, number: int, who: str) -> None:
+        """Lets `HOST` send, or binds a channel to `HOST:PORT`. Raises InputError for what is neither, TurnError."""
+        try:
+            host, port = split_host_port(who.strip(), "turn")
+            peer = Address(str(ipaddress.ip_address(host)), port or 0)
+        except ValueError:
+            raise InputError(
+                InputError.Reason.USAGE, f"{who[:60]!r} is no IP address, or one with a port"
+            ) from None
+        await (self.bind(number, peer) if port else self.permit(number, peer.host))
 
     async def permit(self, number: int, host: str) -> None:
         """Lets a host send to the relay, and keeps it so. Raises TurnError."""

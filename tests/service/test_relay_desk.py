@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from netstack.model.address import Address
+from netstack.errors import InputError
 from netstack.model.config import Config, TurnServer
 from netstack.model.turn import KnownServer, RelayPhase, TurnError, TurnState
 from netstack.net.system import SystemNet
@@ -23,8 +23,11 @@ async def test_several_at_once_and_what_they_do() -> None:
         desk = RelayDesk(SystemNet(), shown.append)
         uri = f"turn:{server.addresses[0]}"
         one, two = await asyncio.gather(desk.allocate(uri, LOGIN), desk.allocate(uri, LOGIN))
-        await desk.permit(one, "127.0.0.9")
-        await desk.bind(one, Address("127.0.0.9", 9))
+        await desk.let_in(one, "127.0.0.9")
+        await desk.let_in(one, " 127.0.0.9:9 ")
+        for nonsense in ("", "ana", "127.0.0.9:x", "1.2.3:4"):
+            with pytest.raises(InputError):
+                await desk.let_in(one, nonsense)
         [first, second] = desk.state.relays
         assert (first.relay_id, second.relay_id) == (one, two)
         assert [p.host for p in first.permissions] == ["127.0.0.9"]

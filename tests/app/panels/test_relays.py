@@ -25,14 +25,21 @@ def page(qtbot, qapp) -> RelaysPage:
     async def allocate(*arguments: object) -> None:
         asked.append(("allocate", *arguments))
 
-    async def release(*arguments: object) -> None:
-        asked.append(("release", *arguments))
+    def noted(name: str):
+        async def work(*arguments: object) -> None:
+            asked.append((name, *arguments))
+
+        return actions.add(name, work)
 
     actions = Actions()
     page = RelaysPage(
         Theme(qapp, Choice.LIGHT),
         RelaysActions(
-            actions.add("check", check), actions.add("allocate", allocate), actions.add("release", release)
+            actions.add("check", check),
+            actions.add("allocate", allocate),
+            noted("release"),
+            noted("renew"),
+            noted("let_in"),
         ),
     )
     page.asked, page.all_actions, page.gate = asked, actions, gate  # type: ignore[attr-defined]
@@ -93,6 +100,20 @@ async def test_relays_come_are_given_back_and_go(page) -> None:
     assert page.asked == [("release", 7)]
     page.show_snapshot(Snapshot(), 0.0)
     assert not page._boxes[0].isVisible()
+    await page.all_actions.stop()
+
+
+async def test_a_relay_is_renewed_and_lets_peers_in(page) -> None:
+    relay = RelayState(relay_id=7, uri="turn:relay.example", phase=RelayPhase.ALLOCATED, remaining_s=9.0)
+    page.show_snapshot(Snapshot(turn=TurnState(relays=(relay,))), 0.0)
+    await asyncio.sleep(0.02)
+    _button(page, "Renew now").click()
+    box = next(each for each in page.findChildren(QLineEdit) if each.accessibleName() == "Let a peer in")
+    box.setText(" 203.0.113.7:4000 ")
+    _button(page, "Let in").click()
+    await asyncio.sleep(0.02)
+    assert page.asked == [("renew", 7), ("let_in", 7, "203.0.113.7:4000")]
+    assert box.text() == ""
     await page.all_actions.stop()
 
 

@@ -81,24 +81,32 @@ def test_a_relay_with_its_countdowns() -> None:
         server="203.0.113.40:3478",
         phase=RelayPhase.ALLOCATED,
         relayed_address="203.0.113.40:50000",
-        remaining_s=599.6,
+        lifetime_s=600.0,
+        remaining_s=600.0,
         permissions=(PermissionState("198.51.100.7", 120.0), PermissionState("198.51.100.8")),
-        channels=(ChannelState(0x4001, "198.51.100.7:7777", 61.0),),
+        channels=(ChannelState(0x4001, "198.51.100.7:7777", 60.0),),
         log=(RefreshEntry(5.0, "allocate", "", 0.04), RefreshEntry(1.0, "refresh", "", 0.02, "stale nonce")),
         sent_packets=10,
         sent_bytes=12_000_000,
     )
     card = present(TurnState(relays=(relay,))).relays[0]
     assert (card.relay_id, card.tone, card.phase, card.open) == (3, Tone.GOOD, "Open", True)
-    assert "lasts 10:00 more, over UDP to 203.0.113.40:3478" in card.lines
-    assert "198.51.100.7 may send: 2:00" in card.lines
-    assert "198.51.100.8 may send: asked" in card.lines
-    assert "channel 0x4001 to 198.51.100.7:7777: 1:01" in card.lines
+    assert card.title == "203.0.113.40:50000"
+    assert card.subtitle == "turn:relay.example, over UDP at 203.0.113.40:3478"
+    assert [(each.name, each.left, each.text) for each in card.countdowns] == [
+        ("The relay", 1.0, "10:00"),
+        ("198.51.100.7 may send", 0.4, "2:00"),
+        ("198.51.100.8 may send", None, "asked"),
+        ("Channel 0x4001 to 198.51.100.7:7777", 0.1, "1:00"),
+    ]
+    assert dict(card.facts)["Sent"].startswith("10 packets, 12")
     assert card.log[0] == "1.00\u202fs ago: refresh failed: stale nonce"
 
 
 def test_a_lost_relay_says_why_and_cannot_be_given_back() -> None:
     relay = RelayState(phase=RelayPhase.FAILED, failure_text="The relay was lost.", remedy="Allocate again.")
     card = present(TurnState(relays=(relay,))).relays[0]
-    assert card.lines[-1] == "The relay was lost. Allocate again."
+    assert card.problem == "The relay was lost. Allocate again."
+    assert card.countdowns == ()
     assert not card.open
+    assert not card.alive
