@@ -31,6 +31,7 @@ def first_state(config: Config, settings: QSettings) -> PeersState:
         brokers=config.brokers,
         name=name[:40],
         hidden=config.hide_address,
+        open_ports=config.open_ports,
         reachable=settings.value(REACHABLE) not in {False, "false"},
     )
 
@@ -63,6 +64,9 @@ def peers_actions(actions: Actions, engine: Engine, settings: QSettings) -> Peer
         await engine.call(lambda node: use_name(node.peers, name), "name")
         settings.setValue(NAME, name)
 
+    async def keep_open_ports(wanted: bool) -> None:
+        await engine.call(lambda node: node.choose_open_ports(wanted), "ports")
+
     async def keep_hidden(hidden: bool) -> None:
         await engine.call(lambda node: node.choose_hidden(hidden), "hidden")
 
@@ -84,6 +88,7 @@ def peers_actions(actions: Actions, engine: Engine, settings: QSettings) -> Peer
         ways=actions.add("ways", keep_ways),
         name=actions.add("name", keep_name),
         reachable=actions.add("reachable", keep_reachable),
+        open_ports=actions.add("ports", keep_open_ports),
         hide=actions.add("hidden", keep_hidden),
         say=at_desk("text", lambda desk, number, text: desk.say(number, text), quiet=True),
         pour=at_desk("payload", lambda desk, number, payload: desk.pour(number, payload), quiet=True),

@@ -107,12 +107,18 @@ class Node:
             turn=config.turn,
             caps=config.cap,
             state=peers
-            or PeersState(ways=config.rendezvous, brokers=config.brokers, hidden=config.hide_address),
+            or PeersState(
+                ways=config.rendezvous,
+                brokers=config.brokers,
+                hidden=config.hide_address,
+                open_ports=config.open_ports,
+            ),
             drivers=drivers,
             open_radio=self._radio.open,
             webrtc=network == "real",
         )
         self.peers.nat = self._nat_facts
+        self.peers.mappings = self._port_mapping
         self.peers.began = self._coordinate
         self.history = HistoryDesk(
             net,
@@ -190,6 +196,8 @@ class Node:
 
     async def _use_own_settings(self, config: Config, keys: frozenset[str]) -> None:
         """Those that hold in the lab too."""
+        if "open_ports" in keys:
+            self.peers.set_open_ports(config.open_ports)
         if "hide_address" in keys:
             self.peers.set_hidden(config.hide_address)
         if "cap" in keys:
@@ -217,6 +225,10 @@ class Node:
     async def choose_hidden(self, hidden: bool) -> None:
         """The user's choice whether peers see our address; it is kept in the settings. Raises PeerscopeError."""
         await self.settings.change("hide_address", hidden)
+
+    async def choose_open_ports(self, wanted: bool) -> None:
+        """The user's consent to ports being opened on the router; it is kept in the settings. Raises PeerscopeError."""
+        await self.settings.change("open_ports", wanted)
 
     async def check_nat(
         self, servers: tuple[str, ...] | None = None, *, fresh: bool = True, lifetime: bool = False

@@ -25,6 +25,8 @@ from netstack.service.attempt import Met
 from netstack.service.identity import load_identity
 from netstack.service.peer_book import PeerBook
 from netstack.service.peers import Peers
+from netstack.service.port_mapping import PortMappingService
+from netstack.service.port_mapping_records import records_path
 from netstack.service.traversal import Reached
 from netstack.service.turn_login import with_passwords
 from netstack.wire.candidate_note import TcpCandidate, UdpCandidate
@@ -161,7 +163,14 @@ async def peers(net: SystemNet, config: Config, printer: Printer, name: str | No
         webrtc=True,
         open_radio=open_system_radio,
     )
+    mappings = PortMappingService(net, records=records_path()) if config.open_ports else None
+    if mappings is not None:
+        mappings.allow(True)
+        await mappings.start()
+        here.mappings = mappings
     try:
         yield here
     finally:
         await here.close()
+        if mappings is not None:
+            await mappings.close()

@@ -3,14 +3,12 @@
 import time
 from typing import NamedTuple
 
-from PySide6.QtCore import Qt, QUrl
+from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import (
     QApplication,
-    QCheckBox,
     QFileDialog,
     QHBoxLayout,
-    QLineEdit,
     QPushButton,
     QVBoxLayout,
     QWidget,
@@ -20,32 +18,31 @@ from app.actions import Action
 from app.presenters.peer_code import is_invitation
 from app.presenters.peer_talk import talk_text
 from app.presenters.peers import PeersView, present
-from app.widgets.buttons import Button
 from app.widgets.conversation_card import ConversationCard, TalkCalls
 from app.widgets.guest_card import GuestCalls, GuestCard
 from app.widgets.invite_card import InviteCalls, InviteCard
 from app.widgets.join_card import JoinCard
 from app.widgets.known_list import KnownCalls, KnownList
 from app.widgets.ladder_card import LadderCard
+from app.widgets.meeting_settings import MeetingSettings, SettingsCalls
 from app.widgets.notice import Notice
-from app.widgets.own_server import OwnServerDialog
 from app.widgets.page import Page
-from app.widgets.text import Columns, Text
+from app.widgets.text import Columns
 from app.widgets.theme import Theme
 from app.widgets.way_question import WayQuestion
 from netstack.model.peers import PeersState
 from netstack.model.snapshot import Snapshot
 
 STACK_BELOW = 860
-MAX_NAME = 40
 
 
 class PeersActions(NamedTuple):
     """What the page can start.
 
     `by_hand` invites without a server, `reply` takes the text that came back. `guest` makes a link
-    for a browser and takes the server that serves the page, `guest_page` writes that to a path. `join` takes a code and ways; `reconnect` and `forget` a peer; `ways` the ways to meet; `name` ours; `hide` whether
-    our address is, `reachable` whether known peers may call. The others
+    for a browser and takes the server that serves the page, `guest_page` writes that to a path. `join` takes a code and
+    ways; `reconnect` and `forget` a peer; `ways` the ways to meet; `name` ours; `hide` whether our address is,
+    `open_ports` whether the router may open some, `reachable` whether known peers may call. The others
     take a conversation's number first, then: `say` a text, `pour` a payload, `send_files` paths, `answer` a file
     and whether, `pause` a file and whether, `cancel` a file, `load` whether it may measure.
     """
@@ -60,6 +57,7 @@ class PeersActions(NamedTuple):
     ways: Action
     name: Action
     hide: Action
+    open_ports: Action
     reachable: Action
     say: Action
     pour: Action
@@ -106,6 +104,10 @@ class PeersPage(Page):
         )
         self.join = JoinCard(theme, self._join, actions.join.cancel, self.said.emit)
         self._question = WayQuestion(theme, self._answered, self._not_now)
+        self._settings = MeetingSettings(
+            theme,
+            SettingsCalls(actions.name.run, actions.hide.run, actions.open_ports.run, self._ask_again),
+        )
         self._meet = Columns(theme, ((self.invite, 1), (self.join, 1)), STACK_BELOW)
         self.guests = GuestCard(
             theme,
@@ -140,7 +142,7 @@ class PeersPage(Page):
         for widget in (
             self._question,
             self._meet,
-            self._settings(theme),
+            self._settings,
             self._failed,
             self.guests,
             self._known,
@@ -179,14 +181,7 @@ class PeersPage(Page):
         self._failed.show_view(view.failed)
         self.guests.show_view(view.guests)
         self._show_talks(view)
-        self._ways.setText(view.ways)
-        self._change.setVisible(bool(view.ways))
-        if self._hide.isChecked() != view.hidden and not actions.hide.busy:
-            self._hide.blockSignals(True)
-            self._hide.setChecked(view.hidden)
-            self._hide.blockSignals(False)
-        if not self._name.hasFocus() and self._name.text() != view.name:
-            self._name.setText(view.name)
+        self._settings.show_view(view, changing=actions.hide.busy or actions.open_ports.busy)
 
     def start(self) -> None:
         """Makes a code; the first time it asks how to meet."""
@@ -230,47 +225,6 @@ class PeersPage(Page):
     def _withdraw(self) -> None:
         self._actions.invite.cancel()
         self._actions.by_hand.cancel()
-
-    def _settings(self, theme: Theme) -> QWidget:
-        whole = QWidget()
-        column = QVBoxLayout(whole)
-        column.setContentsMargins(2 * theme.measure.unit, 0, 2 * theme.measure.unit, 0)
-        row = QHBoxLayout()
-        row.setSpacing(theme.measure.unit)
-        column.addLayout(row)
-        self._ways = Text(theme, size="small", role="muted", wrap=True)
-        self._change = Button(
-            theme, "Change", self._ask_again, role="link", hint="Choose another way to meet"
-        )
-        self._name = QLineEdit()
-        self._name.setObjectName("own-name")
-        self._name.setMaxLength(MAX_NAME)
-        self._name.setFixedWidth(180)
-        self._name.setAccessibleName("The name that others see")
-        self._name.editingFinished.connect(self._rename)
-        row.addWidget(Text(theme, "Others see you as", size="small", role="muted"))
-        row.addWidget(self._name)
-        self._hide = QCheckBox("Hide my address")
-        self._hide.setObjectName("hide-address")
-        self._hide.setToolTip(
-            "Only a relay sees it: peers get no address of this computer, and nothing is said in the local network.\n"
-            "It needs a relay (TURN), and takes longer ways. Who carries your notes sees the address."
-        )
-        self._hide.toggled.connect(self._hide_or_show)
-        row.addSpacing(theme.measure.unit)
-        row.addWidget(self._hide)
-        row.addStretch(1)
-        row.addWidget(self._ways)
-        row.addWidget(self._change)
-        own = Button(
-            theme,
-            "Run your own server…",
-            lambda: OwnServerDialog(theme, self).show(),
-            role="link",
-            hint="Mailboxes, STUN and a relay, for an evening or for good",
-        )
-        column.addWidget(own, 0, Qt.AlignmentFlag.AlignLeft)
-        return whole
 
     def _show_talks(self, view: PeersView) -> None:
         wanted = {talk.number for talk in view.talks}
@@ -340,14 +294,6 @@ class PeersPage(Page):
         self._actions.ways.run(ways)
         if first and not self.join.entry.text():
             self._actions.invite.run()
-
-    def _rename(self) -> None:
-        name = self._name.text().strip()
-        if self._view is not None and name and name != self._view.name:
-            self._actions.name.run(name)
-
-    def _hide_or_show(self, hidden: bool) -> None:
-        self._actions.hide.run(hidden)
 
     def _save_guest_page(self) -> None:
         if self._dialog is not None:

@@ -77,6 +77,7 @@ class PeersView(msgspec.Struct, frozen=True):
     guests: GuestsView
     name: str
     hidden: bool
+    open_ports: bool
     reachable: bool
     folder: str
 
@@ -121,6 +122,7 @@ def present(snapshot: Snapshot, wall_s: float) -> PeersView:
         guests=guests(state),
         name=state.name,
         hidden=state.hidden,
+        open_ports=state.open_ports,
         reachable=state.reachable,
         folder=state.folder,
     )

@@ -137,6 +137,15 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             when="from the next meeting on",
         ),
     ] = False
+    open_ports: Annotated[
+        bool,
+        Setting(
+            "Open a port on my router",
+            "For a meeting and no longer, by UPnP, NAT-PMP or PCP: the surest way to a direct connection.",
+            Group.MEETING,
+            when="from the next meeting on",
+        ),
+    ] = False
     cap: Annotated[
         tuple[Cap, ...],
         Setting(

@@ -89,7 +89,8 @@ class Conversation(msgspec.Struct, frozen=True, kw_only=True):
 class PeersState(msgspec.Struct, frozen=True):
     """Everything of the Peers page. `ways` are those chosen, empty until somebody has; `brokers` may be offered.
 
-    `hidden`: our address is kept from peers, so that only a relay will do. `reachable`: known
+    `hidden`: our address is kept from peers, so that only a relay will do. `open_ports`:
+    the router may be asked for ports. `reachable`: known
     peers may call. `failed_stories` tells of the last attempt that agreed on a code and found no path. `undo` names the peer that
     was forgotten last. `partner` is the lab's second person, whose code `partner_code` is.
     """
@@ -98,6 +99,7 @@ class PeersState(msgspec.Struct, frozen=True):
     brokers: tuple[str, ...] = ()
     name: str = ""
     hidden: bool = False
+    open_ports: bool = False
     reachable: bool = True
     folder: str = ""
     invitation: InvitationState | None = None

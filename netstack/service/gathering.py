@@ -17,9 +17,11 @@ from netstack.model.address import Address, Family, Scope, scope
 from netstack.model.candidate import CandidateKind
 from netstack.model.nat import Mapping, Udp, Verdict
 from netstack.model.pair import NatFacts
+from netstack.model.port_mapping import Carried, PortMappingError
 from netstack.model.session import TransportKind
 from netstack.model.turn import ServerTransport, TurnCredentials, TurnError
 from netstack.net.protocol import LinkKind, Net
+from netstack.service.port_mapping import OpenMapping, PortMappingService
 from netstack.service.punching import Punching
 from netstack.service.sessions import Sessions
 from netstack.tasks import TaskScope
@@ -40,6 +42,12 @@ ENOUGH_ANSWERS: Final = 2
 OurCandidate = UdpCandidate | TcpCandidate
 
 
+class _Port(msgspec.Struct, frozen=True):
+    """A port of ours, as the mapping wants it."""
+
+    local: Address
+
+
 class Relay(msgspec.Struct, frozen=True):
     """A TURN server that may be used."""
 
@@ -51,7 +59,8 @@ class Gathering:
     """`run` tells every address as it is found; afterwards, and meanwhile, `facts` are what that shows of the network.
 
     `known` are the facts of a NAT check, which count more. With `hidden` only relays are looked for: no address of our
-    own is told to the peer, nor to a STUN server; with `only` nothing but what that transport needs.
+    own is told to the peer, nor to a STUN server; with `only` nothing but what that transport needs. `mappings`: the
+    router is asked for ports, to which the user has agreed.
     """
 
     def __init__(
@@ -65,6 +74,7 @@ class Gathering:
         known: NatFacts | None = None,
         hidden: bool = False,
         only: TransportKind | None = None,
+        mappings: PortMappingService | None = None,
         tell: Callable[[OurCandidate], None],
     ) -> None:
         known = known or NatFacts()
@@ -82,6 +92,8 @@ class Gathering:
         self._known = known
         self._hidden = hidden
         self._tell = tell
+        self._mappings = mappings if direct else None
+        self._mapped: list[OpenMapping] = []
         self._tcp_port: int | None = None
         self._held: dict[str, TurnTransport] = {}
         self._by_tcp = False
@@ -105,6 +117,8 @@ class Gathering:
                 if self._servers
             ]
             asked += [tasks.start(self._tell_relayed(relay), relay.uri.host) for relay in self._relays]
+            if self._mappings is not None:
+                asked.append(tasks.start(self._tell_mapped(self._mappings), "mapped"))
             for task in asked:
                 await task
         silent = not self._hidden and self._servers and not self.public
@@ -112,6 +126,13 @@ class Gathering:
             # The control: a relay on the same internet answered over TCP, and no server did over UDP.
             self.facts = msgspec.structs.replace(self.facts, udp=Udp.BLOCKED, verdict=Verdict.BLOCKED)
         self.facts = msgspec.structs.replace(self.facts, relay=bool(self._held))
+
+    async def close(self) -> None:
+        """Gives the ports back that the router has opened. May be called twice."""
+        mapped, self._mapped = self._mapped, []
+        for held in mapped:
+            if self._mappings is not None:
+                await self._mappings.close_mapping(held)
 
     def rebind(self, punching: Punching, tell: Callable[[OurCandidate], None]) -> None:
         """What was gathered before the key was known is punched from now."""
@@ -149,6 +170,37 @@ class Gathering:
             for host in [host for host in hosts if ":" not in host][:MAX_TCP]:
                 self._tell(TcpCandidate(host, self._tcp_port))
         return tuple(hosts)
+
+    async def _tell_mapped(self, mappings: PortMappingService) -> None:
+        """The router opens the ports that we hold anyway, UDP and TCP; anybody who knows of them may begin then."""
+        for held in self._mapped:
+            self._tell_port(held)
+        if self._mapped:
+            return
+        ports = [
+            (each.port, Carried.UDP)
+            for each in self._sessions.udp_transports()
+            if each.family is Family.IPV4 and not each.host
+        ]
+        ports += [] if self._tcp_port is None else [(self._tcp_port, Carried.TCP)]
+        for port, carried in ports:
+            try:
+                held = await mappings.open(_Port(Address("0.0.0.0", port)), carried)  # noqa: S104
+            except PortMappingError as error:
+                log.info("the router opens no port: %s", error.sentence)
+                return
+            self._mapped.append(held)
+            self._tell_port(held)
+
+    def _tell_port(self, held: OpenMapping) -> None:
+        if held.mapping is None:
+            return
+        host, port = held.mapping.external.host, held.mapping.external.port
+        if held.mapping.carried is Carried.TCP:
+            self._tell(TcpCandidate(host, port))
+        else:
+            self.facts = msgspec.structs.replace(self.facts, port_mapping=True)
+            self._tell(UdpCandidate(CandidateKind.MAPPED, host, port))
 
     async def _tell_reflexive(self, transport: UdpTransport, hosts: Sequence[str]) -> None:
         places = [

@@ -39,6 +39,7 @@ from netstack.service.mtu_book import MtuBook
 from netstack.service.path_watch import PathWatch
 from netstack.service.peer_book import Acquaintance, PeerBook
 from netstack.service.peers import Peers
+from netstack.service.port_mapping import PortMappingService
 from netstack.service.shelf import Shelf
 from netstack.service.talk_desk import TalkDesk
 from netstack.service.turn_login import with_passwords
@@ -59,7 +60,8 @@ class PeerDesk(TalkDesk):
 
     `home` keeps the identity and the known peers; None: both last as long as this does. `invited` hears every
     code of ours, `called` our key whenever a known peer is called: the lab's second person listens there. `nat` is
-    what our NAT check found out, which a peer may know.
+    what our NAT check found out, which a peer may know; `mappings` opens ports on the router, where the user
+    has agreed to it.
     """
 
     def __init__(
@@ -108,6 +110,7 @@ class PeerDesk(TalkDesk):
         self.called: Callable[[bytes], None] = lambda _: None
         self.began: Callable[[Met, int, str], None] = lambda *_: None
         self.nat: Callable[[], NatFacts | None] = lambda: None
+        self.mappings: PortMappingService | None = None
 
     async def start(self) -> None:
         """Reads the known peers. A book that cannot be read is told in the log and left as it is."""
@@ -186,6 +189,10 @@ class PeerDesk(TalkDesk):
     def set_hidden(self, hidden: bool) -> None:
         """Whether peers get our address, from the next meeting on."""
         self._set(hidden=hidden)
+
+    def set_open_ports(self, wanted: bool) -> None:
+        """Whether the router is asked for ports, from the next meeting on."""
+        self._set(open_ports=wanted)
 
     # Meeting.
 
@@ -429,6 +436,9 @@ class PeerDesk(TalkDesk):
                     webrtc=self._webrtc,
                 )
             self._peers.nat = self.nat()
+            if self.mappings is not None:
+                self.mappings.allow(self.state.open_ports)
+            self._peers.mappings = self.mappings if self.state.open_ports else None
             return self._peers
 
     def _make_drivers(self) -> list[Driver]:

@@ -40,6 +40,7 @@ from netstack.service.known_ways import known_ways
 from netstack.service.meeting import Meeting, invite
 from netstack.service.path_upkeep import PathUpkeep, Remeet
 from netstack.service.peer_book import PeerBook
+from netstack.service.port_mapping import PortMappingService
 from netstack.service.punching import Punching
 from netstack.service.session_notes import SessionNotes
 from netstack.service.sessions import Sessions
@@ -60,7 +61,8 @@ MakeDrivers = Callable[[], Sequence[Driver]]
 class Peers:
     """Our side of meetings: one identity, and for each meeting sockets of its own. Close it at the end.
 
-    `name` and `nat` (what our NAT check found out) are told to whom we meet. `open_radio` is for those who want Bluetooth,
+    `name` and `nat` (what our NAT check found out) are told to whom we meet. `mappings` opens ports on the router, where
+    the user has agreed to it. `open_radio` is for those who want Bluetooth,
     `webrtc` lets a peer ask for that: it opens sockets of its own, which only the real network has.
     """
 
@@ -82,6 +84,7 @@ class Peers:
         self._open_radio = open_radio
         self._mtu_cache = mtu_cache or MtuCache()
         self.nat: NatFacts | None = None
+        self.mappings: PortMappingService | None = None
         self.identity = identity
         self._net = net
         self._book = book
@@ -232,6 +235,7 @@ class Peers:
             relays=self._relays,
             known=self.nat,
             hidden=attempt.hidden,
+            mappings=self.mappings,
             tell=ours.append,
         )
         try:
@@ -340,6 +344,7 @@ class Peers:
             nat=self.nat,
             hidden=attempt.hidden,
             only=attempt.only,
+            mappings=self.mappings,
             near=near,
             ice_servers=self._ice_servers if self._webrtc else None,
             gathered=gathered,

@@ -25,6 +25,7 @@ from netstack.model.webrtc import IceServers
 from netstack.net.protocol import Net
 from netstack.service.connection import Connection
 from netstack.service.gathering import MAX_RELAYS, MAX_TCP, Gathering, Relay
+from netstack.service.port_mapping import PortMappingService
 from netstack.service.punching import Punching
 from netstack.service.session_notes import SessionNotes
 from netstack.service.sessions import Sessions
@@ -135,6 +136,7 @@ class Traversal:
         nat: NatFacts | None = None,
         hidden: bool = False,
         only: TransportKind | None = None,
+        mappings: PortMappingService | None = None,
         near: BleTransport | None = None,
         ice_servers: Callable[[], Awaitable[IceServers]] | None = None,
         gathered: Gathering | None = None,
@@ -176,6 +178,7 @@ class Traversal:
             known=nat,
             hidden=self.hidden,
             only=only,
+            mappings=mappings,
             tell=self._tell,
         )
         if gathered is not None:
@@ -324,6 +327,7 @@ class Traversal:
         if self.near is not None:
             self.near.opened = None
         await self.webrtc.close()
+        await self.gathering.close()
         await self.signalling.close()
         await self._tasks.close()
 

@@ -21,6 +21,7 @@ from netstack.rendezvous.memory import MemoryDriver, MemoryHub
 from netstack.service.attempt import Attempt, Met
 from netstack.service.peer_book import PeerBook
 from netstack.service.peers import Peers
+from netstack.service.port_mapping import PortMappingService
 from netstack.service.signalling import Signalling
 from netstack.service.traversal import Reached, TraversalError
 from netstack.tasks import TaskScope
@@ -47,6 +48,7 @@ async def _together(
     *,
     relay: bool = True,
     hidden: tuple[bool, bool] = (False, False),
+    maps: tuple[bool, bool] = (False, False),
 ) -> None:
     hub = MemoryHub()
     moves: tuple[list[Reached], list[Reached]] = ([], [])
@@ -62,6 +64,11 @@ async def _together(
         )
         for number, name in enumerate(("anna", "ben"), 1)
     ]
+
+    services = [PortMappingService(lab.net(name)) for name in ("anna", "ben")]
+    for person, service, wanted in zip(people, services, maps, strict=True):
+        service.allow(wanted)
+        person.mappings = service if wanted else None
 
     def drivers() -> list[MemoryDriver]:
         return [MemoryDriver(hub)]
@@ -79,6 +86,10 @@ async def _together(
         finally:
             for person in people:
                 await person.close()
+            await asyncio.sleep(1)
+            assert [service.mappings for service in services] == [(), ()]  # the router keeps nothing
+            for service in services:
+                await service.close()
 
 
 async def _echo(one: Side, other: Side, word: bytes) -> None:
@@ -112,6 +123,23 @@ def test_both_sides_see_both_ladders_and_one_verdict() -> None:
             ]
 
     _duel("symmetric", "port-restricted").run(lambda lab: _together(lab, story))
+
+
+@pytest.mark.parametrize("maps", [(True, False), (False, True)])
+def test_a_port_that_the_router_opens_makes_strict_networks_direct(maps: tuple[bool, bool]) -> None:
+    async def story(anna: Side, ben: Side) -> None:
+        await asyncio.sleep(8)
+        for side in (anna, ben):
+            assert (side.now.kind, side.now.transport.value) == ("direct", "udp")
+            verdict = side.attempt.verdict(side.now)
+            assert verdict is not None
+            assert (verdict.expected, verdict.cause) == (PairRoute.DIRECT, PairCause.AS_EXPECTED)
+        await _echo(anna, ben, b"through a port that the router opened")
+
+    made = duel("symmetric", "symmetric", Random(7))
+    boxes = tuple(msgspec.structs.replace(box, maps_ports=True) for box in made.box)
+    lab = Lab(msgspec.structs.replace(made, box=boxes, server=_SERVERS), seed=7)
+    lab.run(lambda lab: _together(lab, story, maps=maps))
 
 
 def test_also_where_no_way_is_found_both_know_what_the_other_tried() -> None:
