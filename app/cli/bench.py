@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import nullcontext
+from pathlib import Path
 from typing import Annotated
 
 import msgspec
@@ -41,11 +42,34 @@ def bench(
     sessions: Annotated[
         int, typer.Option(min=1, max=16_000, help="So many sessions at once, in one process (UDP).")
     ] = 1,
+    race: Annotated[
+        float | None,
+        typer.Option(
+            min=1.0,
+            max=600.0,
+            help="Instead: the traffic of a game over every transport at once, so many seconds.",
+        ),
+    ] = None,
+    everything: Annotated[
+        bool,
+        typer.Option("--all", help="Instead: every figure there is, into docs/figures.md; some minutes."),
+    ] = False,
+    scale: Annotated[
+        float, typer.Option(min=0.01, max=1.0, help="With --all: less work, fewer samples.")
+    ] = 1.0,
     seed: Annotated[int, typer.Option(help="What the virtual link loses comes from it.")] = 0,
     output: FormatOption = Format.TEXT,
     config: ConfigOption = None,
 ) -> int:
     """Measures sealed sessions: latency, throughput, connection time, processor and memory."""
+    if everything or race is not None:
+        try:
+            load_config(config)
+            return _write_figures(scale) if everything else _race(race or 0.0, output)
+        except PeerscopeError as error:
+            fail(error, BenchReport() if output is Format.JSON else None)
+        except KeyboardInterrupt:
+            raise typer.Exit(130) from None
     virtual = loss is not None or rtt is not None
     report = BenchReport(
         network="lab" if virtual else "loopback",
@@ -79,6 +103,35 @@ def bench(
         print_json(msgspec.to_builtins(report))
     else:
         console().print(bench_text(report), highlight=False, markup=False)
+    return 0
+
+
+def _race(seconds: float, output: Format) -> int:
+    from app.presenters.race import race_lines
+    from netstack.net.system import SystemNet
+    from netstack.service.race import race
+
+    net = SystemNet()
+    state = asyncio.run(race(net, net, "127.0.0.1", seconds=seconds, where="this computer"))
+    if output is Format.JSON:
+        print_json(msgspec.to_builtins(BenchReport(race=state)))
+    else:
+        console().print("\n".join(race_lines(state)), highlight=False, markup=False)
+    return 0
+
+
+def _write_figures(scale: float) -> int:
+    from app.presenters.figures_text import figures_markdown
+    from netstack.lab.figures import measure_figures
+
+    place = Path("docs/figures.md")
+    if not place.parent.is_dir():
+        raise BenchError(
+            BenchError.Reason.WRONG_USE, "there is no folder docs here: run it in the project's folder"
+        )
+    figures = measure_figures(scale, lambda what: console(stderr=True).print(f"{what}…", highlight=False))
+    place.write_text(figures_markdown(figures), "utf-8")
+    console().print(f"{len(figures.rows)} figures are in {place}.", highlight=False)
     return 0
 
 

@@ -61,7 +61,7 @@ class RacePlot(QWidget):
             painter.setPen(QPen(theme.color("line"), 1))
             painter.drawLine(QPointF(plot.left(), y), QPointF(plot.right(), y))
             painter.setPen(theme.color("muted"))
-            text = f"{tick_text(tick * 1000)} ms"
+            text = f"{tick_text(tick * 1000)} ms" if tick < 1 else f"{tick_text(tick)} s"
             painter.drawText(
                 QPointF(LEFT - 6 - metrics.horizontalAdvance(text), y + metrics.ascent() / 2 - 2), text
             )

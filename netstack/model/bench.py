@@ -6,6 +6,7 @@ from typing import ClassVar
 import msgspec
 
 from netstack.errors import Fault, PeerscopeError
+from netstack.model.race import RaceState
 
 
 class BenchResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,7 +23,7 @@ class BenchReport(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that was measured ("peerscope.bench/1").
 
     `network` is `loopback` (two processes of this computer) or `lab` (a virtual link, in virtual time, with `loss`,
-    `rtt_s` and `link_bps`). `sessions` were up at once.
+    `rtt_s` and `link_bps`). `sessions` were up at once. `race` is there where one was run.
     """
 
     schema: str = "peerscope.bench/1"
@@ -32,6 +33,7 @@ class BenchReport(msgspec.Struct, frozen=True, kw_only=True):
     link_bps: float | None = None
     sessions: int = 1
     results: tuple[BenchResult, ...] = ()
+    race: RaceState | None = None
     failure: str | None = None
     failure_text: str | None = None
 

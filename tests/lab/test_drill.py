@@ -47,6 +47,7 @@ async def test_bursty_wifi_does_not_make_it_flap() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 async def test_an_hour_of_bursty_wifi() -> None:
     moves = await _switches_on_bursty_wifi(3600.0)
     assert len(moves) <= 4

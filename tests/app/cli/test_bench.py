@@ -1,6 +1,7 @@
 """`peerscope bench`: the JSON that programs read, the table that people read, and what cannot be measured."""
 
 import json
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -106,3 +107,24 @@ def test_what_is_not_measured_gets_a_sentence(
     assert code == 2
     assert json.loads(text)["failure"] == "wrong-use"
     assert "cannot be measured" in error
+
+
+@pytest.mark.timeout(120)
+def test_a_race_of_all_transports(capsys: pytest.CaptureFixture[str]) -> None:
+    code, text, _ = run(capsys, "--race", "1", "--format", "json")
+    assert code == 0
+    lanes = json.loads(text)["race"]["lanes"]
+    assert {"udp", "tcp", "turn", "ble"} <= {lane["transport"] for lane in lanes}
+    assert all(lane["sent"] == 60 for lane in lanes if lane["failure"] is None)
+    code, text, _ = run(capsys, "--race", "1")
+    assert code == 0
+    assert "won" in text
+
+
+def test_figures_need_the_projects_folder(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, _, errors = run(capsys, "--all")
+    assert code == 2
+    assert "project's folder" in errors
