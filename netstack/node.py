@@ -237,6 +237,7 @@ class Node:
 
         Raises InputError for a malformed server.
         """
+        await self.settings.settled()
         asked = servers or self.snapshot.nat.servers
         self._nat.parse_servers(asked)
         self._set_nat(running=True, progress=0.0, step="Looking at the network")
@@ -279,6 +280,7 @@ class Node:
 
         Raises InputError for a malformed server.
         """
+        await self.settings.settled()
         self._set_doctor(running=True, checks=(), nat=None, retesting="")
         try:
             report = await self._doctor.examine(

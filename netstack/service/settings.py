@@ -59,6 +59,11 @@ class SettingsDesk:
                 value = self._with_passwords(value)
             await self._take(changed(self.config, key, value), field(key).setting.title)
 
+    async def settled(self) -> None:
+        """Waits until a change that is under way is in use."""
+        async with self._lock:
+            pass
+
     async def reset(self, key: str) -> None:
         """Goes back to what is shipped. Raises PeerscopeError."""
         await self.change(key, getattr(self._shipped, field(key).key))
