@@ -181,6 +181,8 @@ class FastPath:
         size_bytes = len(sealed)
         path.next_number = number + 1
         path.sent_packets += 1
+        path.data_packets += 1
+        path.data_messages += 1
         path.sent_bytes += size_bytes
         path.last_sent_s = now
         self._turns.sealed(1, size_bytes)

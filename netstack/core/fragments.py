@@ -69,6 +69,11 @@ class Run(NamedTuple):
     packets: int
     wide: bool = False
 
+    @property
+    def begins(self) -> bool:
+        """The message has not been on its way before."""
+        return self.start == self.message.start and self.message.packets == self.packets
+
     def stretches(self, mask: int) -> list[tuple[int, int]]:
         """The units of the packets whose bits are set, joined where they touch."""
         found = []

@@ -47,6 +47,8 @@ class Path:
         "challenges_left",
         "control",
         "copies",
+        "data_messages",
+        "data_packets",
         "doubt_s",
         "doubted_s",
         "flow",
@@ -120,6 +122,7 @@ class Path:
         self.probes_answered = 0
         self.stamp_s: float | None = None
         self.sent_packets = self.sent_bytes = self.received_packets = self.received_bytes = 0
+        self.data_packets = self.data_messages = 0  # that carried messages, and messages that began here
         self.heard_before = 0  # packets that came over the links before this one
         self.last_heard_s = self.last_sent_s = now
 

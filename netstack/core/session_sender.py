@@ -330,9 +330,13 @@ class Sender:
             path.acks.carried(first)
             path.schedule.sent(now)
         if cargo is not None:
-            if not isinstance(cargo, Mixed) or cargo.data is not None:
+            carried = cargo.data if isinstance(cargo, Mixed) else cargo
+            if carried is not None:
                 self.outbox.stats.link_bytes += len(data)
                 self._turns.protected = True
+                for run in carried.runs if isinstance(carried, Parts) else (carried,):
+                    path.data_packets += run.packets
+                    path.data_messages += run.begins
             if path.control is not None and not self.outbox.waiting(now):
                 path.control.ran_dry(now)
         return Transmit(path.flow, data, segment, count)

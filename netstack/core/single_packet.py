@@ -137,6 +137,8 @@ class SinglePackets:
         size_bytes = len(data)
         path.next_number = number + 1
         path.sent_packets += 1
+        path.data_packets += 1
+        path.data_messages += 1
         path.sent_bytes += size_bytes
         path.last_sent_s = now
         turns.sealed(1, size_bytes)

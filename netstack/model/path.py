@@ -61,8 +61,8 @@ class Degradation(msgspec.Struct, frozen=True):
 class PathReport(msgspec.Struct, frozen=True, kw_only=True):
     """One path. `key` stays the same for its life; `transport` is one of the five names.
 
-    Fragments and messages are those sent while this was the session's main path; `fragmentation` counts for the whole
-    session, both ways.
+    Fragments are packets that carried messages over this path, those that were sent again included; messages are those
+    that began on it. `fragmentation` counts for the whole session, both ways.
     """
 
     key: str

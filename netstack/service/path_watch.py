@@ -64,8 +64,7 @@ class _Watched:
         self._seen = Totals()
         self._ticked_s: float | None = None
         self._bytes = path.sent_bytes, path.received_bytes
-        self._said = self._messages_now()
-        self.messages = self.packets = 0
+        self._said = path.data_messages, path.data_packets
 
     def answered(self, event: ProbeAnswered) -> None:
         sample = self.stats.answered(
@@ -117,8 +116,8 @@ class _Watched:
             state=state,
             mtu_bytes=path.mtu_bytes or None,
             probes=self.stats.summary(now),
-            messages=self.messages,
-            fragments=self.packets,
+            messages=path.data_messages,
+            fragments=path.data_packets,
             sent_bytes=path.sent_bytes,
             received_bytes=path.received_bytes,
             fragmentation=None if session is None else msgspec.structs.replace(session.stats),
@@ -130,24 +129,15 @@ class _Watched:
         return PathSeries(rtt=self._rtt.since(start_s), **bins)
 
     def _count(self, now: float) -> None:
-        """What the path has carried since the last tick; messages count for the path that carries them now."""
+        """What the path has carried since the last tick."""
         before_s, self._ticked_s = self._ticked_s, now
         bytes_before, self._bytes = self._bytes, (self.path.sent_bytes, self.path.received_bytes)
         if before_s is not None:
             for name, after, before in zip(("sent", "received"), self._bytes, bytes_before, strict=True):
                 self._bins[name].add(now, after - before, now - before_s)
-        said_before, self._said = self._said, self._messages_now()
-        session = self.connection.session
-        if session is None or session.paths.main != self.path.id:
-            return
+        said_before, self._said = self._said, (self.path.data_messages, self.path.data_packets)
         messages, packets = (after - before for after, before in zip(self._said, said_before, strict=True))
-        self.messages += messages
-        self.packets += packets
         self._bins["fragments"].add(now, packets, messages)
-
-    def _messages_now(self) -> tuple[int, int]:
-        session = self.connection.session
-        return (0, 0) if session is None else (session.stats.sent_messages, session.stats.sent_fragments)
 
     def _counted(self, metric: str) -> Bins:
         def closed(ended_s: float, ratio: float, count: float) -> None:

@@ -221,3 +221,17 @@ def test_clearing_drops_everything():
     box.lost(run, 1)
     assert box.queued_bytes == 0
     assert box.idle
+
+
+def test_a_message_begins_once_however_often_its_start_is_sent():
+    box = outbox()
+    put(box, bytes(1000))
+    first = box.take_run(100, 3, 0.0)
+    assert first.begins
+    rest = box.take_run(100, 30, 0.0)
+    box.lost(first, 1)
+    again = box.take_run(100, 30, 0.0)
+    assert (first.start, again.start) == (0, 0)
+    assert [run.begins for run in (again, rest)] == [False, False]
+    put(box, bytes(10))
+    assert box.take_run(100, 3, 0.0).begins
