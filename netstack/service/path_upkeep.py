@@ -25,9 +25,10 @@ from netstack.model.session import (
     TransportKind,
 )
 from netstack.service.connection import Connection
+from netstack.service.dialing import TCP_AFTER_S, AcceptedLink, OpenLink
 from netstack.service.network_change import network_change
 from netstack.service.signalling import Notes
-from netstack.service.traversal import TCP_AFTER_S, AcceptedLink, OpenLink, Reached, Traversal
+from netstack.service.traversal import Reached, Traversal
 from netstack.tasks import TaskScope
 from netstack.wire.candidate_note import Again, LadderNote, TcpCandidate
 

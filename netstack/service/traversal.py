@@ -20,10 +20,11 @@ from netstack.errors import Fault, NetError, PeerscopeError
 from netstack.model.address import Address, Scope, scope
 from netstack.model.candidate import CandidateKind, PairState, PairStory
 from netstack.model.pair import NatFacts, PairRoute, PairVerdict
-from netstack.model.session import Flow, SessionError, TransportKind
+from netstack.model.session import TransportKind
 from netstack.model.webrtc import IceServers
 from netstack.net.protocol import Net
 from netstack.service.connection import Connection
+from netstack.service.dialing import TCP_AFTER_S, AcceptedLink, Dialing, OpenLink, RelayTold, Way
 from netstack.service.gathering import MAX_RELAYS, MAX_TCP, Gathering, Relay
 from netstack.service.port_mapping import PortMappingService
 from netstack.service.punching import Punching
@@ -48,8 +49,6 @@ from netstack.wire.candidate_note import (
 LIMIT_S: Final = 20.0
 TELL_LADDER_S: Final = 18.5
 HOPELESS_S: Final = 8.0
-TCP_AFTER_S: Final = 1.0
-STAGGER_S: Final = 0.5
 INTRODUCED_S: Final = 1.0
 MAX_WAYS: Final = 64
 MAX_ACCEPTED: Final = 4
@@ -89,27 +88,6 @@ class Reached(msgspec.Struct, frozen=True):
     connect_s: float
 
 
-class OpenLink(msgspec.Struct, frozen=True):
-    """A link that is there already, and leads to one peer."""
-
-    kind: TransportKind
-    link: int
-
-
-class AcceptedLink(msgspec.Struct, frozen=True):
-    """A TCP connection came in; whoever it is, the handshake will tell."""
-
-    link: int
-
-
-class RelayTold(msgspec.Struct, frozen=True):
-    """The peer's relay carries packets as soon as it knows of it: no check need be waited for."""
-
-    link: int
-    remote: Address
-
-
-Way = PairAnswered | TcpCandidate | Address | AcceptedLink | RelayTold | OpenLink
 Told = Callable[[UdpCandidate | TcpCandidate], None]
 
 
@@ -194,7 +172,7 @@ class Traversal:
         self._peer_relays: set[Address] = set()
         self._peer_public: set[str] = set()
         self._accepted_links = 0
-        self._dialing = 0
+        self._dialing = Dialing(sessions, self.punching, psk, self.ways, self.where)
         self._may_webrtc = ice_servers is not None and only in {None, TransportKind.WEBRTC}
 
     @property
@@ -258,7 +236,7 @@ class Traversal:
                     patience.start(self._tell_ladder_in_the_end(), "ladder")
                     patience.start(self._give_up_early(limit), "hopeless")
                 if self.guest:
-                    connection, transport, remote = await self._dial_what_answers()
+                    connection, transport, remote = await self._dialing.first()
                 else:
                     connection, transport, remote = await self._wait_for_guest(accepted)
         except TimeoutError as error:
@@ -329,6 +307,7 @@ class Traversal:
         await self.webrtc.close()
         await self.gathering.close()
         await self.signalling.close()
+        await self._dialing.close()
         await self._tasks.close()
 
     async def _tell_all(self) -> None:
@@ -437,70 +416,6 @@ class Traversal:
         await asyncio.sleep(TCP_AFTER_S)
         with contextlib.suppress(NetError):
             await self.sessions.open_stream(place)
-
-    async def _dial_what_answers(self) -> tuple[Connection, TransportKind, Address | None]:
-        """Dials each way as it opens; the next one already while the last has not come up for a while."""
-        won: asyncio.Future[tuple[Connection, TransportKind, Address | None]] = (
-            asyncio.get_running_loop().create_future()
-        )
-        dialing = self._tasks.start(self._dial_each(won), "dial")
-        try:
-            return await won
-        finally:
-            dialing.cancel()
-
-    async def _dial_each(
-        self, won: "asyncio.Future[tuple[Connection, TransportKind, Address | None]]"
-    ) -> None:
-        while True:
-            way = await self.ways.get()
-            if isinstance(way, TcpCandidate):
-                self._tasks.start(self._later(Address(way.host, way.port)), "tcp later")
-                continue
-            task = self._tasks.start(self._dial(way, won), f"dial {way}")
-            if not isinstance(way, RelayTold):
-                await asyncio.wait([task], timeout=STAGGER_S)
-
-    async def _dial(
-        self,
-        way: PairAnswered | Address | AcceptedLink | RelayTold | OpenLink,
-        won: "asyncio.Future[tuple[Connection, TransportKind, Address | None]]",
-    ) -> None:
-        self._dialing += 1
-        remote: Address | None = None
-        try:
-            if isinstance(way, PairAnswered | RelayTold):
-                transport, remote = self.punching.kind_of(way.link), way.remote
-                flow = Flow(way.link, way.remote)
-            elif isinstance(way, OpenLink):
-                transport, flow = way.kind, Flow(way.link)
-            else:
-                transport = TransportKind.TCP
-                flow = Flow(
-                    way.link if isinstance(way, AcceptedLink) else await self.sessions.open_stream(way)
-                )
-            connection = await self.sessions.connect_over(flow, psk=self._psk)
-        except (NetError, ValueError):  # the link has gone already
-            return
-        except SessionError as error:
-            # A refusal is final unless another dial of ours has just used the invitation up; who connects to our
-            # listener and does not know the key is nobody.
-            final = error.reason is not SessionError.Reason.NO_ANSWER and self._dialing == 1
-            if final and not won.done() and not isinstance(way, AcceptedLink | OpenLink):
-                won.set_exception(error)
-            return
-        finally:
-            self._dialing -= 1
-        if won.done():
-            connection.close()
-        else:
-            SessionNotes.of(connection)
-            won.set_result((connection, transport, remote or self.where(connection)[1]))
-
-    async def _later(self, place: Address) -> None:
-        """TCP only when UDP has not answered for a while: direct UDP is what games want."""
-        await asyncio.sleep(TCP_AFTER_S)
-        self._put(place)
 
     def _tally(self) -> str:
         stories = self.stories
