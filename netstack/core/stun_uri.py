@@ -24,7 +24,7 @@ def parse_stun_uri(text: str) -> Server:
         raise _refuse(text, str(error)) from None
     port = given or DEFAULT_PORT
     shown = f"[{host}]" if ":" in host else host
-    return Server(name=f"{shown}:{port}", port=port, hosts=(host,) if _is_ip(host) else None)
+    return Server(name=f"{shown}:{port}", port=port, hosts=(host,) if is_address(host) else None)
 
 
 def split_host_port(body: str, scheme: str = "stun") -> tuple[str, int | None]:
@@ -57,7 +57,8 @@ def _refuse(text: str, why: str) -> InputError:
     return InputError(InputError.Reason.SERVER, f"{shown!r}: {why}")
 
 
-def _is_ip(host: str) -> bool:
+def is_address(host: str) -> bool:
+    """Whether it is a numeric IP address."""
     try:
         ipaddress.ip_address(host)
     except ValueError:
@@ -66,7 +67,7 @@ def _is_ip(host: str) -> bool:
 
 
 def _is_host(host: str) -> bool:
-    if _is_ip(host):
+    if is_address(host):
         return True
     try:
         labels = host.encode("idna").decode("ascii").removesuffix(".").split(".")

@@ -16,6 +16,7 @@ from netstack.lab.loop import LabLoop, RealTimeLabLoop
 from netstack.lab.net import LabNet
 from netstack.lab.router import Box, Router
 from netstack.lab.scenario import (
+    DNS_PORT,
     INTERNET,
     INTERNET_GATEWAYS,
     STUN_PORT,
@@ -309,6 +310,8 @@ class Lab:
             [address for address in part.hosts if Address(address, 0).family is family] for family in Family
         ]
         self.world.names[part.dns] = tuple(hosts[0] for hosts in by_family if hosts)
+        if part.kind == "dns":
+            self.world.name_servers += tuple(Address(each, DNS_PORT) for each in part.hosts)
 
 
 def open_scenario(name: str, *, real_time: bool = False, seed: int = 0) -> Lab:

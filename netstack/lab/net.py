@@ -145,6 +145,10 @@ class LabNet:
         except KeyError:
             raise NetError(NetError.Reason.UNKNOWN_HOST, host) from None
 
+    async def name_servers(self) -> tuple[Address, ...]:
+        """Those of the scenario, where this host finds names."""
+        return self.host.world.name_servers if self.host.finds_names else ()
+
     async def interfaces(self) -> tuple[Interface, ...]:
         """The loopback and whatever is up."""
         loopback = Interface("lo", LinkKind.LOOPBACK, ("127.0.0.1", "::1"), _LOOPBACK_MTU_BYTES)

@@ -29,6 +29,7 @@ TURN_PASSWORD = "relay"  # noqa: S105 - of a virtual server
 TURN_REALM = "lab.example"
 ECHO_PORT = 7
 WEB_PORT = 80
+DNS_PORT = 53
 INTERNET_GATEWAYS = ("203.0.113.254", "2001:db8:ff::254")
 
 NAMES = (
@@ -132,20 +133,31 @@ class HostPart(Part, frozen=True, kw_only=True):
     names: bool = True
 
 
+class SrvPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What a name server says of a service (RFC 2782), such as `_turn._udp.example`."""
+
+    name: str
+    target: str
+    port: int
+    priority: int = 0
+    weight: int = 0
+
+
 class ServerPart(Part, frozen=True, kw_only=True):
     """A server, mostly on the internet; two `hosts` make a STUN server that proves filtering. `dns` is its name.
 
     `login` is the page of a network that wants a login before anything else. A relay that `refuses` has changed its
-    password since we were told it.
+    password since we were told it. `srv` is what a name server (`dns`) knows.
     """
 
-    kind: Literal["stun", "turn", "echo", "web", "login"]
+    kind: Literal["stun", "turn", "echo", "web", "login", "dns"]
     behind: str = INTERNET
     hosts: tuple[str, ...]
     dns: str
     behaviour: Behaviour = Behaviour.HONEST
     down: bool = False
     refuses: bool = False
+    srv: tuple[SrvPart, ...] = ()
     link: str | Shape = "server"
 
 

@@ -6,6 +6,7 @@ from netstack.lab.net import EPOCH_S, LabNet
 from netstack.lab.packet import TCP, UDP, UDP_HEADER_BYTES, Packet, ip_header_bytes
 from netstack.lab.router import Box
 from netstack.lab.scenario import (
+    DNS_PORT,
     ECHO_PORT,
     STUN_ALTERNATE_PORT,
     STUN_PORT,
@@ -19,12 +20,14 @@ from netstack.lab.scenario import (
 from netstack.model.address import Address, Family
 from netstack.server.echo import EchoServer
 from netstack.server.machine import Server
+from netstack.server.names import NameServer
 from netstack.server.stun import StunServer
 from netstack.server.turn import TurnServer
 from netstack.server.turn_credentials import Credentials
 from netstack.server.web import WebServer
 from netstack.service.serve import ServerHost
 from netstack.wire import nat_pmp
+from netstack.wire.dns import Srv
 
 _NONCE_KEY_BYTES = 16
 
@@ -46,6 +49,12 @@ def _machine(part: ServerPart, hosts: list[str], net: LabNet) -> Server:
         return WebServer(*places, epoch_s=epoch_s, login=part.kind == "login")
     if part.kind == "echo":
         return EchoServer(*(Address(host, ECHO_PORT) for host in hosts))
+    if part.kind == "dns":
+        records: dict[str, tuple[Srv, ...]] = {}
+        for each in part.srv:
+            record = Srv(each.priority, each.weight, each.port, each.target)
+            records[each.name] = (*records.get(each.name, ()), record)
+        return NameServer(*(Address(host, DNS_PORT) for host in hosts), records=records)
     if part.kind == "turn":
         password = f"not {TURN_PASSWORD}" if part.refuses else TURN_PASSWORD
         return TurnServer(

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Self
 from netstack.lab.clock import VirtualTimeLoop
 from netstack.lab.link import Link, Port, Shape
 from netstack.lab.packet import Icmp, Packet, Segment
+from netstack.model.address import Address
 
 _MAX_EVENTS = 1_000_000
 
@@ -40,6 +41,7 @@ class World:
         self.seed = seed
         self.log: list[Entry] | None = [] if log else None
         self.names: dict[str, tuple[str, ...]] = {}
+        self.name_servers: tuple[Address, ...] = ()
         self.links: dict[str, Link] = {}
         self.closed = False
         self._loop = asyncio.get_running_loop()

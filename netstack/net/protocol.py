@@ -230,6 +230,9 @@ class Net(Protocol):
     async def resolve(self, host: str) -> tuple[str, ...]:
         """Numeric addresses of a name, in the system's order, without doubles. Raises NetError."""
 
+    async def name_servers(self) -> tuple[Address, ...]:
+        """Where the system asks for names, best first; empty where it does not tell."""
+
     async def interfaces(self) -> tuple[Interface, ...]:
         """The interfaces that are up, loopback included."""
 

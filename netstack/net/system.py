@@ -25,6 +25,7 @@ from netstack.net.system_stream import SystemListener, SystemStream
 from netstack.net.udp_socket import bind_udp
 from netstack.net.web_proxy import read_web_proxy
 
+DNS_PORT = 53
 T = TypeVar("T")
 
 _MAX_LOOKUPS = 16
@@ -123,6 +124,10 @@ class SystemNet:
             raise NetError(NetError.Reason.FAILED, "too many names are being looked up")
         return await _in_thread(lambda: _lookup(host), f"resolve {host}", self._lookups.release)
 
+    async def name_servers(self) -> tuple[Address, ...]:
+        """As the system is set up, read in a thread."""
+        return await _in_thread(_read_name_servers, "name servers", lambda: None)
+
     async def interfaces(self) -> tuple[Interface, ...]:
         """The interfaces that are up."""
         return read_interfaces()
@@ -180,3 +185,14 @@ async def _in_thread(work: Callable[[], T], name: str, done: Callable[[], None])
 
     threading.Thread(target=run, name=name, daemon=True).start()
     return await future
+
+
+def _read_name_servers() -> tuple[Address, ...]:
+    import dns.exception  # noqa: PLC0415 - needed where a TURN server has a name and no port
+    import dns.resolver  # noqa: PLC0415
+
+    try:
+        texts = [str(each) for each in dns.resolver.Resolver().nameservers]
+    except (dns.exception.DNSException, OSError):
+        return ()
+    return tuple(Address(text, DNS_PORT) for text in texts if not text.startswith("http"))

@@ -8,17 +8,18 @@ from typing import Final
 
 import msgspec
 
+from netstack.core.stun_uri import is_address
 from netstack.core.turn_uri import TurnUri, parse_turn_uri
 from netstack.core.turn_verdict import conclude
 from netstack.errors import NetError
-from netstack.model.address import Address, Family, Scope, scope
+from netstack.model.address import Family, Scope, scope
 from netstack.model.turn import Stage, StageName, TurnError, TurnReport
 from netstack.net.protocol import Net
 from netstack.service.turn_far import Far, Inbox, RelayFar, SocketFar
 from netstack.service.turn_knock import Knock, knock_all, knock_elsewhere
 from netstack.service.turn_login import TurnLogin
 from netstack.service.turn_measure import PINGS, Measure
-from netstack.transport.turn_dial import open_relay, resolve
+from netstack.transport.turn_dial import Place, find_places, open_relay
 from netstack.transport.turn_relay import Relay
 
 Progress = Callable[[float, str, TurnReport], None]
@@ -94,7 +95,7 @@ class _Run:
         self._zero_s = net.now()
         self._report = TurnReport(uri=str(uri), network=network, started_at_s=net.wall_time())
         self._stages: list[Stage] = []
-        self._servers: tuple[Address, ...] = ()
+        self._places: tuple[Place, ...] = ()
         self._knocks: tuple[Knock, ...] = ()
         self._relay: Relay | None = None
         self._inbox = Inbox(net)
@@ -160,20 +161,21 @@ class _Run:
     # the way to the server
 
     async def _dns(self) -> str:
-        self._servers = await resolve(self._net, self._uri)
-        if self._servers[0].host == self._uri.host:
+        self._places = await find_places(self._net, self._uri)
+        if is_address(self._uri.host):
             raise NotApplicable("It is an address already.")
-        found = {server.family: server.host for server in self._servers}
+        found = {place.server.family: place.server.host for place in reversed(self._places)}
         kinds = ((Family.IPV4, "A"), (Family.IPV6, "AAAA"))
-        return "; ".join(f"{kind} {found.get(family, 'none')}" for family, kind in kinds)
+        services = sorted({f"SRV {place.srv} ({place.transport})" for place in self._places if place.srv})
+        return "; ".join([*(f"{kind} {found.get(family, 'none')}" for family, kind in kinds), *services])
 
     async def _reach(self) -> str:
-        if not self._servers:
+        if not self._places:
             raise NotApplicable("There is no address to knock at.")
-        self._knocks = await knock_all(self._net, self._uri, self._servers, self._tls)
+        self._knocks = await knock_all(self._net, self._uri, self._places, self._tls)
         good = [knock for knock in self._knocks if knock.error is None]
         if not good:
-            self._hint = await knock_elsewhere(self._net, self._uri, self._servers, self._tls)
+            self._hint = await knock_elsewhere(self._net, self._uri, self._places[0].server, self._tls)
             errors = [knock.error for knock in self._knocks if knock.error is not None]
             told = next((e for e in errors if e.reason is not _R.UNREACHABLE), errors[0])
             raise TurnError(_R(told.reason), "; ".join(f"{k.way}: {_short(k.error)}" for k in self._knocks))

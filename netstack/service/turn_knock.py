@@ -13,7 +13,7 @@ from netstack.model.turn import ServerTransport, TurnError
 from netstack.net.protocol import DatagramEndpoint, Net
 from netstack.service.stun_query import StunQuery
 from netstack.tasks import TaskScope
-from netstack.transport.turn_dial import Nobody
+from netstack.transport.turn_dial import Nobody, Place
 from netstack.transport.turn_relay import Relay
 
 WEB_PORT: Final = 443
@@ -45,20 +45,19 @@ class Knock(NamedTuple):
 
 
 async def knock_all(
-    net: Net, uri: TurnUri, servers: tuple[Address, ...], tls: ssl.SSLContext | None
+    net: Net, uri: TurnUri, places: tuple[Place, ...], tls: ssl.SSLContext | None
 ) -> tuple[Knock, ...]:
-    """Every way that the URI leaves open, in its order."""
+    """Every way to the server, in its order."""
     async with TaskScope("turn reach") as tasks:
         knocks = [
-            tasks.start(knock(net, server, transport, uri.host, tls), str(transport))
-            for transport in uri.transports
-            for server in servers
+            tasks.start(knock(net, place.server, place.transport, uri.host, tls), str(place.transport))
+            for place in places
         ]
         return tuple([await each for each in knocks])
 
 
 async def knock_elsewhere(
-    net: Net, uri: TurnUri, servers: tuple[Address, ...], tls: ssl.SSLContext | None
+    net: Net, uri: TurnUri, server: Address, tls: ssl.SSLContext | None
 ) -> TurnUri | None:
     """TLS on its own port or on 443, when the ways that were named are shut; None where that is, too."""
     ports = [
@@ -67,7 +66,7 @@ async def knock_elsewhere(
     async with TaskScope("turn elsewhere") as tasks:
         knocks = {
             port: tasks.start(
-                knock(net, servers[0]._replace(port=port), ServerTransport.TLS, uri.host, tls), str(port)
+                knock(net, server._replace(port=port), ServerTransport.TLS, uri.host, tls), str(port)
             )
             for port in ports
         }

@@ -2,22 +2,30 @@
 
 import asyncio
 import ssl
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Final, NamedTuple
 
+from netstack.core.stun_uri import is_address
 from netstack.core.turn_events import Event, TurnOptions
 from netstack.core.turn_uri import TurnUri
 from netstack.errors import NetError
 from netstack.model.address import Address
 from netstack.model.turn import ServerTransport, TurnCredentials, TurnError
 from netstack.net.protocol import Net
+from netstack.net.srv_lookup import look_up_srv
 from netstack.tasks import TaskScope
 from netstack.transport.turn_carrier import turn_error
 from netstack.transport.turn_relay import Relay
+from netstack.wire.dns import Srv
 
 LOOKUP_S: Final = 2.5
 PREFER_UDP_S: Final = 0.1
-MAX_ADDRESSES: Final = 2
+MAX_SRV: Final = 2
+_SERVICES: Final = {
+    ServerTransport.UDP: "_turn._udp.{}",
+    ServerTransport.TCP: "_turn._tcp.{}",
+    ServerTransport.TLS: "_turns._tcp.{}",
+}
 
 
 class Nobody:
@@ -35,18 +43,78 @@ class Nobody:
         """Nothing was refused."""
 
 
-async def resolve(net: Net, uri: TurnUri) -> tuple[Address, ...]:
-    """Up to two addresses of the server, the first of each IP version. Raises TurnError."""
+class Place(NamedTuple):
+    """Where a server may be reached, over what; `srv` is the record that says so (RFC 5928), where one does."""
+
+    transport: ServerTransport
+    server: Address
+    srv: str = ""
+
+
+async def find_places(
+    net: Net, uri: TurnUri, transports: Sequence[ServerTransport] | None = None
+) -> tuple[Place, ...]:
+    """Every way to the server: what SRV records say, where the URI names no port, else the default port.
+
+    Up to two addresses for each transport, the first of each IP version. Raises TurnError.
+    """
+    wanted = tuple(transports or uri.transports)
+    if uri.port is not None or is_address(uri.host) or uri.host.lower() == "localhost":
+        return await _default_places(net, uri, wanted)
+    async with TaskScope("turn srv") as tasks:
+        records = [tasks.start(look_up_srv(net, _SERVICES[each].format(uri.host)), each) for each in wanted]
+        default = tasks.start(_or_error(_default_places(net, uri, wanted)), "default")
+        found: list[Place] = []
+        for transport, task in zip(wanted, records, strict=True):
+            for record in (await task)[:MAX_SRV]:
+                found += await _places_of(net, record, transport)
+        fallback = await default
+    if found:
+        return tuple(found)
+    if isinstance(fallback, TurnError):
+        raise fallback
+    return fallback
+
+
+async def _or_error(work: Coroutine[object, object, tuple[Place, ...]]) -> tuple[Place, ...] | TurnError:
+    try:
+        return await work
+    except TurnError as error:
+        return error
+
+
+async def _places_of(net: Net, record: Srv, transport: ServerTransport) -> list[Place]:
+    """The addresses of a record's target; none where that cannot be found."""
+    name = f"{record.target}:{record.port}"
+    try:
+        hosts = await _look_up(net, record.target)
+    except TurnError:
+        return []
+    return [Place(transport, Address(host, record.port), name) for host in _one_of_each(hosts)]
+
+
+async def _default_places(
+    net: Net, uri: TurnUri, transports: tuple[ServerTransport, ...]
+) -> tuple[Place, ...]:
+    hosts = _one_of_each(await _look_up(net, uri.host))
+    return tuple(
+        Place(transport, Address(host, uri.port_or_default)) for transport in transports for host in hosts
+    )
+
+
+async def _look_up(net: Net, name: str) -> tuple[str, ...]:
     try:
         async with asyncio.timeout(LOOKUP_S):
-            hosts = await net.resolve(uri.host)
+            return await net.resolve(name)
     except NetError as error:
         raise turn_error(error) from error
     except TimeoutError as error:
-        raise TurnError(TurnError.Reason.UNKNOWN_HOST, f"{uri.host}: the name server is silent") from error
-    addresses = [Address(host, uri.port_or_default) for host in hosts]
-    found = {address.family: address for address in reversed(addresses)}
-    return tuple(address for address in addresses if found[address.family] == address)[:MAX_ADDRESSES]
+        raise TurnError(TurnError.Reason.UNKNOWN_HOST, f"{name}: the name server is silent") from error
+
+
+def _one_of_each(hosts: tuple[str, ...]) -> tuple[str, ...]:
+    first = {Address(host, 0).family: host for host in reversed(hosts)}
+    return tuple(host for host in hosts if first[Address(host, 0).family] == host)
 
 
 async def open_relay(
@@ -64,11 +132,15 @@ async def open_relay(
     `servers` and `transports` replace what the URI says. The relays that come too late are given back. Set
     `relay.receiver`, and close the relay. Raises TurnError: the one that tells most.
     """
-    servers = await resolve(net, uri) if servers is None else servers
+    if servers is None:
+        places = await find_places(net, uri, transports)
+    else:
+        places = tuple(Place(way, server) for way in (transports or uri.transports) for server in servers)
     relays = [
-        Relay(net, server, transport, credentials, Nobody(), name=uri.host, tls=tls, options=options)
-        for transport in (transports or uri.transports)
-        for server in servers
+        Relay(
+            net, place.server, place.transport, credentials, Nobody(), name=uri.host, tls=tls, options=options
+        )
+        for place in places
     ]
     if not relays:
         raise TurnError(TurnError.Reason.UNKNOWN_HOST, uri.host)
