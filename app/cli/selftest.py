@@ -2,6 +2,7 @@
 
 import asyncio
 import pkgutil
+import sys
 import tempfile
 import tomllib
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -20,10 +21,12 @@ from app.cli.options import ConfigOption
 from netstack.config import RESOURCES, load_config
 from netstack.errors import NetError
 from netstack.model.address import Address
+from netstack.model.ble import Preflight
 from netstack.model.nat import NatReport
 from netstack.net.system import SystemNet
 from netstack.observe.history_reader import HistoryReader
 from netstack.observe.prometheus import MetricsPage, Registry
+from netstack.radio.system import open_system_radio
 from netstack.server.echo import EchoServer
 from netstack.server.machine import Server
 from netstack.server.stun import StunServer
@@ -48,6 +51,7 @@ def _modules() -> str:
         module.name
         for package in (netstack, app)
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
+        if sys.platform == "linux" or not module.name.startswith("netstack.radio.bluez")
     ]
     for name in names:
         import_module(name)
@@ -194,6 +198,26 @@ def _metrics() -> str:
 
 # A part and what proves it: a function that returns what it saw, or raises. Servers are started on loopback
 # and asked.
+def _bluetooth() -> str:
+    """Two computers of the lab connect over Bluetooth; this one's is looked at, and may be missing."""
+    from netstack.lab.meet import meet
+    from netstack.lab.scenario import load_scenario
+
+    if meet(load_scenario("train"), seed=0).paths != ("bluetooth", "bluetooth"):
+        raise ValueError("two computers of the lab did not connect over it")
+
+    async def look() -> Preflight:
+        radio = await open_system_radio()
+        try:
+            return await radio.preflight()
+        finally:
+            await radio.close()
+
+    preflight = asyncio.run(look())
+    here = "ready" if preflight.failure is None else preflight.failure
+    return f"sessions over it work in the lab; of this computer: {here}"
+
+
 CHECKS: tuple[tuple[str, Callable[[], str]], ...] = (
     ("modules", _modules),
     ("resources", _resources),
@@ -202,6 +226,7 @@ CHECKS: tuple[tuple[str, Callable[[], str]], ...] = (
     ("echo server", lambda: asyncio.run(_echo_server())),
     ("history", _history),
     ("metrics", _metrics),
+    ("bluetooth", _bluetooth),
 )
 
 

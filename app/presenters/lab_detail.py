@@ -37,6 +37,7 @@ class DetailView(msgspec.Struct, frozen=True):
     changed: bool = False
 
 
+LOST_ON_AIR = "By distance or by the loss that you set; Bluetooth sends it again at the next connection event"
 _SERVERS = {
     "stun": "It tells a computer its public address, and answers from elsewhere when asked to (RFC 8489, RFC 5780).",
     "turn": "It passes packets on for two who do not reach each other (TURN, RFC 8656).",
@@ -68,7 +69,7 @@ def detail(topology: Topology | None, selected: str) -> DetailView:
         return DetailView()
     node = nodes[selected]
     view = _of_node(node)
-    inward = [link for link in topology.links if link.a == selected]
+    inward = [link for link in topology.links if selected in ((link.a, link.b) if link.radio else (link.a,))]
     return _with_link(view, inward[0], nodes) if inward else view
 
 
@@ -121,7 +122,7 @@ def _with_link(view: DetailView, link: TopologyLink, nodes: dict[str, TopologyNo
         Row("Inwards", carried(link.b_to_a), f"To {nodes[link.a].title}"),
         Row("Largest packet", f"{link.mtu_bytes}{THIN}B{silent}", "MTU of this link"),
     ]
-    if link.jitter_s:
+    if link.jitter_s and not link.radio:
         rows.insert(
             0, Row("Jitter", f"up to {duration(link.jitter_s)} more", "By chance; packets keep their order")
         )
@@ -130,20 +131,26 @@ def _with_link(view: DetailView, link: TopologyLink, nodes: dict[str, TopologyNo
             0,
             Row("Bursts", f"{percent(link.burst_loss)} lost", "On average, many in a row (Gilbert-Elliott)"),
         )
+    if link.radio:
+        knobs: tuple[Turned, ...] = (turned("loss", link.loss),)
+        rows.insert(0, Row("Lost and sent again", f"{link.a_to_b.lost + link.b_to_a.lost}", LOST_ON_AIR))
+    else:
+        knobs = (
+            turned("delay_s", link.delay_s),
+            turned("loss", link.loss),
+            turned("bandwidth_bps", link.bandwidth_bps),
+        )
     return msgspec.structs.replace(
         view,
         link=link.name,
         link_title="" if view.icon == "link" else _title(link, nodes),
         link_rows=tuple(rows),
-        knobs=(
-            turned("delay_s", link.delay_s),
-            turned("loss", link.loss),
-            turned("bandwidth_bps", link.bandwidth_bps),
-        ),
+        knobs=knobs,
         cut=link.cut,
         changed=link.changed,
     )
 
 
 def _title(link: TopologyLink, nodes: dict[str, TopologyNode]) -> str:
-    return f"{nodes[link.a].title} - {nodes[link.b].title}"
+    title = f"{nodes[link.a].title} - {nodes[link.b].title}"
+    return f"{title}, by Bluetooth" if link.radio else title

@@ -39,6 +39,7 @@ class MapLink(msgspec.Struct, frozen=True):
     changed: bool
     width: float
     told: str
+    radio: bool = False
 
 
 class MapView(msgspec.Struct, frozen=True):
@@ -138,7 +139,8 @@ def _depths(topology: Topology) -> dict[str, int]:
     """How many links it is to the internet, by the longest way."""
     inner: dict[str, list[str]] = {}
     for link in topology.links:
-        inner.setdefault(link.a, []).append(link.b)
+        if not link.radio:
+            inner.setdefault(link.a, []).append(link.b)
 
     def depth(name: str) -> int:
         return max((1 + depth(other) for other in inner.get(name, ())), default=0)
@@ -199,7 +201,7 @@ def _short(node: TopologyNode) -> str:
 def _link(link: TopologyLink, titles: dict[str, str], *, quiet: bool) -> MapLink:
     name = f"{titles[link.a]} to {titles[link.b]}"
     loses = link.loss + link.burst_loss
-    label = f"{1000 * link.delay_s:.3g}{THIN}ms"
+    label = "Bluetooth" if link.radio else f"{1000 * link.delay_s:.3g}{THIN}ms"
     if loses:
         label += f" · {100 * loses:.2g}{THIN}% lost"
     if link.cut:
@@ -209,12 +211,13 @@ def _link(link: TopologyLink, titles: dict[str, str], *, quiet: bool) -> MapLink
         link.name,
         link.a,
         link.b,
-        label if not quiet or link.changed or link.cut else "",
+        label if not quiet or link.changed or link.cut or link.radio else "",
         tone,
         cut=link.cut,
         changed=link.changed,
         width=_width(link.bandwidth_bps),
         told=f"{name}, {label}",
+        radio=link.radio,
     )
 
 

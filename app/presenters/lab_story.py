@@ -14,6 +14,8 @@ from netstack.model.nat import NatReport
 from netstack.model.snapshot import NatState, Snapshot
 from netstack.model.topology import NodeKind, Topology, TopologyNode
 
+BLUETOOTH = "bluetooth"  # a path of `PairOutcome`
+
 
 class Stage(StrEnum):
     """Whether the story was played."""
@@ -88,6 +90,8 @@ def _answer(stage: Stage, run: LabRun | None, one: str, other: str) -> str:
     if not run.connection.connected:
         return f"{one} and {other} cannot connect."
     way = "directly" if run.connection.direct else "only over a relay"
+    if BLUETOOTH in run.connection.paths:
+        way = "over Bluetooth"
     return f"{one} and {other} connect {way}."
 
 
@@ -127,13 +131,19 @@ def _meeting(stage: Stage, state: StoryState, topology: Topology) -> MeetingView
         return MeetingView(
             "No connection",
             Tone.BAD,
-            "Neither a direct way nor a relay let them through.",
-            _way(topology, seen.direct, connected=False),
+            "Neither Bluetooth nor a network let them through."
+            if _is_near(topology)
+            else "Neither a direct way nor a relay let them through.",
+            _by_air(topology, connected=False)
+            if _is_near(topology)
+            else _way(topology, seen.direct, connected=False),
             note,
         )
     sentence = f"Each had the other's first byte {duration(seen.first_byte_s or 0.0)} after they began."
     if seen.silence_s is not None:
         sentence += f" The longest silence lasted {duration(seen.silence_s)}."
+    if BLUETOOTH in seen.paths:
+        return MeetingView("Over Bluetooth", Tone.GOOD, sentence, _by_air(topology, connected=True), note)
     return MeetingView(
         "Direct" if seen.direct else "Over a relay",
         Tone.GOOD if seen.direct else Tone.WARN,
@@ -145,6 +155,19 @@ def _meeting(stage: Stage, state: StoryState, topology: Topology) -> MeetingView
 
 def _touched(topology: Topology) -> bool:
     return any(link.changed for link in topology.links)
+
+
+def _is_near(topology: Topology) -> bool:
+    """Neither has a network: what there is between them is air."""
+    return all(len(_upward(topology, name)) == 1 for name in topology.pair)
+
+
+def _by_air(topology: Topology, *, connected: bool) -> tuple[Station, ...]:
+    nodes = {node.name: node for node in topology.nodes}
+    one, other = (_station(nodes[name]) for name in topology.pair)
+    if connected:
+        return one, Station("bluetooth", "Bluetooth", "", Tone.GOOD, "no network"), other
+    return one, Station("bluetooth", "Bluetooth", "", Tone.BAD, "no way", cut=True), other
 
 
 def _way(topology: Topology, direct: bool, *, connected: bool) -> tuple[Station, ...]:
@@ -173,7 +196,7 @@ def _upward(topology: Topology, name: str) -> list[TopologyNode]:
     """The person, the boxes above, the internet; the boxes are left out where the way forks."""
     nodes = {node.name: node for node in topology.nodes}
     way = [nodes[name]]
-    while inner := [link.b for link in topology.links if link.a == way[-1].name]:
+    while inner := [link.b for link in topology.links if link.a == way[-1].name and not link.radio]:
         way.append(nodes[inner[0]] if len(inner) == 1 else nodes["internet"])
     return way
 

@@ -45,6 +45,11 @@ class KnobRow(QWidget):
         self._field.editingFinished.connect(self._typed)
         self._field.textEdited.connect(lambda _: self._problem.hide())
 
+    @property
+    def field(self) -> str:
+        """The property's name in the stack."""
+        return self._knob.field
+
     def show_turned(self, turned: Turned) -> None:
         """Shows how it stands, unless a hand is on it."""
         if not self._slider.isSliderDown() and self._slider.value() != turned.position:

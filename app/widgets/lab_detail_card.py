@@ -88,8 +88,11 @@ class LabDetailCard(Card):
             for knob in self._knobs:
                 knob.forget()
         if not hold_knobs:
-            for knob, turned in zip(self._knobs, view.knobs, strict=False):
-                knob.show_turned(turned)
+            turned = {each.field: each for each in view.knobs}
+            for knob in self._knobs:
+                knob.setVisible(knob.field in turned)
+                if knob.field in turned:
+                    knob.show_turned(turned[knob.field])
         if view == self._view:
             return
         self._view = view

@@ -226,10 +226,14 @@ class TopologyMap(QWidget):
             halo.setCapStyle(Qt.PenCapStyle.RoundCap)
             painter.setPen(halo)
             painter.drawPath(path)
-        ink = "bad" if link.cut else "accent" if chosen or link.changed else "outline"
+        still = "ble" if link.radio else "outline"
+        ink = "bad" if link.cut else "accent" if chosen or link.changed else still
         pen = QPen(self._theme.color(ink, 1.0 if chosen or link.cut else 0.7), link.width)
         if link.cut:
             pen.setDashPattern([3, 3])
+        elif link.radio:
+            pen.setDashPattern([1, 4])
+            pen.setCapStyle(Qt.PenCapStyle.RoundCap)
         painter.setPen(pen)
         painter.drawPath(path)
 

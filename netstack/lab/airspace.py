@@ -128,5 +128,6 @@ class Airspace:
             cut=self._cut or one.fault is not None or other.fault is not None,
             a_to_b=LinkCounters(*one.controller.sent_to(other.controller)),
             b_to_a=LinkCounters(*other.controller.sent_to(one.controller)),
+            radio=True,
             changed=self._cut or self._loss != self._scenario.air_loss,
         )

@@ -47,7 +47,8 @@ class TopologyLink(msgspec.Struct, frozen=True):
     """A link and what it does to packets (one way).
 
     `loss` is independent, `burst_loss` the mean share that is lost in bursts. `tells_too_big`: whoever sends
-    more than `mtu_bytes` hears of it. `changed`: it is no longer what the scenario made it.
+    more than `mtu_bytes` hears of it. `changed`: it is no longer what the scenario made it. `radio`: it is the air between
+    two Bluetooth adapters, where what is lost is sent again and only the loss can be changed.
     """
 
     name: str
@@ -64,6 +65,7 @@ class TopologyLink(msgspec.Struct, frozen=True):
     burst_loss: float = 0.0
     tells_too_big: bool = True
     changed: bool = False
+    radio: bool = False
 
 
 class Topology(msgspec.Struct, frozen=True):

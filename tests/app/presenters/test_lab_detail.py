@@ -1,8 +1,11 @@
 """What is told of whatever is selected in the lab."""
 
+import msgspec
+
 from app.presenters.lab_detail import DetailView, detail, first_choice
 from app.presenters.tone import Tone
-from tests.app.presenters.lab_world import WORLD, with_node
+from netstack.model.topology import LinkCounters
+from tests.app.presenters.lab_world import WORLD, link, with_node
 
 
 def rows(view: DetailView) -> dict[str, str]:
@@ -61,3 +64,18 @@ def test_what_is_gone_is_nothing():
 def test_the_first_persons_router_is_selected_first():
     assert first_choice(WORLD) == "a-router"
     assert first_choice(None) == ""
+
+
+def test_the_air_has_one_knob_and_counts_what_is_sent_again():
+    air = link(
+        "anna", "ben", radio=True, loss=0.25, a_to_b=LinkCounters(10, 900, 3), b_to_a=LinkCounters(9, 500, 1)
+    )
+    world = msgspec.structs.replace(
+        WORLD, links=(*(each for each in WORLD.links if each.a not in {"anna", "ben"}), air)
+    )
+    for selected in ("anna-ben", "anna", "ben"):
+        view = detail(world, selected)
+        assert [knob.field for knob in view.knobs] == ["loss"]
+        assert rows(view)["Lost and sent again"] == "4"
+        assert "by Bluetooth" in view.title + view.link_title
+        assert view.link == "anna-ben"

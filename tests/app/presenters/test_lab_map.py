@@ -138,3 +138,14 @@ def test_another_world_moves_nothing():
 )
 def test_counters_are_told_with_their_units(counters, text):
     assert carried(LinkCounters(*counters)).replace("\N{NARROW NO-BREAK SPACE}", " ") == text
+
+
+def test_the_air_is_named_and_drawn_apart():
+    air = link("anna", "ben", radio=True)
+    [drawn] = [
+        each
+        for each in lab_map(msgspec.structs.replace(WORLD, links=(*WORLD.links, air))).links
+        if each.radio
+    ]
+    assert drawn.label == "Bluetooth"
+    assert drawn.told == "Anna's laptop to Ben's computer, Bluetooth"

@@ -140,3 +140,27 @@ def test_where_somebody_has_two_ways_out_none_is_claimed():
             "Ben's router",
             "Ben's computer",
         ]
+
+
+NEAR = msgspec.structs.replace(
+    UNTOUCHED,
+    links=(
+        *(each for each in UNTOUCHED.links if each.a not in {"anna", "ben"}),
+        link("anna", "ben", radio=True),
+    ),
+)
+
+
+def test_without_a_network_they_meet_over_bluetooth_or_not_at_all():
+    met = run(connected=True, direct=True)
+    outcome = msgspec.structs.replace(met.connection, paths=("bluetooth", "bluetooth"))
+    view = played(msgspec.structs.replace(met, connection=outcome), NEAR)
+    assert (view.answer, view.meeting.word, view.meeting.tone) == (
+        "Anna and Ben connect over Bluetooth.",
+        "Over Bluetooth",
+        Tone.GOOD,
+    )
+    assert [station.title for station in view.meeting.way] == ["Anna's laptop", "Bluetooth", "Ben's computer"]
+    lost = played(run(connected=False, direct=False), NEAR)
+    assert lost.meeting.sentence == "Neither Bluetooth nor a network let them through."
+    assert [station.cut for station in lost.meeting.way] == [False, True, False]
