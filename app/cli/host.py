@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from app.cli.by_hand import host_by_hand
 from app.cli.meeting import Lines, Printer, Transport, TransportOption, drivers_of, peers, require_bluetooth
 from app.cli.options import ConfigOption
 from app.cli.talk import talking
@@ -15,7 +16,8 @@ from netstack.errors import PeerscopeError
 from netstack.model.meeting import Role
 from netstack.model.session import Event, SessionClosed
 from netstack.net.system import SystemNet
-from netstack.service.attempt import Attempt
+from netstack.service.attempt import Attempt, Met
+from netstack.service.peers import Peers
 from netstack.service.shelf import Shelf
 
 
@@ -23,7 +25,7 @@ def host(
     via: Annotated[
         list[str] | None,
         typer.Option(
-            help="A way to be found: lan, ble, ws://HOST:PORT, mqtt://HOST; may be given several times."
+            help="A way to be found: lan, ble, ws://HOST:PORT, mqtt://HOST, several times; or paste alone: no server at all."
         ),
     ] = None,
     accept: Annotated[
@@ -51,8 +53,10 @@ def host(
         net = SystemNet()
         await require_bluetooth(via or (), transport)
         hidden = hide_address or settings.hide_address
-        drivers = drivers_of(net, via or (), settings, hidden=hidden)
-        async with peers(net, settings, printer, name) as here:
+        by_hand = list(via or ()) == ["paste"]
+        drivers = [] if by_hand else drivers_of(net, via or (), settings, hidden=hidden)
+
+        async def by_code(here: Peers) -> Met:
             code = SessionCode.make(net.random_bytes)
             printer.event(
                 "code",
@@ -60,13 +64,19 @@ def host(
                 code=str(code),
             )
             attempt = Attempt(told=printer.candidate, moved=printer.moved, hidden=hidden, only=transport.only)
-            met = await here.meet(
+            return await here.meet(
                 Role.HOST,
                 code,
                 drivers,
                 attempt,
                 make_drivers=lambda: drivers_of(net, via or (), settings, hidden=hidden),
             )
+
+        async with peers(net, settings, printer, name) as here:
+            if by_hand:
+                met = await host_by_hand(here, printer, hidden=hidden, only=transport.only)
+            else:
+                met = await by_code(here)
             printer.connected(met, None)
             shelf = None if accept is None else Shelf(accept, max_bytes)
             over: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -7,16 +7,19 @@ from typing import Annotated
 
 import typer
 
+from app.cli.by_hand import join_by_hand
 from app.cli.meeting import Lines, Printer, Transport, TransportOption, drivers_of, peers, require_bluetooth
 from app.cli.options import ConfigOption
 from app.cli.talk import OVER, talking
 from netstack.config import load_config
+from netstack.core.paste_invitation import INVITATION
 from netstack.core.session_code import parse_session_code
 from netstack.errors import InputError, PeerscopeError
 from netstack.model.chat import FileError, FileState, Mark, Payload
 from netstack.model.meeting import Role
 from netstack.model.session import SessionError
 from netstack.net.system import SystemNet
+from netstack.rendezvous.driver import Driver
 from netstack.service.attempt import Attempt, Met
 from netstack.service.chat import Chat
 from netstack.service.connection import Connection
@@ -29,7 +32,12 @@ PROBES = 5
 
 
 def join(
-    code: Annotated[str, typer.Argument(help="The session code: a number and three words.")],
+    code: Annotated[
+        str,
+        typer.Argument(
+            help="The session code: a number and three words; or a whole invitation, which needs no server."
+        ),
+    ],
     via: Annotated[
         list[str] | None,
         typer.Option(help="A way to find the other side: lan, ble, ws://HOST:PORT, mqtt://HOST."),
@@ -58,7 +66,8 @@ def join(
     """Joins the person who made the code; exit code 0 once all that was sent has come back."""
     printer = Printer(output)
     settings = load_config(config)
-    wanted = parse_session_code(code)
+    by_hand = code.startswith(INVITATION)
+    wanted = None if by_hand else parse_session_code(code)
     if send_file is not None and not send_file.is_file():
         raise InputError(InputError.Reason.FILE, str(send_file))
 
@@ -66,16 +75,18 @@ def join(
         net = SystemNet()
         await require_bluetooth(via or (), transport)
         hidden = hide_address or settings.hide_address
-        drivers = drivers_of(net, via or (), settings, hidden=hidden)
+
+        def make_drivers() -> list[Driver]:
+            return drivers_of(net, via or (), settings, hidden=hidden)
+
         async with peers(net, settings, printer, name) as here:
-            attempt = Attempt(told=printer.candidate, moved=printer.moved, hidden=hidden, only=transport.only)
-            met = await here.meet(
-                Role.GUEST,
-                wanted,
-                drivers,
-                attempt,
-                make_drivers=lambda: drivers_of(net, via or (), settings),
-            )
+            if wanted is None:
+                met = await join_by_hand(here, code, printer, hidden=hidden, only=transport.only)
+            else:
+                attempt = Attempt(
+                    told=printer.candidate, moved=printer.moved, hidden=hidden, only=transport.only
+                )
+                met = await here.meet(Role.GUEST, wanted, make_drivers(), attempt, make_drivers=make_drivers)
             printer.connected(met, await _rtt_s(met.connection))
             async with talking(net, met, printer) as chat:
                 if send is not None:

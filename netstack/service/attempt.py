@@ -90,8 +90,16 @@ class Attempt:
 class PasteAttempt(Attempt):
     """An attempt whose notes people carry by hand. `text` is what is to be given to the other side; empty until it is."""
 
-    def __init__(self, changed: Callable[[], None] = lambda: None, *, hidden: bool = False) -> None:
-        super().__init__(changed, hidden=hidden)
+    def __init__(
+        self,
+        changed: Callable[[], None] = lambda: None,
+        *,
+        told: Callable[[UdpCandidate | TcpCandidate], None] = lambda _: None,
+        moved: Callable[[Reached], None] = lambda _: None,
+        hidden: bool = False,
+        only: TransportKind | None = None,
+    ) -> None:
+        super().__init__(changed, told=told, moved=moved, hidden=hidden, only=only)
         self.text = ""
         self.invitation: PasteInvitation | None = None
         self.replied = False

@@ -246,6 +246,10 @@ class Peers:
         ours.append(NatNote(gathering.facts))
         return gathering, attempt.make(ours, self._net.wall_time(), self._net.random_bytes)
 
+    def wall_time(self) -> float:
+        """Seconds since 1970, as invitations count."""
+        return self._net.wall_time()
+
     async def hang_up(self, connection: Connection) -> None:
         """Says good-bye and closes its sockets. Does nothing for one that is gone."""
         sessions = self._open.pop(connection, None)

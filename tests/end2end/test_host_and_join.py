@@ -139,3 +139,31 @@ def test_a_mistyped_code_needs_no_network(stage: Stage) -> None:
     joined = stage.join("12-what")
     assert joined.returncode == 2
     assert "session code" in joined.stderr
+
+
+def test_without_any_server_by_an_invitation_and_where_the_host_can_be_reached_no_reply(
+    tmp_path: Path,
+) -> None:
+    stage = Stage(tmp_path)
+    options = ("--config", str(stage.config), "--format", "jsonl")
+    command, env = stage.command("host", "host", "--via", "paste", "--name", "Ana", *options)
+    with subprocess.Popen(
+        command, env=env, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as host:
+        try:
+            assert host.stdout is not None
+            assert host.stdin is not None
+            events = (json.loads(line) for line in host.stdout)
+            invitation = next(event["code"] for event in events if event["event"] == "code")
+            host.stdin.write("peerscope-reply.nonsense\n")
+            host.stdin.flush()
+            refused = next(event for event in events if event["event"] == "note")
+            assert "not a whole invitation or reply" in refused["text"]
+            done = stage.run("guest", "join", invitation, "--send", "by hand", "--name", "Ben", *options)
+            told = [json.loads(line) for line in done.stdout.splitlines()]
+            assert done.returncode == 0, done.stdout + done.stderr
+            assert next(e for e in told if e["event"] == "connected")["peer"] == "Ana"
+            assert next(event for event in events if event["event"] == "connected")["peer"] == "Ben"
+            assert host.wait(20) == 0
+        finally:
+            host.terminate()
