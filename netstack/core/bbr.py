@@ -2,7 +2,8 @@
 
 It keeps two figures of the path, the rate that it delivers and the round trip without a queue, and sends
 at the rate with a window of twice their product. Random loss says nothing about either and costs nothing.
-Two bounds keep it from harming others: a round in which a tenth is lost cuts the window and the rate, and
+Three bounds keep it from harming others: a round in which a tenth is lost cuts the window and the rate; so does far
+less while a queue stands, as then it is an overflow that somebody else, who yields to every loss, feels too; and
 the round trip is measured anew, on an almost empty pipe, when it has not been seen that low for a while.
 """
 
@@ -32,9 +33,13 @@ BRIEF_PROBE_EVERY_S = 1.0
 PROBE_RTT_GAIN = 0.5
 
 LOSS_CAP = 0.1
+QUEUED_LOSS_CAP = 0.005  # while a queue stands: then it is an overflow, not chance
+STANDING = 1.25  # every round trip of a round is that much longer than the least: a queue stands
 LOSS_CAP_PACKETS = 8
 LOSS_DOUBT = 0.3  # one standard deviation of a tenth: a small round may be unlucky
 LOSS_CUT = 0.7
+QUEUED_LOSS_CUT = 0.6
+QUEUED_LOSS_DOUBT = 0.15
 
 AGGREGATION_S = 0.002
 LEAST_FLIGHT_S = 0.006  # a path shorter than this waits for computers, not for the wire
@@ -227,7 +232,10 @@ class Bbr:
             return
         flight = max(self._lost_in_round + self._acked_in_round, sample.prior_in_flight_bytes)
         packets = flight / self._packet_bytes
-        if self._lost_packets_in_round <= LOSS_CAP * packets + LOSS_DOUBT * sqrt(packets):
+        cap, doubt, cut = LOSS_CAP, LOSS_DOUBT, LOSS_CUT
+        if self._queue_stands():
+            cap, doubt, cut = QUEUED_LOSS_CAP, QUEUED_LOSS_DOUBT, QUEUED_LOSS_CUT
+        if self._lost_packets_in_round <= cap * packets + doubt * sqrt(packets):
             return
         self._acked_in_round = self._lost_in_round = self._lost_packets_in_round = 0
         self._lost_in_cycle = True
@@ -235,10 +243,19 @@ class Bbr:
         if self._phase is Phase.STARTUP:
             self._full_rounds = ROUNDS_WITHOUT_GROWTH
         carried = min(sample.prior_in_flight_bytes, self._window)
-        self._ceiling = max(LOSS_CUT * carried, self._product(0.5), self._least_window())
+        self._ceiling = max(cut * carried, self._product(0.5), self._least_window())
         newest = self._rates[-1] or (self._rates[-2] if len(self._rates) > 1 else 0.0)
-        self._rate = max(newest, LOSS_CUT * self._rate)
+        self._rate = max(newest, cut * self._rate)
         self._rates = [self._rate]
+
+    def _queue_stands(self) -> bool:
+        """Not one packet of the last round found an empty queue; our own is empty once a round trip in eight."""
+        least_s, rounds = self._least_rtt_s, self._round_rtts_s[-2:]
+        return (
+            least_s is not None
+            and self._phase is Phase.PROBE_RATE
+            and STANDING * least_s + AGGREGATION_S < min(rounds) < float("inf")
+        )
 
     def _learn_aggregation(self, sample: Sample) -> None:
         """How much more than the rate was acknowledged at once: links and receivers save up."""

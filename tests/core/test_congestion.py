@@ -43,6 +43,14 @@ def test_two_flows_share_no_worse_than_70_to_30(queue, seeds):
     assert sum(shares) >= 0.9 * RATE
 
 
+@pytest.mark.parametrize(("queue", "least"), [(1.0, 0.17), (3.0, 0.2)])
+def test_who_yields_to_every_loss_gets_a_share(queue, least):
+    flows = run(link(queue=queue), 12.0, {"congestion": Cubic}, {"start_s": 1.3})
+    shares = [flow.goodput_bytes_per_s(5.0, 12.0) for flow in flows]
+    assert shares[0] >= least * sum(shares)
+    assert sum(shares) >= 0.9 * RATE
+
+
 def test_the_same_run_gives_the_same_figures():
     def figures():
         (flow,) = run(link(loss=0.02, seed=7), 1.0, {"seed": 3})
