@@ -2,8 +2,9 @@
 
 from typing import NamedTuple
 
-from netstack.core.fragments import WIDE_EXTRA_BYTES, Parts, Run
-from netstack.core.loss_detection import SentBurst
+from netstack.core.fragments import WIDE_EXTRA_BYTES
+from netstack.core.message import Parts, Run
+from netstack.core.sent_bursts import SentBurst
 from netstack.model.session import Priority
 from netstack.wire.fragment import LANE_PRIORITIES, UNIT_BYTES
 from netstack.wire.frame import Control

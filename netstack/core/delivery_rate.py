@@ -1,6 +1,6 @@
 """How fast a path delivers, sampled per acknowledgement (draft-cheng-iccrg-delivery-rate-estimation)."""
 
-from netstack.core.loss_detection import SentBurst
+from netstack.core.sent_bursts import SentBurst
 
 
 class DeliveryRate:

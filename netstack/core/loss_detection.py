@@ -10,11 +10,11 @@ comparison. The machine is driven by four calls:
     expired(now) -> Outcome                         the deadline passed: losses, or a probe is wanted
 """
 
-from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from netstack.core.rtt import GRANULARITY_S, RttEstimator
+from netstack.core.sent_bursts import Ledger, SentBurst, mask_of
 from netstack.errors import DecodeError
 
 MAX_ACK_DELAY_S = 0.025
@@ -27,67 +27,6 @@ MAX_BACKOFF = 64
 PERSISTENT_CONGESTION_PROBE_TIMEOUTS = 3
 REMEMBERED_LOST_BURSTS = 256
 REORDERING_FORGOTTEN_AFTER_S = 60.0
-
-
-class SentBurst:
-    """Packets `first` to `first + count - 1`, each `packet_bytes` long but the last, `last_bytes`.
-
-    Bit i of `pending` and `lost` stands for packet `first + i`; a bit in neither is acknowledged.
-    `cargo` is the caller's: whatever it needs to send the content again. The four fields at the end
-    belong to `core.delivery_rate`.
-    """
-
-    __slots__ = (
-        "app_limited",
-        "cargo",
-        "count",
-        "delivered_at_s",
-        "delivered_bytes",
-        "first",
-        "first_sent_at_s",
-        "last_bytes",
-        "lost",
-        "mtu_probe",
-        "packet_bytes",
-        "pending",
-        "sent_at_s",
-    )
-
-    def __init__(
-        self,
-        first: int,
-        count: int,
-        packet_bytes: int,
-        last_bytes: int,
-        sent_at_s: float,
-        cargo: Any,
-        mtu_probe: bool = False,
-    ) -> None:
-        self.first = first
-        self.count = count
-        self.packet_bytes = packet_bytes
-        self.last_bytes = last_bytes
-        self.sent_at_s = sent_at_s
-        self.cargo = cargo
-        self.mtu_probe = mtu_probe
-        self.pending = (1 << count) - 1
-        self.lost = 0
-        self.delivered_bytes = 0
-        self.delivered_at_s = 0.0
-        self.first_sent_at_s = 0.0
-        self.app_limited = False
-
-    @property
-    def end(self) -> int:
-        """The number after its last."""
-        return self.first + self.count
-
-    def bytes_of(self, mask: int) -> int:
-        """The size of the packets whose bits are set."""
-        size = mask.bit_count() * self.packet_bytes
-        if mask >> (self.count - 1):
-            size -= self.packet_bytes - self.last_bytes
-        return size
 
 
 class Outcome:
@@ -128,41 +67,6 @@ class Outcome:
         self.probes = 0
 
 
-class _Ledger:
-    """Bursts in the order of their packet numbers."""
-
-    __slots__ = ("bursts", "firsts")
-
-    def __init__(self) -> None:
-        self.firsts: list[int] = []
-        self.bursts: list[SentBurst] = []
-
-    def add(self, burst: SentBurst) -> None:
-        self.firsts.append(burst.first)
-        self.bursts.append(burst)
-
-    def insert(self, burst: SentBurst) -> None:
-        at = bisect_right(self.firsts, burst.first)
-        self.firsts.insert(at, burst.first)
-        self.bursts.insert(at, burst)
-
-    def span(self, low: int, high: int) -> tuple[int, int]:
-        """The slice of bursts that may hold a packet of `low` to `high`."""
-        firsts = self.firsts
-        return max(bisect_right(firsts, low) - 1, 0), bisect_right(firsts, high)
-
-    def replace(self, start: int, end: int, kept: list[SentBurst]) -> None:
-        self.bursts[start:end] = kept
-        self.firsts[start:end] = [burst.first for burst in kept]
-
-
-def _mask(burst: SentBurst, low: int, high: int) -> int:
-    """The bits of the packets `low` to `high`."""
-    start = max(low - burst.first, 0)
-    end = min(high - burst.first + 1, burst.count)
-    return (1 << end) - (1 << start) if end > start else 0
-
-
 class LossDetector:
     """Loss detection for one path; packet numbers rise and are never used twice.
 
@@ -193,8 +97,8 @@ class LossDetector:
         self.max_ack_delay_s = max_ack_delay_s
         self.bytes_in_flight = 0
         self.probe_timeouts = 0
-        self._ledger = _Ledger()
-        self._buried: _Ledger | None = None
+        self._ledger = Ledger()
+        self._buried: Ledger | None = None
         self._next = 0
         self._largest_acked = -1
         self._loss_at_s: float | None = None
@@ -306,7 +210,7 @@ class LossDetector:
 
     def acked_alone(self, burst: SentBurst, ack_delay_s: float, now: float) -> float:
         """What `alone` found has arrived. Returns the round trip."""
-        self._ledger = _Ledger()
+        self._ledger = Ledger()
         burst.pending = 0
         self.bytes_in_flight = 0
         self.probe_timeouts = 0
@@ -344,7 +248,7 @@ class LossDetector:
     def abandon(self) -> list[tuple[SentBurst, int]]:
         """Gives up everything pending, as when the path closes, and returns it as (burst, mask)."""
         left = [(burst, burst.pending) for burst in self._ledger.bursts]
-        self._ledger = _Ledger()
+        self._ledger = Ledger()
         self._buried = None
         self._loss_at_s = None
         self.bytes_in_flight = 0
@@ -369,7 +273,7 @@ class LossDetector:
         bursts = ledger.bursts[start:end]
         kept = []
         for burst in reversed(bursts):
-            mask = _mask(burst, low, high)
+            mask = mask_of(burst, low, high)
             fresh = burst.pending & mask
             late = burst.lost & mask
             if late:
@@ -407,10 +311,10 @@ class LossDetector:
             if burst.first >= largest:
                 break
             looked += 1
-            below = burst.pending & _mask(burst, burst.first, largest - 1)
+            below = burst.pending & mask_of(burst, burst.first, largest - 1)
             lost = below
             if burst.sent_at_s + wait_s > now:
-                lost &= _mask(burst, burst.first, largest - self._packet_threshold)
+                lost &= mask_of(burst, burst.first, largest - self._packet_threshold)
             if lost:
                 self._lose(burst, lost, outcome)
             if below != lost:
@@ -446,18 +350,18 @@ class LossDetector:
     def _bury(self, burst: SentBurst) -> None:
         """Remembers a burst with lost packets for a while: they may come late."""
         if self._buried is None:
-            self._buried = _Ledger()
+            self._buried = Ledger()
         self._buried.insert(burst)
         if len(self._buried.bursts) > REMEMBERED_LOST_BURSTS:
             self._buried.replace(0, 1, [])
 
-    def _exhume(self, buried: _Ledger, low: int, high: int, outcome: Outcome, now: float) -> None:
+    def _exhume(self, buried: Ledger, low: int, high: int, outcome: Outcome, now: float) -> None:
         start, end = buried.span(low, high)
         if start == end:
             return
         kept = []
         for burst in buried.bursts[start:end]:
-            late = burst.lost & _mask(burst, low, high)
+            late = burst.lost & mask_of(burst, low, high)
             if late:
                 self._late(burst, late, outcome, now)
             if burst.lost:

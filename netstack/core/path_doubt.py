@@ -9,7 +9,7 @@ sends what is important on a stand-in meanwhile, and copies of it on the path in
 from typing import Final
 
 from netstack.core.cargo import data_of, important, pieces
-from netstack.core.loss_detection import SentBurst
+from netstack.core.sent_bursts import SentBurst
 from netstack.core.session_path import Path
 
 DOUBT_S: Final = 0.5

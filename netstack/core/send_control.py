@@ -15,9 +15,10 @@ from typing import Any
 from netstack.core.bbr import Bbr
 from netstack.core.congestion import SHORT_PATH_S, Congestion, Sample
 from netstack.core.delivery_rate import DeliveryRate
-from netstack.core.loss_detection import LossDetector, Outcome, SentBurst
+from netstack.core.loss_detection import LossDetector, Outcome
 from netstack.core.pacing import MAX_DEBT_QUANTA, SHORT_PATH_DEBT_QUANTA, Pacer
 from netstack.core.rtt import RttEstimator
+from netstack.core.sent_bursts import SentBurst
 
 SHORT_PATH_WINDOW_BYTES = 1 << 20
 UNLIMITED_BYTES = 1 << 40

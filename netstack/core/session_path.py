@@ -7,7 +7,7 @@ from typing import Final
 from netstack.core import traffic_caps
 from netstack.core.ack_ranges import AckRanges
 from netstack.core.ack_schedule import AckSchedule
-from netstack.core.fragments import Run
+from netstack.core.message import Run
 from netstack.core.mtu_search import MtuSearch
 from netstack.core.replay import ReplayWindow
 from netstack.core.send_control import SendControl

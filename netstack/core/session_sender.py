@@ -7,8 +7,9 @@ from msgspec import structs
 
 from netstack.core import seal, session_mtu
 from netstack.core.cargo import Mixed, cut, data_of, important, pieces
-from netstack.core.fragments import Outbox, Parts, Run
+from netstack.core.fragments import Outbox
 from netstack.core.loss_detection import Outcome
+from netstack.core.message import Parts, Run
 from netstack.core.mtu_search import MtuCache
 from netstack.core.path_doubt import Doubts
 from netstack.core.session_path import NEVER_S, Path

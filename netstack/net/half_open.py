@@ -20,7 +20,7 @@ _OPTIONS: Final = (
 
 
 def notice_half_open(sock: socket.socket) -> None:
-    """A silent connection is probed after 15 s and given up after 30 s; data that nobody acknowledges ends it after 20 s."""
+    """A silent connection is probed after 15 s and given up after 20 s (elsewhere than on Linux 30 s), as is unacknowledged data."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in _OPTIONS:
         option = getattr(socket, name, None)

@@ -9,9 +9,8 @@ from netstack.core.fragments import (
     QUEUE_MAX_BYTES,
     WIDE_ABOVE_UNITS,
     Outbox,
-    Parts,
-    Run,
 )
+from netstack.core.message import Parts, Run
 from netstack.core.reassembly import MESSAGE_MAX_BYTES, Budget, Reassembly
 from netstack.model.session import FragmentStats, Mode, Priority, SessionError
 from netstack.wire import frame
