@@ -14,11 +14,11 @@ from netstack.core.rate_limits import RateLimits, Suspect
 from netstack.core.session_sender import Transmit
 from netstack.errors import NetError
 from netstack.model.address import Address, Family
-from netstack.model.session import TCP_TRAITS, Flow, LinkTraits, Mode, Priority, SessionError, TransportKind
+from netstack.model.session import Flow, LinkTraits, Mode, Priority, SessionError, TransportKind
 from netstack.net.protocol import Net
 from netstack.service.connection import Connection
 from netstack.service.peer_book import PeerBook
-from netstack.service.redial import Redial
+from netstack.service.tcp_dialling import TcpDialling
 from netstack.tasks import TaskScope
 from netstack.transport.protocol import PacketReceiver, Transport
 from netstack.transport.tcp import TcpTransport
@@ -60,7 +60,7 @@ class Sessions:
         self._tcp: TcpTransport | None = None
         self._stream_accepted: Callable[[int], None] | None = None
         self._connections: dict[int, Connection] = {}
-        self._redials: dict[int, Redial] = {}
+        self._dialling: TcpDialling | None = None
         self._tasks = TaskScope("sessions")
         self._pump_due = False
         self._pumping = False
@@ -130,6 +130,7 @@ class Sessions:
             self._tcp = TcpTransport(self._net, self, lambda: next(self._links))
             self._tcp.accepted = self._take_stream
             self._transports.append(self._tcp)
+            self._dialling = TcpDialling(self._net, self._tcp, self._tasks)
             self._tasks.start(self._tidy(self._tcp), "tidy")
         return None if local is None else await self._tcp.listen(local)
 
@@ -224,55 +225,19 @@ class Sessions:
         """
         self._known(peer_key)
         places = await self._places(remote)
-        if transport is TransportKind.TCP:
-            return await self._connect_by_tcp(places, peer_key, psk, reuse=reuse)
-        return await self.connect_over(self._flow(places, transport), peer_key=peer_key, psk=psk)
+
+        async def meet(flow: Flow) -> Connection:
+            return await self.connect_over(flow, peer_key=peer_key, psk=psk)
+
+        if transport is not TransportKind.TCP:
+            return await meet(self._flow(places, transport))
+        await self.open_tcp()
+        if self._dialling is None:
+            raise SessionError(SessionError.Reason.CLOSED)
+        return await self._dialling.connect(places, meet, reuse=reuse)
 
     async def _places(self, remote: Address) -> tuple[Address, ...]:
         return tuple(Address(host, remote.port) for host in await self._net.resolve(remote.host))
-
-    async def _connect_by_tcp(
-        self, places: tuple[Address, ...], peer_key: bytes | None, psk: bytes | None, *, reuse: bool
-    ) -> Connection:
-        await self.open_tcp()
-        tcp = self._tcp
-        if tcp is None:
-            raise SessionError(SessionError.Reason.CLOSED)
-        link = tcp.reuse(*places) if reuse else None
-        if link is not None:
-            try:
-                return self._redialled(
-                    await self.connect_over(Flow(link), peer_key=peer_key, psk=psk), places
-                )
-            except SessionError as error:
-                if error.reason is not SessionError.Reason.NO_ANSWER:
-                    raise
-            tcp.drop(link)  # it only seemed to be open
-        link = await tcp.connect(*places)
-        return self._redialled(await self.connect_over(Flow(link), peer_key=peer_key, psk=psk), places)
-
-    def _redialled(self, connection: Connection, places: tuple[Address, ...]) -> Connection:
-        """From now on its TCP connection is made again when it is lost."""
-        if connection.session is not None:
-            connection.session.outlives_links = True
-            self._redials[connection.number] = Redial(places)
-        return connection
-
-    async def _dial_again(self, number: int, path_id: int, redial: Redial) -> None:
-        """Until the session has a path again, is over, or was silent for too long."""
-        for pause_s in redial.pauses_s(self._net.now()):
-            await asyncio.sleep(pause_s)
-            session = self.endpoint.sessions.get(number)
-            path = None if session is None else session.paths.table.get(path_id)
-            if session is None or path is None or path.flow is not None or self._tcp is None:
-                return
-            with contextlib.suppress(NetError):
-                link = self._tcp.reuse(*redial.places) or await self._tcp.connect(*redial.places)
-                now = self._net.now()
-                session.move_path(path_id, Flow(link), TCP_TRAITS, now)
-                self.endpoint.wake(number, now)
-                self._pump_soon()
-                return
 
     async def connect_over(
         self, flow: Flow, *, peer_key: bytes | None = None, psk: bytes | None = None
@@ -395,9 +360,8 @@ class Sessions:
     def link_lost(self, link: int) -> None:
         """A link is gone."""
         for number, path_id in self.endpoint.remove_link(link, self._net.now()):
-            redial = self._redials.get(number)
-            if redial is not None and not self._closed:
-                self._tasks.start(self._dial_again(number, path_id, redial), f"dial again {number}")
+            if self._dialling is not None and not self._closed:
+                self._dialling.lost(number, path_id)
         self._pump_soon()
 
     # The pump.
@@ -441,7 +405,8 @@ class Sessions:
                 connection.happened(event)
                 if connection.closed:
                     self._connections.pop(number, None)
-                    self._redials.pop(number, None)
+                    if self._dialling is not None:
+                        self._dialling.forget(number)
 
     def _send(self, now: float) -> bool:
         """Sends a few bursts; true when there is more."""

@@ -3,12 +3,14 @@
     python -m tests.bench.targets [echo] [udp] [plain] [veth] [veth-plain] [tcp] [--runs 5] [--megabytes 256]
 
 Each program runs alone in processes of its own, one after the other, so that a noisy minute hits all alike; the
-ratio is of medians. Nothing is asserted.
+ratio is of medians. The processor seconds, starting included, say more than times do when the computer is busy.
+Nothing is asserted.
 """
 
 import argparse
 import json
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -94,8 +96,9 @@ def rows(megabytes: int) -> dict[str, Row]:
     }
 
 
-def run(module: str, arguments: Sequence[str], key: str, *, veth: bool) -> float:
-    """One run of one program."""
+def run(module: str, arguments: Sequence[str], key: str, *, veth: bool) -> tuple[float, float]:
+    """One run of one program: its figure, and the processor seconds of all its processes."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     with far_place.veth_pair(f"bench{os.getpid() % 10_000}") if veth else nullcontext(([], {})) as place:
         start, environment = place
         done = subprocess.run(
@@ -106,7 +109,9 @@ def run(module: str, arguments: Sequence[str], key: str, *, veth: bool) -> float
             check=True,
             env=os.environ | environment,
         )
-    return float(json.loads(done.stdout.splitlines()[-1])[key])
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return float(json.loads(done.stdout.splitlines()[-1])[key]), cpu_s
 
 
 def main() -> None:
@@ -120,17 +125,20 @@ def main() -> None:
     for name in chosen.rows or table:
         row = table[name]
         found: list[list[float]] = [[] for _ in row.programs]
+        used: list[list[float]] = [[] for _ in row.programs]
         for _ in range(chosen.runs):
-            for (_, module, arguments), values in zip(row.programs, found, strict=True):
-                values.append(run(module, arguments, row.key, veth=row.veth))
+            for (_, module, arguments), values, seconds in zip(row.programs, found, used, strict=True):
+                value, cpu_s = run(module, arguments, row.key, veth=row.veth)
+                values.append(value)
+                seconds.append(cpu_s)
         scale = 1e6 if row.unit == "us" else 1e-6
         ours = statistics.median(found[0])
         print(f"{name}: {row.goal} (load {os.getloadavg()[0]:.1f}, n={chosen.runs})", flush=True)
-        for (title, _, _), values in zip(row.programs, found, strict=True):
+        for (title, _, _), values, seconds in zip(row.programs, found, used, strict=True):
             low, high, middle = min(values), max(values), statistics.median(values)
             print(
                 f"  {title:<22} {middle * scale:>8.0f} {row.unit} [{low * scale:.0f}-{high * scale:.0f}]"
-                f"   ours / this = {ours / middle:.2f}",
+                f"   ours / this = {ours / middle:.2f}   {statistics.median(seconds):.2f} s of processor",
                 flush=True,
             )
 

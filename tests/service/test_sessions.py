@@ -10,7 +10,7 @@ from netstack.errors import NetError
 from netstack.model.address import Address
 from netstack.model.session import CloseReason, Flow, LinkTraits, Mode, Priority, SessionError, TransportKind
 from netstack.net.system import SystemNet
-from netstack.service import redial
+from netstack.service import tcp_dialling
 from netstack.service.peer_book import PeerBook
 from netstack.service.sessions import Sessions
 from netstack.tasks import TaskScope
@@ -185,14 +185,14 @@ async def test_a_session_waits_for_a_server_that_comes_back():
 
 
 async def test_who_is_gone_for_good_is_not_dialled_for_ever(monkeypatch):
-    monkeypatch.setattr(redial, "PAUSES_S", (0.0, 0.01, 0.01))
+    monkeypatch.setattr(tcp_dialling, "PAUSES_S", (0.0, 0.01, 0.01))
     async with Pair(TransportKind.TCP) as pair:
         ours, _ = await pair.connect()
         at = pair.at
         await pair.ben.close()
         with pytest.raises(SessionError):  # it said good-bye
             await asyncio.wait_for(ours.receive(), 5.0)
-        assert not pair.ana._redials
+        assert not pair.ana._dialling._dialled
         with pytest.raises(NetError):
             await pair.ana.connect(at, psk=PSK, transport=TransportKind.TCP)
 
