@@ -8,10 +8,17 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
-from netstack.errors import InputError
+from netstack.errors import DecodeError, InputError
 from netstack.model.turn import TurnCredentials, TurnError
 from netstack.wire import stun
 from netstack.wire import stun_attributes as attr
+from netstack.wire.password_algorithm import (
+    PasswordAlgorithm,
+    decode_algorithms,
+    encode_algorithms,
+    hash_name,
+    offers_algorithms,
+)
 from netstack.wire.stun import MessageClass, Method, StunMessage
 from netstack.wire.stun_attributes import MAX_TEXT_BYTES, Attribute
 
@@ -84,7 +91,7 @@ class Requests:
         self._open: dict[bytes, Request] = {}
         self._user: TurnCredentials | None = None
         self._key: bytes | None = None
-        self._nonce = b""
+        self._nonce = self._algorithms = b""
         self.realm: str | None = None
         self.software: str | None = None
         self.challenged_s: float | None = None
@@ -95,7 +102,7 @@ class Requests:
         self._open.clear()
         self._user = self._credentials() if self._credentials is not None else None
         self._key = None
-        self._nonce = b""
+        self._nonce = self._algorithms = b""
         self.realm = None
 
     def start(self, method: Method, attributes: Iterable[Attribute], subject: object, now: float) -> None:
@@ -180,16 +187,42 @@ class Requests:
         # 401 after a signature: the credentials are wrong, unless the realm was not the one they were for.
         if request.stale > MAX_STALE or (code == 401 and not first and realm == self.realm):
             return TurnError.of_code(code, said)
-        if realm != self.realm or self._key is None:
+        try:
+            offer = self._offer(message, nonce)
+        except DecodeError as error:
+            return TurnError(TurnError.Reason.BAD_ANSWER, error.detail)
+        if realm != self.realm or self._key is None or offer != self._algorithms:
             if len(self._user.username.encode()) > MAX_USER_BYTES:
                 return TurnError(TurnError.Reason.UNAUTHORIZED, "the username is too long")
             try:
-                self._key = stun.long_term_key(self._user.username, realm, self._user.password)
+                self._algorithms = offer
+                self._key = stun.long_term_key(
+                    self._user.username, realm, self._user.password, algorithm=hash_name(self._algorithm)
+                )
             except InputError as error:
                 return TurnError(TurnError.Reason.UNAUTHORIZED, error.detail)
         self.realm, self._nonce = realm, nonce
         self._send_new(request, now)
         return None
+
+    def _offer(self, message: StunMessage, nonce: bytes) -> bytes:
+        """The algorithms that the server offers, as it wrote them; empty: none. Raises DecodeError.
+
+        Its nonce says whether there is an offer, so one that somebody on the way took out, or put in, is noticed.
+        """
+        value = message.get(attr.PASSWORD_ALGORITHMS) or b""
+        if not offers_algorithms(nonce):
+            return b""
+        if not decode_algorithms(value):
+            raise DecodeError(
+                DecodeError.Reason.MALFORMED, "it offers no way to use a password that is known here"
+            )
+        return value
+
+    @property
+    def _algorithm(self) -> PasswordAlgorithm:
+        """SHA-256 where it is offered."""
+        return max(decode_algorithms(self._algorithms), default=PasswordAlgorithm.MD5)
 
     def _send_new(self, request: Request, now: float) -> None:
         """Encodes under a transaction id of its own, signed where a key is known, and sends."""
@@ -203,8 +236,13 @@ class Requests:
                 attr.REALM(self.realm),
                 attr.NONCE(self._nonce),
             )
+            if self._algorithms:
+                attributes += (
+                    attr.PASSWORD_ALGORITHMS(self._algorithms),
+                    attr.PASSWORD_ALGORITHM(encode_algorithms(self._algorithm)),
+                )
         message = StunMessage(request.method, MessageClass.REQUEST, request.id, attributes)
-        request.data = stun.encode(message, integrity_key=self._key)
+        request.data = stun.encode(message, integrity_key=self._key, integrity=stun.integrity_of(self._key))
         request.sends = 0
         request.first_s = now
         self._open[request.id] = request

@@ -460,7 +460,7 @@ class TurnServer(Server):
         self, request: StunMessage, client: Client, key: bytes | None, *attributes: Attribute
     ) -> None:
         answer = stun.success(request, *attributes, attr.SOFTWARE(SOFTWARE))
-        self._send(stun.encode(answer, integrity_key=key), client)
+        self._send(stun.encode(answer, integrity_key=key, integrity=stun.integrity_of(key)), client)
 
     def _refuse(
         self,
@@ -472,7 +472,7 @@ class TurnServer(Server):
     ) -> None:
         self.refused += 1
         answer = stun.failure(request, code, REASONS.get(code, "Error"), *attributes)
-        self._send(stun.encode(answer, integrity_key=key), client)
+        self._send(stun.encode(answer, integrity_key=key, integrity=stun.integrity_of(key)), client)
 
     def _send(self, data: bytes, client: Client, *, droppable: bool = False) -> None:
         if client.stream_id is None:

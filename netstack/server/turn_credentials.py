@@ -3,15 +3,24 @@
 import hashlib
 import hmac
 
-from netstack.errors import InputError
+from netstack.errors import DecodeError, InputError
 from netstack.model.address import Address
 from netstack.server.turn_refusal import Refusal
 from netstack.wire import stun_attributes as attr
+from netstack.wire.password_algorithm import (
+    PasswordAlgorithm,
+    decode_algorithms,
+    encode_algorithms,
+    hash_name,
+    nonce_with_algorithms,
+)
 from netstack.wire.stun import StunMessage, long_term_key, verify_integrity
 from netstack.wire.turn import time_limited_password
 
 NONCE_MAC_BYTES = 12
 MAX_USER_BYTES = 512
+_OFFER = encode_algorithms(PasswordAlgorithm.SHA256, PasswordAlgorithm.MD5)
+_NONCE_HEAD = len(nonce_with_algorithms(b""))
 
 
 class Credentials:
@@ -38,7 +47,9 @@ class Credentials:
         self._epoch_s = epoch_s
         self._nonce_s = nonce_s
 
-    def key(self, username: str, now: float) -> bytes | None:
+    def key(
+        self, username: str, now: float, algorithm: PasswordAlgorithm = PasswordAlgorithm.MD5
+    ) -> bytes | None:
         """The integrity key of a user, None where there is none or its time is over."""
         password = self._users.get(username)
         if password is None and self._secret is not None:
@@ -53,7 +64,7 @@ class Credentials:
         if password is None:
             return None
         try:
-            return long_term_key(username, self.realm, password)
+            return long_term_key(username, self.realm, password, algorithm=hash_name(algorithm))
         except InputError:  # a time-limited name is anybody's text
             return None
 
@@ -61,7 +72,11 @@ class Credentials:
         self, data: bytes, message: StunMessage, client: Address, now: float
     ) -> tuple[str, bytes]:
         """The user and the key behind a request (RFC 8489 section 9.2.4). Raises Refusal."""
-        fresh = (attr.REALM(self.realm), attr.NONCE(self.nonce(client, now)))
+        fresh = (
+            attr.REALM(self.realm),
+            attr.NONCE(self.nonce(client, now)),
+            attr.PASSWORD_ALGORITHMS(_OFFER),
+        )
         if message.get(attr.MESSAGE_INTEGRITY) is None and message.get(attr.MESSAGE_INTEGRITY_SHA256) is None:
             raise Refusal(401, *fresh)
         username, nonce = message.get(attr.USERNAME), message.get(attr.NONCE)
@@ -69,12 +84,26 @@ class Credentials:
             raise Refusal(400)
         if len(username) > MAX_USER_BYTES:
             raise Refusal(400)
-        key = self.key(username, now)
+        key = self.key(username, now, self._algorithm(message))
         if key is None or not verify_integrity(data, key):
             raise Refusal(401, *fresh)
         if not self.is_fresh(nonce, client, now):
             raise Refusal(438, *fresh)
         return username, key
+
+    @staticmethod
+    def _algorithm(message: StunMessage) -> PasswordAlgorithm:
+        """What the client chose; who chooses repeats the offer, so that a changed one is noticed. Raises Refusal."""
+        offer, choice = message.get(attr.PASSWORD_ALGORITHMS), message.get(attr.PASSWORD_ALGORITHM)
+        if offer is None and choice is None:
+            return PasswordAlgorithm.MD5
+        try:
+            chosen = decode_algorithms(choice or b"")
+        except DecodeError:
+            chosen = ()
+        if offer != _OFFER or len(chosen) != 1:
+            raise Refusal(400)
+        return chosen[0]
 
     def nonce(self, client: Address, now: float) -> bytes:
         """A nonce for this client: its time and a MAC, so that nothing needs to be kept."""
@@ -83,7 +112,7 @@ class Credentials:
     def is_fresh(self, nonce: bytes, client: Address, now: float) -> bool:
         """Whether the nonce is ours, this client's, and young enough."""
         try:
-            at_ms = int(nonce[:12], 16)
+            at_ms = int(nonce[_NONCE_HEAD : _NONCE_HEAD + 12], 16)
         except ValueError:
             return False
         age_s = now - at_ms / 1000
@@ -92,4 +121,4 @@ class Credentials:
     def _nonce(self, client: Address, at_ms: int) -> bytes:
         stamp = f"{at_ms:012x}"
         mac = hmac.digest(self._nonce_key, f"{stamp} {client}".encode(), hashlib.sha256)
-        return (stamp + mac[:NONCE_MAC_BYTES].hex()).encode()
+        return nonce_with_algorithms((stamp + mac[:NONCE_MAC_BYTES].hex()).encode())

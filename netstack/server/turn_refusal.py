@@ -8,6 +8,7 @@ _UNDERSTOOD = {
     kind.code
     for kind in (
         attr.USERNAME, attr.REALM, attr.NONCE, attr.MESSAGE_INTEGRITY, attr.MESSAGE_INTEGRITY_SHA256,
+        attr.PASSWORD_ALGORITHM,
         attr.REQUESTED_TRANSPORT, attr.REQUESTED_ADDRESS_FAMILY, attr.EVEN_PORT, attr.DONT_FRAGMENT,
         attr.RESERVATION_TOKEN,
         attr.CHANNEL_NUMBER, attr.LIFETIME, attr.XOR_PEER_ADDRESS, attr.DATA, attr.PRIORITY, attr.USE_CANDIDATE,

@@ -22,6 +22,7 @@ MAX_ATTRIBUTES = 256
 _HEADER = struct.Struct("!HH16s")
 _TLV = struct.Struct("!HH")
 _FINGERPRINT_XOR = 0x5354554E
+SHA256_BYTES = 32
 _TRAILERS = (attr.MESSAGE_INTEGRITY.code, attr.MESSAGE_INTEGRITY_SHA256.code, attr.FINGERPRINT.code)
 
 
@@ -218,6 +219,11 @@ def long_term_key(
     """The key of long-term credentials (RFC 8489 section 9.2.2). Raises InputError (SASLprep)."""
     text = f"{saslprep(username)}:{saslprep(realm)}:{saslprep(password)}"
     return hashlib.new(algorithm, text.encode(), usedforsecurity=False).digest()
+
+
+def integrity_of(key: bytes | None) -> Literal["sha1", "sha256"]:
+    """What a long-term key signs with: one that SHA-256 made has 32 bytes, and MESSAGE-INTEGRITY-SHA256 goes with it."""
+    return "sha256" if key is not None and len(key) == SHA256_BYTES else "sha1"
 
 
 def binding_request(
