@@ -41,6 +41,8 @@ RATE_GOALS: Final = {
     "webrtc": "92 Mbit/s",
 }
 
+AMOUNTS: Final = {TransportKind.BLE: 0.5e6, TransportKind.WEBRTC: 12e6}
+
 Tell = Callable[[str], None]
 
 
@@ -51,7 +53,7 @@ async def transport_figures(scale: float, tell: Tell) -> list[Figure]:
     for kind in KINDS:
         tell(f"throughput over {kind.upper()}")
         slow = kind is TransportKind.BLE
-        total_bytes = max(MESSAGE_BYTES // 4, int((0.5e6 if slow else 48e6) * scale))
+        total_bytes = max(MESSAGE_BYTES // 4, int(AMOUNTS.get(kind, 48e6) * scale))
         rates[kind] = await _throughput(kind, total_bytes)
         rows.append(
             Figure(

@@ -14,6 +14,7 @@ from netstack.errors import NetError
 from netstack.model.address import Address
 from netstack.model.session import Flow, LinkTraits, SessionError, TransportKind
 from netstack.model.turn import TurnCredentials
+from netstack.model.webrtc import IceServers
 from netstack.net.protocol import Net
 from netstack.radio.peer_channel import PeerChannel
 from netstack.service.connection import Connection
@@ -22,8 +23,9 @@ from netstack.service.peer_book import PeerBook
 from netstack.service.sessions import Sessions
 from netstack.transport.ble import BleTransport
 from netstack.transport.turn_dial import open_relay
+from netstack.transport.webrtc import WebRtcTransport
 
-KINDS: Final = (TransportKind.UDP, TransportKind.TCP, TransportKind.TURN, TransportKind.BLE)
+KINDS: Final = tuple(TransportKind)
 """What `open` can join two ends by."""
 
 BLE_LINK_S: Final = 30.0
@@ -81,8 +83,8 @@ class TwoEnds:
                 return await self._open_relays()
             case TransportKind.BLE:
                 return await self._open_radio()
-            case _:
-                raise SessionError(SessionError.Reason.CLOSED, f"{kind} is not to be had here")
+            case TransportKind.WEBRTC:
+                return await self._open_channels()
 
     async def connect(self, flow: Flow) -> tuple[Connection, Connection]:
         """A session on that way: its two ends. Raises SessionError."""
@@ -118,6 +120,16 @@ class TwoEnds:
             raise SessionError(SessionError.Reason.CLOSED, "the relay gave no address")
         await far.permit(near.relayed.host)
         return Flow(near.link, far.relayed)
+
+    async def _open_channels(self) -> Flow:
+        """WebRTC's library opens its own sockets, so on this computer only, whatever the nets are."""
+        near, far = (
+            sessions.add_transport(WebRtcTransport).begin(IceServers(), controlling=sessions is self.near)
+            for sessions in (self.near, self.far)
+        )
+        ours, theirs = await asyncio.gather(near.describe(), far.describe())
+        link, _ = await asyncio.gather(near.connect(theirs), far.connect(ours))
+        return Flow(link)
 
     async def _open_radio(self) -> Flow:
         from netstack.radio.virtual import VirtualRadio  # noqa: PLC0415 - it loads Bumble

@@ -14,15 +14,15 @@ UP_S = 20.0
 SLOW_PAIRS = {(TransportKind.UDP, TransportKind.BLE), (TransportKind.BLE, TransportKind.UDP)}
 
 
-async def join(ends: TwoEnds):
+async def join(ends: TwoEnds, kinds):
     """One session with a path over every transport. Returns its ends and the path ids by transport."""
-    flows = {kind: await ends.open(kind) for kind in KINDS}
+    flows = {kind: await ends.open(kind) for kind in kinds}
     ours, theirs = await ends.connect(flows[TransportKind.UDP])
-    for kind in KINDS[1:]:
+    for kind in kinds[1:]:
         ours.add_path(flows[kind], ends.traits(flows[kind]), asyncio.get_running_loop().time())
     async with asyncio.timeout(UP_S):
         while not all(  # noqa: ASYNC110 - both sides, each in its own time
-            sum(path.in_use for path in end.session.paths.table.values()) == len(KINDS)
+            sum(path.in_use for path in end.session.paths.table.values()) == len(kinds)
             for end in (ours, theirs)
         ):
             await asyncio.sleep(0.02)
@@ -47,12 +47,12 @@ async def cross(ours, theirs, there, back, size):
     return took_s
 
 
-async def cross_all(ends: TwoEnds):
+async def cross_all(ends: TwoEnds, kinds=KINDS):
     """Every pair and size, printed. 64 KiB take seconds by Bluetooth: they go by it once each way."""
     print()
-    ours, theirs, paths = await join(ends)
+    ours, theirs, paths = await join(ends, kinds)
     count = 0
-    for there, back in itertools.permutations(KINDS, 2):
+    for there, back in itertools.permutations(kinds, 2):
         slow = TransportKind.BLE in {there, back} and (there, back) not in SLOW_PAIRS
         line = []
         for size in SIZES[:-1] if slow else SIZES:

@@ -1,4 +1,7 @@
-"""Every ordered pair of transports, on this computer's loopback (Bluetooth: virtual controllers), and in the lab."""
+"""Every ordered pair of transports, on this computer's loopback (Bluetooth: virtual controllers), and in the lab.
+
+WebRTC's library finds addresses by itself, so it is not in the lab's half.
+"""
 
 import asyncio
 
@@ -26,7 +29,7 @@ def test_every_ordered_pair_in_the_lab():
         town = Town()
         near, far = LabNet(town.host("near", "192.0.2.1")), LabNet(town.host("far", "192.0.2.7"))
         async with TwoEnds(near, far, "192.0.2.7") as ends:
-            return await cross_all(ends)
+            return await cross_all(ends, KINDS[:-1])
 
     with asyncio.Runner(loop_factory=LabLoop) as runner:
-        assert runner.run(work()) >= PAIRS * (len(SIZES) - 1)
+        assert runner.run(work()) >= 12 * (len(SIZES) - 1)

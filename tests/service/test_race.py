@@ -1,9 +1,11 @@
 """Every transport runs the same race on real loopback (Bluetooth: the lab's radio)."""
 
+from netstack.core.turn_uri import TurnUri
 from netstack.model.session import TransportKind
+from netstack.model.turn import TurnCredentials
 from netstack.net.system import SystemNet
 from netstack.service.race import MESSAGES_PER_S, race
-from netstack.service.two_ends import KINDS
+from netstack.service.two_ends import KINDS, RelayPlace
 
 
 async def test_all_get_the_same_and_what_arrives_is_counted():
@@ -23,8 +25,11 @@ async def test_all_get_the_same_and_what_arrives_is_counted():
 
 async def test_what_cannot_run_stands_aside():
     net = SystemNet()
-    end = await race(net, net, "127.0.0.1", seconds=0.2, kinds=(TransportKind.UDP, TransportKind.WEBRTC))
-    udp, webrtc = end.lanes
+    nowhere = RelayPlace(TurnUri("127.0.0.1", 9), TurnCredentials("user", "password"))
+    end = await race(
+        net, net, "127.0.0.1", seconds=0.2, kinds=(TransportKind.UDP, TransportKind.TURN), relay=nowhere
+    )
+    udp, turn = end.lanes
     assert (udp.failure, udp.sent) == (None, 12)
-    assert webrtc.sent == 0
-    assert webrtc.failure
+    assert turn.sent == 0
+    assert turn.failure
