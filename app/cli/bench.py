@@ -16,6 +16,7 @@ from netstack.config import load_config
 from netstack.errors import PeerscopeError
 from netstack.model.bench import BenchError, BenchReport, BenchResult
 from netstack.model.session import TransportKind
+from netstack.model.webrtc import WebRtcError
 from netstack.service.throughput import Plan
 from netstack.service.throughput_pair import measure_beside
 
@@ -26,7 +27,7 @@ DEFAULT_RTT_S = 0.02
 def bench(
     transport: Annotated[
         list[TransportKind] | None,
-        typer.Option(help="What to measure; may be given more than once. [udp, tcp]"),
+        typer.Option(help="What to measure; may be given more than once. [udp, tcp; webrtc when named]"),
     ] = None,
     loss: Annotated[
         float | None, typer.Option(min=0.0, max=0.9, help="Lose this share of packets, on a virtual link.")
@@ -140,9 +141,12 @@ def _run(plan: Plan, report: BenchReport, seed: int, tell: Callable[[str], None]
         from netstack.lab.bluetooth_bench import measure_over_bluetooth
 
         return measure_over_bluetooth(plan, loss=report.loss or 0.0, seed=seed, tell=tell)
+    if plan.transport is TransportKind.WEBRTC:
+        return asyncio.run(_webrtc(plan, report, tell))
     if plan.transport not in MEASURED:
         raise BenchError(
-            BenchError.Reason.WRONG_USE, f"{plan.transport} is not measured here: udp, tcp and ble are"
+            BenchError.Reason.WRONG_USE,
+            f"{plan.transport} is not measured here: udp, tcp, ble and webrtc are",
         )
     if report.rtt_s is None or report.loss is None or report.link_bps is None:
         return asyncio.run(measure_beside(plan, tell))
@@ -151,6 +155,22 @@ def _run(plan: Plan, report: BenchReport, seed: int, tell: Callable[[str], None]
     return measure_on_a_link(
         plan, loss=report.loss, rtt_s=report.rtt_s, link_bps=report.link_bps, seed=seed, tell=tell
     )
+
+
+async def _webrtc(plan: Plan, report: BenchReport, tell: Callable[[str], None]) -> tuple[BenchResult, ...]:
+    """Sessions, and aiortc by itself."""
+    if report.network != "loopback":
+        raise BenchError(
+            BenchError.Reason.WRONG_USE, "WebRTC opens sockets of its own, which a virtual link has not"
+        )
+    from netstack.service.webrtc_plain import measure_plain
+
+    try:
+        results = await measure_beside(plan, tell)
+        tell("plain aiortc")
+        return (*results, await measure_plain(plan.megabytes))
+    except WebRtcError as error:
+        raise BenchError(BenchError.Reason.WRONG_USE, error.sentence) from error
 
 
 def _many(count: int, *, virtual: bool) -> tuple[BenchResult, ...]:

@@ -23,6 +23,7 @@ from netstack.errors import NetError
 from netstack.model.address import Address
 from netstack.model.ble import Preflight
 from netstack.model.nat import NatReport
+from netstack.model.webrtc import IceServers
 from netstack.net.system import SystemNet
 from netstack.observe.history_reader import HistoryReader
 from netstack.observe.prometheus import MetricsPage, Registry
@@ -34,6 +35,7 @@ from netstack.server.turn import TurnServer
 from netstack.server.turn_credentials import Credentials
 from netstack.service.history_desk import keep_one
 from netstack.service.serve import ServerHost
+from netstack.transport.webrtc_channels import Certificate, DataChannels
 from netstack.wire import stun
 from netstack.wire import stun_attributes as attr
 from netstack.wire.stun import MessageClass, Method, StunMessage
@@ -196,6 +198,27 @@ def _metrics() -> str:
     return "told to Prometheus"
 
 
+async def _data_channel() -> str:
+    """Two ends in this process, over ICE, DTLS and SCTP; loopback is no address for ICE."""
+    ends = [DataChannels(Certificate.make(), IceServers(), controlling=side) for side in (True, False)]
+    try:
+        one, other = [await end.gather() for end in ends]
+        if not one.candidates:
+            return "loads; this computer has no network to try it on"
+        came: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        ends[1].on_message = came.set_result
+        await asyncio.gather(ends[0].connect(other), ends[1].connect(one))
+        question = token_bytes(20_000)
+        ends[0].send(question)
+        async with asyncio.timeout(ANSWER_TIMEOUT_S):
+            if await came != question:
+                raise ValueError("something else came through")
+    finally:
+        for end in ends:
+            await end.close()
+    return "a data channel opens and carries 20 kB"
+
+
 # A part and what proves it: a function that returns what it saw, or raises. Servers are started on loopback
 # and asked.
 def _bluetooth() -> str:
@@ -224,6 +247,7 @@ CHECKS: tuple[tuple[str, Callable[[], str]], ...] = (
     ("stun server", lambda: asyncio.run(_stun_server())),
     ("turn server", lambda: asyncio.run(_turn_server())),
     ("echo server", lambda: asyncio.run(_echo_server())),
+    ("webrtc", lambda: asyncio.run(_data_channel())),
     ("history", _history),
     ("metrics", _metrics),
     ("bluetooth", _bluetooth),

@@ -6,7 +6,7 @@ The same two sides run as two processes over loopback and as two hosts of the la
 import asyncio
 import statistics
 import struct
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 import msgspec
@@ -14,12 +14,14 @@ import msgspec
 from netstack.core.identity import Identity
 from netstack.model.address import Address
 from netstack.model.bench import BenchResult
-from netstack.model.session import MessageReceived, Mode, Priority, SessionError, TransportKind
+from netstack.model.session import Flow, MessageReceived, Mode, Priority, SessionError, TransportKind
 from netstack.net.protocol import Net
 from netstack.service.connection import Connection
 from netstack.service.peer_book import PeerBook
 from netstack.service.process_usage import Usage, process_usage
 from netstack.service.sessions import Sessions
+from netstack.service.webrtc_introduction import Introducer, introduce
+from netstack.transport.webrtc import WebRtcTransport
 
 ECHO, BULK, ASK = 0, 1, 2
 ECHO_BYTES: Final = 64
@@ -44,14 +46,19 @@ class Answerer:
     """The far side: echoes what begins with ECHO, swallows BULK, answers ASK with what it has had and used."""
 
     def __init__(self, net: Net, plan: Plan) -> None:
+        self._net = net
         self._plan = plan
+        self._introducer: Introducer | None = None
         self._sessions = Sessions(net, Identity(net.random_bytes(32)), PeerBook(), self._accepted)
 
     async def open(self, host: str) -> tuple[Address, bytes]:
         """Listens on a free port; returns where, and our key. Raises NetError."""
         self._sessions.invite(self._plan.psk)
         at = Address(host, 0)
-        if self._plan.transport is TransportKind.TCP:
+        if self._plan.transport is TransportKind.WEBRTC:
+            self._introducer = Introducer(self._net, self._sessions.add_transport(WebRtcTransport))
+            at = await self._introducer.open(host)
+        elif self._plan.transport is TransportKind.TCP:
             listening = await self._sessions.open_tcp(local=at)
             if listening is None:
                 raise SessionError(SessionError.Reason.CLOSED)
@@ -78,6 +85,8 @@ class Answerer:
 
     async def close(self) -> None:
         """Ends every session. May be called twice."""
+        if self._introducer is not None:
+            await self._introducer.close()
         await self._sessions.close()
 
 
@@ -107,13 +116,14 @@ async def measure(
     try:
         if plan.transport is TransportKind.UDP:
             await sessions.open_udp(local=Address(here, 0), max_mtu_bytes=plan.max_mtu_bytes)
-        connection = await sessions.connect(at, psk=plan.psk, transport=plan.transport)
+        dial = _dialling(net, sessions, at, plan)
+        connection = await dial(None, plan.psk)
         tell("connections")
         times_s = []
         for _ in range(plan.connects):
             connection.close()
             start_s = net.now()
-            connection = await sessions.connect(at, peer_key=peer_key, transport=plan.transport, reuse=False)
+            connection = await dial(peer_key, None)
             times_s.append(net.now() - start_s)
         found("connect_p50_s", _quantile(times_s, 0.5), "s", len(times_s))
         if plan.transport is TransportKind.TCP:
@@ -150,6 +160,27 @@ async def _reconnections(
     reused, saved_s = sessions.reused_streams()
     found("connect_saved_s", saved_s / reused if reused else None, "s", reused)
     return connection
+
+
+def _dialling(
+    net: Net, sessions: Sessions, at: Address, plan: Plan
+) -> Callable[[bytes | None, bytes | None], Awaitable[Connection]]:
+    """What connects by the plan's transport, with a known peer's key or a first meeting's."""
+    if plan.transport is not TransportKind.WEBRTC:
+        return lambda key, psk: sessions.connect(
+            at, peer_key=key, psk=psk, transport=plan.transport, reuse=False
+        )
+    transport = sessions.add_transport(WebRtcTransport)
+
+    async def dial(key: bytes | None, psk: bytes | None) -> Connection:
+        before = transport.links
+        link = await introduce(net, transport, at)
+        connection = await sessions.connect_over(Flow(link), peer_key=key, psk=psk)
+        for each in before:
+            transport.drop(each)
+        return connection
+
+    return dial
 
 
 async def _bulk(

@@ -80,6 +80,7 @@ class WebRtcTransport:
         self._new_link = new_link
         self._certificate: Certificate | None = None
         self._begun: set[WebRtcLink] = set()
+        self._ending: set[WebRtcLink] = set()
         self._links: dict[int, DataChannels] = {}
         self._tasks = TaskScope("webrtc transport")
         self._closed = False
@@ -117,6 +118,17 @@ class WebRtcTransport:
         """The link is one of our connections."""
         return link in self._links
 
+    @property
+    def links(self) -> tuple[int, ...]:
+        """Those that are open."""
+        return tuple(self._links)
+
+    def drop(self, link: int) -> None:
+        """Ends a connection. Ending one that is gone does nothing."""
+        for made in [each for each in self._begun if each.link == link]:
+            self.forget(made)
+            self._lost(made)
+
     def send(self, transmit: Transmit) -> bool:
         """Hands every packet to its channel; always taken."""
         channels = self._links.get(transmit.flow.link)
@@ -132,7 +144,12 @@ class WebRtcTransport:
     def _lost(self, made: WebRtcLink) -> None:
         """The peer has closed it, or ICE lost its consent."""
         if not self._closed:
-            self._tasks.start(made.close(), "close")
+            self._ending.add(made)
+            self._tasks.start(self._end(made), "close")
+
+    async def _end(self, made: WebRtcLink) -> None:
+        await made.close()
+        self._ending.discard(made)
 
     def forget(self, made: WebRtcLink) -> None:
         """It is over."""
@@ -143,6 +160,6 @@ class WebRtcTransport:
     async def close(self) -> None:
         """Ends every connection and waits for its end. May be called twice."""
         self._closed = True
-        for link in list(self._begun):
-            await link.close()
         await self._tasks.close()
+        for link in [*self._begun, *self._ending]:
+            await link.close()

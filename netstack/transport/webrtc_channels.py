@@ -16,6 +16,7 @@ from netstack.model.address import Address
 from netstack.model.candidate import Candidate, CandidateKind, PairState, PairStory
 from netstack.model.webrtc import IceServers, SelectedPair, WebRtcError
 from netstack.tasks import TaskScope
+from netstack.transport.webrtc_library import load_aiortc
 from netstack.wire.ice_description import MAX_CANDIDATES, IceCandidate, IceDescription
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ _KIND_OF = {
 }
 _ICE_NAME = {kind: name for name, kind in _KIND_OF.items()}
 _TYPE_PREFERENCE = {"host": 126, "prflx": 110, "srflx": 100, "relay": 0}
+UNTRIED: Final = frozenset({"WAITING", "FROZEN"})
+SENT_IN_VAIN: Final = 7  # aioice sends a check again six times (its stun.RETRY_MAX) before it calls it failed
 _STATE_OF = {"SUCCEEDED": PairState.ANSWERED, "FAILED": PairState.NO_REPLY}
 
 
@@ -49,6 +52,7 @@ class Certificate:
     @classmethod
     def make(cls) -> Certificate:
         """A fresh one."""
+        load_aiortc()
         from aiortc import RTCCertificate
 
         return cls(RTCCertificate.generateCertificate())
@@ -83,6 +87,7 @@ class DataChannels:
 
     async def gather(self) -> IceDescription:
         """Opens sockets and finds our addresses. Raises WebRtcError when it was closed meanwhile."""
+        load_aiortc()
         from aiortc import (
             RTCDataChannel,
             RTCDataChannelParameters,
@@ -252,7 +257,7 @@ class DataChannels:
                 kind=_KIND_OF[pair.remote_candidate.type],
                 remote=str(Address(pair.remote_candidate.host, pair.remote_candidate.port)),
                 state=_STATE_OF.get(pair.state.name, PairState.TRYING),
-                sent=int(pair.state.name not in {"WAITING", "FROZEN"}),
+                sent=SENT_IN_VAIN if pair.state.name == "FAILED" else int(pair.state.name not in UNTRIED),
                 heard=pair.remote_candidate.type == "prflx" or pair is chosen,
                 rtt_s=None,
                 by_relay=pair.local_candidate.type == "relay",

@@ -68,3 +68,16 @@ def test_either_may_insist_on_webrtc(wire: tuple[Host, Host], tmp_path: Path, wh
     said = [event for event in told if event["event"] == "message" and event["mine"]]
     assert [(event["bytes"], event["transport"]) for event in said] == [(5, "webrtc"), (300_000, "webrtc")]
     assert next(event for event in theirs if event["event"] == "connected")["transport"] == "webrtc"
+
+
+def test_sessions_are_measured_beside_the_library_itself(wire: tuple[Host, Host], tmp_path: Path) -> None:
+    options = ("--transport", "webrtc", "--megabytes", "2", "--exchanges", "10", "--format", "json")
+    with program(wire[0], tmp_path / "bench", "bench", *options) as bench:
+        assert bench.stdout is not None
+        told = json.loads(bench.stdout.read())
+        assert bench.wait(10) == 0
+    figures = {result["metric"]: result["value"] for result in told["results"]}
+    assert figures["datagram_bytes"] == 32_768
+    assert figures["throughput_bps"] > 0
+    assert figures["plain_throughput_bps"] > 0
+    assert figures["lost_packets"] == 0
