@@ -21,6 +21,8 @@ BUILD = [
     *[str(PYTHON), "-m", "PyInstaller", "--noconfirm", "--log-level", "WARN", "--distpath", "dist"],
     *["--workpath", "build/pyinstaller", "packaging/peerscope.spec"],
 ]
+# Another WebRTC library than ours, as a peer; its lock file holds hashes. A namespace of one's own has no internet.
+NPM_PEER = ["npm", "ci", "--prefix", "tests/webrtc/peer", "--ignore-scripts", "--no-audit", "--no-fund"]
 # Root in a namespace of its own stands in for root.
 AS_NAMESPACE_ROOT = [
     *["unshare", "--user", "--map-root-user", "--net", "--mount", "sh", "-c"],
@@ -66,6 +68,7 @@ STAGES = (
     ),
     Stage("kernel tests", [_marked("kernel")], "network namespaces"),
     Stage("radio tests", [_marked("radio")], "virtual machine"),
+    Stage("npm peer", [NPM_PEER]),
     Stage("webrtc tests", [_marked("webrtc")], "network namespaces"),
     Stage("window tests", [_marked("window")], "display"),
     Stage("frozen", [BUILD, _marked("frozen")], "display"),
