@@ -119,11 +119,15 @@ class GuestLink {
       this.given.key, role, this.given.fingerprint, this.described.fingerprint, this.offer, this.answer);
   }
 
+  // Our proof goes first, whichever channel opens first and however early theirs is here.
   _opened() {
-    if (this.ordered.readyState !== "open" || this.fast.readyState !== "open" || this.greeted) return;
-    this.greeted = true;
-    this.on.stage("proving");
-    this._put(notes.frame.proof(this._proof("guest")));
+    if (this.ordered.readyState !== "open") return;
+    if (!this.greeted) {
+      this.greeted = true;
+      this.on.stage("proving");
+      this._put(notes.frame.proof(this._proof("guest")));
+    }
+    if (this.theirProof && !this.proved) this._proveThem(this.theirProof);
   }
 
   _put(frame) { if (this.ordered.readyState === "open") this.ordered.send(frame); }
@@ -145,8 +149,10 @@ class GuestLink {
     const bytes = new Uint8Array(data), { FRAME } = notes;
     this._alive();
     try {
-      if (bytes[0] === FRAME.PROOF && !this.proved) this._proveThem(bytes.slice(1));
-      else if (!this.proved) this._fail("secret");
+      if (bytes[0] === FRAME.PROOF && !this.proved) {
+        this.theirProof = bytes.slice(1);
+        this._opened();
+      } else if (!this.proved) this._fail("secret");
       else if (bytes[0] === FRAME.PART || bytes[0] === FRAME.LAST) this._piece(bytes.subarray(1), bytes[0] === FRAME.LAST);
       else if (bytes[0] === FRAME.GOT) {
         const [, messages, taken] = notes.unpack(bytes, [1, 4, 8]);
