@@ -24,11 +24,12 @@ _STATES = {
 
 
 class WayChoice(StrEnum):
-    """The three answers to "how do you want to meet?"."""
+    """The answers to "how do you want to meet?"."""
 
     BROKER = "broker"
     OWN = "own"
     LAN = "lan"
+    BLE = "ble"
 
 
 class WayLine(msgspec.Struct, frozen=True):
@@ -86,6 +87,8 @@ def choice(ways: tuple[str, ...], brokers: tuple[str, ...]) -> ChoiceView:
         chosen = WayChoice.OWN
     elif any(way in brokers for way in ways) or (not ways and brokers):
         chosen = WayChoice.BROKER
+    elif Way.BLE in kinds.values():
+        chosen = WayChoice.BLE
     else:
         chosen = WayChoice.LAN
     return ChoiceView(chosen, brokers, broker, own)
@@ -98,6 +101,8 @@ def chosen_ways(answer: WayChoice, broker: str, own: str) -> tuple[str, ...]:
             return (broker, "lan")
         case WayChoice.LAN:
             return ("lan",)
+        case WayChoice.BLE:
+            return ("ble",)
         case WayChoice.OWN:
             uri = parse_rendezvous(own.strip())
             if uri.way not in {Way.WEBSOCKET, Way.MQTT}:

@@ -58,6 +58,12 @@ class WayQuestion(Card):
                 self.own,
             ),
             (WayChoice.LAN, "Only in this network", "Nothing leaves it.", None),
+            (
+                WayChoice.BLE,
+                "By Bluetooth, without any network",
+                "You are near each other. What you say stays in the air between you; large files take their time.",
+                None,
+            ),
         ):
             radio = self._radios[answer] = QRadioButton(words)
             radio.setAccessibleDescription(more)

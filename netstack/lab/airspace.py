@@ -80,6 +80,10 @@ class Airspace:
         self._devices.clear()
         self._air = None
 
+    def adapter(self, host: str) -> "VirtualAdapter":
+        """A person's adapter, to pull out or put back. Raises KeyError."""
+        return self._adapters[host]
+
     def display(self, address: str) -> int | None:
         """The digits that a thing shows at the moment; None where it shows none."""
         return next((each.shown for each in self._devices if each.adapter.address == address), None)

@@ -74,7 +74,7 @@ class _AirNotes(_Notes):
             await self._channel.send_note(await self._out.get())
 
 
-class _Side:
+class Side:
     """One of the two."""
 
     def __init__(self, lab: Lab, name: str, *, guest: bool) -> None:
@@ -161,7 +161,7 @@ async def connect(
 
     They go on talking until `talk_s` after they began, with a coordinator each; the longest silence is told.
     """
-    anna, ben = (_Side(lab, name, guest=number == 1) for number, name in enumerate(lab.scenario.pair))
+    anna, ben = (Side(lab, name, guest=number == 1) for number, name in enumerate(lab.scenario.pair))
     anna.notes.peer, ben.notes.peer = ben.notes, anna.notes
     began_s = lab.world.now()
     async with TaskScope("meet") as tasks:
@@ -207,7 +207,7 @@ async def connect(
     )
 
 
-async def _quietly(side: _Side, late_s: float = 0.0) -> Connection | None:
+async def _quietly(side: Side, late_s: float = 0.0) -> Connection | None:
     await asyncio.sleep(late_s)
     try:
         return await side.connect()

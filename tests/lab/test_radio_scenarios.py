@@ -8,10 +8,11 @@ import pytest
 
 from netstack.errors import InputError
 from netstack.lab.lab import Lab, open_scenario
-from netstack.lab.meet import connect
+from netstack.lab.meet import Side, connect
 from netstack.lab.scenario import RadioPart, load_scenario
 from netstack.model.chat import FileState, Mark, Payload
-from netstack.model.session import Priority
+from netstack.model.session import Priority, TransportKind
+from netstack.tasks import TaskScope
 from tests.lab.test_echo_peer import opened, read, talk, until
 
 SCENARIOS = ["train", "no-peripheral-role", "weak-signal"]
@@ -109,12 +110,7 @@ def test_the_same_seed_gives_the_same_meeting(seed: int) -> None:
 
 
 def test_where_there_is_a_network_too_the_session_ends_up_on_it() -> None:
-    home = load_scenario("home")
-    near = (RadioPart(), RadioPart(place_m=(2.0, 0.0)))
-    hosts = tuple(
-        msgspec.structs.replace(host, radio=radio) for host, radio in zip(home.host, near, strict=True)
-    )
-    outcome = Lab(msgspec.structs.replace(home, host=hosts)).run(connect)
+    outcome = home_with_radios().run(connect)
     assert (outcome.connected, outcome.direct, outcome.paths) == (True, True, ("direct", "direct"))
 
 
@@ -126,3 +122,60 @@ def test_where_the_network_leads_nowhere_bluetooth_carries_the_session() -> None
     )
     outcome = Lab(msgspec.structs.replace(blocked, host=hosts)).run(connect)
     assert (outcome.connected, outcome.paths) == (True, ("bluetooth", "bluetooth"))
+
+
+def home_with_radios() -> Lab:
+    home = load_scenario("home")
+    near = (RadioPart(), RadioPart(place_m=(2.0, 0.0)))
+    hosts = tuple(
+        msgspec.structs.replace(host, radio=radio) for host, radio in zip(home.host, near, strict=True)
+    )
+    return Lab(msgspec.structs.replace(home, host=hosts))
+
+
+def test_bluetooth_stands_by_and_takes_over_when_the_network_dies_and_the_other_way_round() -> None:
+    async def work(lab: Lab) -> None:
+        anna, ben = Side(lab, "anna", guest=False), Side(lab, "ben", guest=True)
+        anna.notes.peer, ben.notes.peer = ben.notes, anna.notes
+        async with TaskScope("test") as tasks:
+            hosting = tasks.start(anna.connect(), "host")
+            joined, hosted = await ben.connect(), await hosting
+            for side, connection in ((anna, hosted), (ben, joined)):
+                tasks.start(side.keep_up(connection, follow=True), "upkeep")
+
+            async def arrives(text: bytes, limit_s: float) -> TransportKind:
+                async with asyncio.timeout(limit_s):
+                    await joined.send(text)
+                    while (await hosted.receive()).data != text:
+                        pass
+                return ben.traversal.where(joined)[0]
+
+            await asyncio.sleep(5.0)
+            await arrives(b"by whichever is faster", 5.0)
+            lab.cut_link("anna-anna-router")
+            await asyncio.sleep(20.0)
+            assert await arrives(b"by bluetooth", 20.0) is TransportKind.BLE
+            lab.cut_link("anna-anna-router", cut=False)
+            await asyncio.sleep(30.0)
+            radio = lab.airspace.adapter("anna")
+            radio.remove()
+            await asyncio.sleep(20.0)
+            assert await arrives(b"by the network again", 30.0) is TransportKind.UDP
+            await tasks.close()
+            await anna.close()
+            await ben.close()
+
+    home_with_radios().run(work)
+
+
+async def test_an_adapter_that_is_pulled_out_is_said_so_and_the_session_goes_on_when_it_is_back() -> None:
+    async with opened("train") as node:
+        number = await node.peers.invite()
+        await until(lambda: talk(node).lines)
+        node.lab.airspace.adapter("anna").remove()
+        await asyncio.sleep(15.0)
+        assert talk(node).looking
+        assert not talk(node).ended
+        node.lab.airspace.adapter("anna").restore()
+        await node.peers.send_text(number, "back again")
+        await until(lambda: [line.text for line in talk(node).lines].count("back again") == 2, 60.0)

@@ -29,6 +29,7 @@ def test_each_way_says_how_it_fares() -> None:
     [
         ((), BROKERS, ChoiceView(WayChoice.BROKER, BROKERS, BROKERS[0], "")),
         ((), (), ChoiceView(WayChoice.LAN, (), "", "")),
+        (("ble",), BROKERS, ChoiceView(WayChoice.BLE, BROKERS, BROKERS[0], "")),
         (("lan",), BROKERS, ChoiceView(WayChoice.LAN, BROKERS, BROKERS[0], "")),
         ((BROKERS[1], "lan"), BROKERS, ChoiceView(WayChoice.BROKER, BROKERS, BROKERS[1], "")),
         (
@@ -45,6 +46,7 @@ def test_the_question_marks_the_present_answer(ways, brokers, view) -> None:
 def test_what_the_answers_mean() -> None:
     assert chosen_ways(WayChoice.BROKER, BROKERS[0], "") == (BROKERS[0], "lan")
     assert chosen_ways(WayChoice.LAN, BROKERS[0], "nonsense") == ("lan",)
+    assert chosen_ways(WayChoice.BLE, BROKERS[0], "") == ("ble",)
     assert chosen_ways(WayChoice.OWN, "", " WSS://Own.example ") == ("wss://own.example:443",)
     for bad in ("", "lan", "paste", "https://own.example"):
         with pytest.raises(MeetingError):
@@ -53,4 +55,5 @@ def test_what_the_answers_mean() -> None:
 
 def test_the_summary() -> None:
     assert summary((BROKERS[0], "lan")) == "Meeting by broker.example and this network"
+    assert summary(("ble",)) == "Meeting by Bluetooth"
     assert summary(()) == ""
