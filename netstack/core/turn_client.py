@@ -25,7 +25,9 @@ from netstack.core.turn_events import (
     SocketNeeded,
     TurnOptions,
 )
+from netstack.core.turn_lease import ASK_SILENT_S, Lease
 from netstack.core.turn_ledger import RELEASE, Ledger
+from netstack.core.turn_recovery import Recovery
 from netstack.core.turn_redirect import why_not_follow
 from netstack.core.turn_requests import Outcome, Requests
 from netstack.errors import DecodeError
@@ -35,12 +37,6 @@ from netstack.wire import stun, turn
 from netstack.wire import stun_attributes as attr
 from netstack.wire.stun import MessageClass, Method, StunMessage
 
-ASK_IDLE_S: Final = 20.0  # a NAT forgets an idle mapping after 30 s
-ASK_SILENT_S: Final = 3.0
-ASK_REFUSED_S: Final = 0.5
-RECOVER_FOR_S: Final = 300.0
-MAX_BACKOFF_S: Final = 30.0
-MAX_LIFETIME_S: Final = 86_400
 MAX_EVENTS: Final = 4096
 
 
@@ -62,8 +58,6 @@ class TurnClient:
         self.server = server
         self.options = options or TurnOptions()
         self.phase = RelayPhase.OPENING
-        self.relayed: Address | None = None
-        self.mapped: Address | None = None
         self.error: TurnError | None = None
         self.ledger = Ledger()
         self._random_bytes = random_bytes
@@ -73,24 +67,19 @@ class TurnClient:
         self._events: deque[Event] = deque()
         self._requests = Requests(credentials, random_bytes, self._transmits, stream=stream)
         self._bindings = Bindings(self.options.permission_s, self.options.channel_s)
-        self._lifetime_s: float | None = None
-        self._allocate_s: float | None = None
-        self._expires_s = self._refresh_s = NEVER
-        self._asked_s = 0.0
+        self._lease = Lease()
         self._home = server
         self._redirected = self._changed_port = False
-        self._lost_s: float | None = None
-        self._again_s = NEVER
-        self._backoff_s = 0.0
+        self._recovery = Recovery()
 
     # what is wanted
 
     def allocate(self, now: float) -> None:
         """Asks for the relay; `Allocated` or `Ended` follows."""
         self._requests.begin()
-        self.phase = RelayPhase.OPENING if self._lost_s is None else RelayPhase.RECOVERING
+        self.phase = RelayPhase.RECOVERING if self._recovery.under_way else RelayPhase.OPENING
         self.ledger.heard(now)
-        self._asked_s = now
+        self._lease.asked_s = now
         self._requests.start(Method.ALLOCATE, self.options.attributes(), None, now)
 
     def permit(self, host: str, now: float) -> None:
@@ -118,7 +107,7 @@ class TurnClient:
     def refresh(self, now: float) -> None:
         """Asks now how the relay is; its log tells."""
         if self.phase is RelayPhase.ALLOCATED and not self._requests.under_way(Method.REFRESH):
-            self._asked_s = now
+            self._lease.asked_s = now
             self._requests.start(Method.REFRESH, (attr.LIFETIME(self.options.lifetime_s),), None, now)
 
     def renew(self, now: float) -> None:
@@ -218,7 +207,7 @@ class TurnClient:
             self.server = server
             self._frames = turn.StreamFrames()
             self._transmits.clear()
-            self._again_s = NEVER
+            self._recovery.again_s = NEVER
             self.allocate(now)
 
     def poll_transmit(self) -> bytes | None:
@@ -231,9 +220,10 @@ class TurnClient:
 
     def deadline(self) -> float | None:
         """When to call `handle_timeout`."""
-        at = [self._requests.deadline() or NEVER, self._again_s]
+        at = [self._requests.deadline() or NEVER, self._recovery.again_s]
         if self.phase is RelayPhase.ALLOCATED:
-            at += [self._expires_s, self._refresh_s, self._bindings.deadline(), self._doubt_s]
+            lease = self._lease
+            at += [lease.expires_s, lease.refresh_s, self._bindings.deadline(), self._doubt_s]
         due_s = min(at)
         return None if due_s == NEVER else due_s
 
@@ -241,76 +231,58 @@ class TurnClient:
         """Repeats, renews, gives up, begins anew."""
         for outcome in self._requests.handle_timeout(now):
             self._finish(outcome, now)
-        if self.phase is RelayPhase.RECOVERING and now >= self._again_s:
-            self._again_s = NEVER
+        if self.phase is RelayPhase.RECOVERING and self._recovery.take(now):
             self._tell(SocketNeeded(self._home, self.error or TurnError(TurnError.Reason.LOST)))
         if self.phase is not RelayPhase.ALLOCATED:
             return
-        if now >= self._expires_s:
+        if now >= self._lease.expires_s:
             self._lost(self.error or TurnError(TurnError.Reason.LOST, "it lapsed"), now)
             return
         for binding in self._bindings.lapsed(now):
             self._tell(Refused(binding.peer, TurnError(TurnError.Reason.NO_PERMISSION, "it lapsed")))
         self._renew(now)
-        if now >= self._refresh_s or now >= self._doubt_s:
-            self._refresh_s = now + ASK_SILENT_S
-            self._asked_s = now
+        if now >= self._lease.refresh_s or now >= self._doubt_s:
+            self._lease.refresh_s = now + ASK_SILENT_S
+            self._lease.asked_s = now
             self.refresh(now)
 
     def state(self, now: float) -> RelayState:
         """Everything of it, for people."""
         alive = self.phase in {RelayPhase.ALLOCATED, RelayPhase.RELEASING}
-        requests, ledger, error = self._requests, self.ledger, self.error
         return RelayState(
             server=str(self.server),
             phase=self.phase,
-            relayed_address=str(self.relayed) if self.relayed and alive else None,
-            mapped_address=str(self.mapped) if self.mapped and alive else None,
-            lifetime_s=self._lifetime_s,
-            remaining_s=max(0.0, self._expires_s - now) if alive else None,
-            allocate_s=self._allocate_s,
-            rtt_s=ledger.rtt_s,
-            silent_s=max(0.0, now - ledger.heard_s) if alive else None,
+            silent_s=max(0.0, now - self.ledger.heard_s) if alive else None,
             permissions=self._bindings.permission_states(now),
             channels=self._bindings.channel_states(now),
-            log=ledger.log(now),
-            sent_packets=ledger.sent_packets,
-            sent_bytes=ledger.sent_bytes,
-            received_packets=ledger.received_packets,
-            received_bytes=ledger.received_bytes,
-            dropped=ledger.dropped,
-            malformed=ledger.malformed + requests.unverified,
-            recoveries=ledger.recoveries,
-            software=requests.software,
-            realm=requests.realm,
-            failure=error.reason.value if error else None,
-            failure_text=error.sentence if error else None,
-            remedy=error.remedy if error else None,
+            malformed=self.ledger.malformed + self._requests.unverified,
+            software=self._requests.software,
+            realm=self._requests.realm,
+            **({} if self.error is None else self.error.facts()),
+            **self._lease.facts(now, alive=alive),
+            **self.ledger.facts(now),
         )
+
+    @property
+    def relayed(self) -> Address | None:
+        """The newest relayed address."""
+        return self._lease.relayed
 
     @property
     def challenged_s(self) -> float | None:
         """How long the server took to ask for credentials."""
         return self._requests.challenged_s
 
-    # inside
-
     @property
     def _doubt_s(self) -> float:
-        """When the relay is asked whether it still is there: soon after a refusal, else after some silence."""
-        wait_s = ASK_SILENT_S if self.ledger.spoke or self.error else ASK_IDLE_S
-        if self.error is not None and self.error.reason is TurnError.Reason.REFUSED:
-            wait_s = ASK_REFUSED_S
-        return max(self.ledger.heard_s, self._asked_s) + wait_s
+        return self._lease.doubt_s(self.ledger.heard_s, spoke=self.ledger.spoke, error=self.error)
 
     def _check_open(self) -> None:
         if self.phase in {RelayPhase.RELEASING, RelayPhase.RELEASED, RelayPhase.FAILED}:
             raise TurnError(TurnError.Reason.CLOSED)
 
     def _tell(self, event: Event) -> None:
-        if len(self._events) < MAX_EVENTS:
-            self._events.append(event)
-        elif isinstance(event, Received):
+        if isinstance(event, Received) and len(self._events) >= MAX_EVENTS:
             self.ledger.dropped += 1
         else:
             self._events.append(event)
@@ -384,12 +356,12 @@ class TurnClient:
             self._binding_finished(request.subject, error, request.began_s, now)
         elif error is None and outcome.response is not None:
             self.error = None
-            self._set_lifetime(outcome.response, now)
+            self._lease.renew(outcome.response, now)
             self._tell(Renewed(None, outcome.took_s, None))
         else:
             self.error = error
             self._tell(Renewed(None, outcome.took_s, error))
-            self._asked_s = now
+            self._lease.asked_s = now
             if error is not None and error.code is not None and self.options.recover:
                 self._lost(error, now)
 
@@ -412,26 +384,17 @@ class TurnClient:
             self._tell(Bound(binding.peer, binding.number))
 
     def _allocated(self, response: StunMessage, took_s: float, now: float) -> None:
-        relayed = response.get(attr.XOR_RELAYED_ADDRESS)
-        if relayed is None or response.get(attr.LIFETIME) is None or relayed.port == 0:
+        relayed = self._lease.grant(response, took_s, now)
+        if relayed is None:
             self._allocate_failed(TurnError(TurnError.Reason.BAD_ANSWER), None, now)
             return
-        again = self._lost_s is not None
+        again = self._recovery.under_way
         self.phase = RelayPhase.ALLOCATED
-        self.relayed, self.mapped = relayed, response.mapped_address
-        self.error = self._lost_s = None
-        self._backoff_s = 0.0
-        self._allocate_s = took_s
-        self._set_lifetime(response, now)
-        token = response.get(attr.RESERVATION_TOKEN)
-        self._tell(Allocated(relayed, self.mapped, self._lifetime_s or 0.0, took_s, again, token))
+        self.error = None
+        self._recovery.succeeded()
+        lease, token = self._lease, response.get(attr.RESERVATION_TOKEN)
+        self._tell(Allocated(relayed, lease.mapped, lease.lifetime_s or 0.0, took_s, again, token))
         self._renew(now)
-
-    def _set_lifetime(self, response: StunMessage, now: float) -> None:
-        lifetime_s = min(response.get(attr.LIFETIME) or 1, MAX_LIFETIME_S)
-        self._lifetime_s = lifetime_s
-        self._expires_s = now + lifetime_s
-        self._refresh_s = now + lifetime_s - min(60.0, lifetime_s / 3)
 
     def _allocate_failed(self, error: TurnError, response: StunMessage | None, now: float) -> None:
         if error.reason is TurnError.Reason.REDIRECTED and response is not None and self.options.follow:
@@ -460,27 +423,28 @@ class TurnClient:
     def _lost(self, error: TurnError, now: float) -> None:
         """There is no relay (any more): begin again where there was one, else it has failed."""
         self.error = error
-        lost_at = self._lost_s
+        hopeless = self._recovery.hopeless(now)
         if self.phase is RelayPhase.ALLOCATED and self.options.recover:
-            lost_at = self._lost_s = now
+            self._recovery.begin(now)
+            hopeless = False
             self.ledger.recoveries += 1
             self._redirected = False
             self._tell(RelayLost(error))
-        if lost_at is None or now - lost_at > RECOVER_FOR_S or self.phase is RelayPhase.RELEASING:
+        if hopeless or self.phase is RelayPhase.RELEASING:
             self._end(None if self.phase is RelayPhase.RELEASING else error, now)
             return
         self.phase = RelayPhase.RECOVERING
         self._fail_open(error, now)
         self._bindings.reset(now)
-        self._expires_s = self._refresh_s = NEVER
-        self._again_s = now + self._backoff_s
-        self._backoff_s = min(MAX_BACKOFF_S, max(0.5, 2 * self._backoff_s))
+        self._lease.end()
+        self._recovery.wait(now)
 
     def _end(self, error: TurnError | None, now: float) -> None:
         self._fail_open(error or TurnError(TurnError.Reason.CLOSED), now)
         self.error = error
         self.phase = RelayPhase.RELEASED if error is None else RelayPhase.FAILED
-        self._expires_s = self._refresh_s = self._again_s = NEVER
+        self._lease.end()
+        self._recovery.again_s = NEVER
         for binding in self._bindings:
             self._tell(Refused(binding.peer, error or TurnError(TurnError.Reason.CLOSED)))
         self._tell(Ended(error))

@@ -1,7 +1,7 @@
 """What a relay has done: packets and bytes each way, and the log of its requests. Pure."""
 
 from collections import deque
-from typing import Final
+from typing import Any, Final
 
 from netstack.core.turn_bindings import Binding
 from netstack.core.turn_requests import Outcome
@@ -73,3 +73,16 @@ class Ledger:
         return tuple(
             RefreshEntry(now - at, what, about, took, why) for at, what, about, took, why in self._log
         )
+
+    def facts(self, now: float) -> dict[str, Any]:
+        """For people: fields of a `RelayState`."""
+        return {
+            "rtt_s": self.rtt_s,
+            "log": self.log(now),
+            "sent_packets": self.sent_packets,
+            "sent_bytes": self.sent_bytes,
+            "received_packets": self.received_packets,
+            "received_bytes": self.received_bytes,
+            "dropped": self.dropped,
+            "recoveries": self.recoveries,
+        }

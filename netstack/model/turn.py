@@ -2,7 +2,7 @@
 
 import re
 from enum import StrEnum
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -167,6 +167,10 @@ class TurnError(PeerscopeError):
         shown = "".join(char if char.isprintable() else "?" for char in said[:80])
         detail = f"{code} {shown}".strip()
         return cls(cls.CODES.get(code, cls.Reason.SERVER), detail, code=code)
+
+    def facts(self) -> dict[str, Any]:
+        """For people: fields of a `RelayState`."""
+        return {"failure": self.reason.value, "failure_text": self.sentence, "remedy": self.remedy}
 
     @property
     def remedy(self) -> str:
