@@ -78,7 +78,7 @@ class PeersView(msgspec.Struct, frozen=True):
     name: str
     hidden: bool
     open_ports: bool
-    reachable: bool
+    reachable: bool | None
     folder: str
 
 
@@ -123,7 +123,7 @@ def present(snapshot: Snapshot, wall_s: float) -> PeersView:
         name=state.name,
         hidden=state.hidden,
         open_ports=state.open_ports,
-        reachable=state.reachable,
+        reachable=None if state.partner else state.reachable,
         folder=state.folder,
     )
 

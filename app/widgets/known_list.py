@@ -60,11 +60,12 @@ class KnownList(Card):
         self.body.addWidget(self._undo_row)
 
     def show_known(
-        self, known: tuple[KnownView, ...], undo: str, *, busy: bool, reachable: bool = True
+        self, known: tuple[KnownView, ...], undo: str, *, busy: bool, reachable: bool | None = True
     ) -> None:
-        """Hidden while there is nobody. `busy`: one is called already."""
+        """Hidden while there is nobody. `busy`: one is called already; `reachable` None: nobody could."""
         self.setVisible(bool(known or undo))
-        if self._reachable.isChecked() != reachable:
+        self._reachable.setVisible(reachable is not None)
+        if reachable is not None and self._reachable.isChecked() != reachable:
             self._reachable.blockSignals(True)
             self._reachable.setChecked(reachable)
             self._reachable.blockSignals(False)

@@ -220,6 +220,7 @@ class Theme(QObject):
 
     def _words(self) -> dict[str, str | int]:
         tokens = self.tokens
+        ink = "light" if tokens.on_accent.upper() == "#FFFFFF" else "dark"
         return {
             **msgspec.structs.asdict(tokens),
             **msgspec.structs.asdict(self.measure),
@@ -228,5 +229,6 @@ class Theme(QObject):
             "selected": blend(tokens.accent, tokens.surface, 0.16),
             "accent_hover": blend(tokens.accent, tokens.text, 0.86),
             "faint": blend(tokens.muted, tokens.surface, 0.65),
+            "tick": (RESOURCES / "themes" / f"tick-{ink}.svg").as_posix(),
             "scroll": blend(tokens.outline, tokens.surface, 0.45),
         }
