@@ -1,7 +1,4 @@
-"""A TURN server (RFC 8656) over UDP and TCP, relaying UDP; it never relays into its own network.
-
-Two of its own relays may talk: their data is handed over in here, and no packet to an own address ever leaves.
-"""
+"""A TURN server (RFC 8656) over UDP and TCP, relaying UDP; it never relays into its own network."""
 
 from collections.abc import Callable
 
@@ -10,7 +7,6 @@ from netstack.model.address import Address, Family
 from netstack.server.machine import (
     CloseRelay,
     OpenRelay,
-    RelaySend,
     Server,
     StreamClose,
     StreamSend,
@@ -22,6 +18,7 @@ from netstack.server.turn_allocation import Allocation, Client
 from netstack.server.turn_budget import Budget, TurnLimits
 from netstack.server.turn_connections import Connection
 from netstack.server.turn_credentials import Credentials
+from netstack.server.turn_data import PeerData
 from netstack.server.turn_peers import PeerPolicy
 from netstack.server.turn_refusal import REASONS, Refusal, not_understood
 from netstack.server.turn_table import Reservation, Table
@@ -67,16 +64,24 @@ class TurnServer(Server):
         self._binding = binding
         self.limits = limits or TurnLimits()
         self.errors = dict(errors or {})
-        self.allocated = self.refused = self.malformed = self.limited = self.dropped = 0
+        self.allocated = self.refused = self.malformed = self.limited = 0
         self._credentials = credentials
         self._random_bytes = random_bytes
-        self._peers = peers or PeerPolicy(own=(address.host for address in addresses))
         self._families = families
         self._told = told
         self._alternate = alternate
         self._rate = rate or SourceRate(per_network_per_s=100, in_all_per_s=5000)
         self._budget = Budget(self.limits)
         self._table = Table()
+        self.peers = peers or PeerPolicy(own=(address.host for address in addresses))
+        self._data = PeerData(
+            self._table,
+            self.peers,
+            self._budget,
+            random_bytes,
+            to_client=lambda data, client: self._send(data, client, droppable=True),
+            to_peer=self._actions.append,
+        )
         self._opening: dict[int, tuple[StunMessage, bytes, float]] = {}
         self._streams: dict[int, Connection] = {}
         self._next_relay = 0
@@ -86,6 +91,11 @@ class TurnServer(Server):
     def relayed_bytes(self) -> int:
         """Payload that passed, both ways."""
         return self._budget.relayed_bytes
+
+    @property
+    def dropped(self) -> int:
+        """Peers' data that had no permission, no channel, or no room."""
+        return self._data.dropped
 
     def gauges(self) -> dict[str, tuple[float, float]]:
         """What is used, and its limit; reserved ports count as allocations."""
@@ -195,40 +205,20 @@ class TurnServer(Server):
 
     def relay_received(self, relay_id: int, data: bytes, remote: Address, now: float) -> None:
         """A peer's datagram: to the client where a permission lets it in, else dropped."""
-        allocation = self._table.of_relay(relay_id)
-        if (
-            allocation is None
-            or not allocation.permits(remote.host, now)
-            or not self._budget.spend(allocation, len(data), now)
-        ):
-            self.dropped += 1
-            return
-        number = allocation.channel_of(remote, now)
-        client = allocation.client
-        if number is not None:
-            out = turn.encode_channel_data(number, data, padded=client.stream_id is not None)
-        else:
-            out = self._indication(remote, attr.DATA(data))
-        self._send(out, client, droppable=True)
+        self._data.from_peer(relay_id, data, remote, now)
 
     def relay_failed(
         self, relay_id: int, remote: Address, icmp_type: int, icmp_code: int, now: float
     ) -> None:
-        """An ICMP error for a peer is passed on (RFC 8656 section 11.5)."""
-        allocation = self._table.of_relay(relay_id)
-        if allocation is not None and allocation.permits(remote.host, now):
-            out = self._indication(remote, attr.ICMP(attr.Icmp(icmp_type, icmp_code)))
-            self._send(out, allocation.client, droppable=True)
-
-    def _indication(self, peer: Address, content: Attribute) -> bytes:
-        attributes = (attr.XOR_PEER_ADDRESS(peer), content)
-        return stun.encode(
-            StunMessage(Method.DATA, MessageClass.INDICATION, self._random_bytes(12), attributes)
-        )
+        """An ICMP error for a peer is passed on."""
+        self._data.failed(relay_id, remote, attr.Icmp(icmp_type, icmp_code), now)
 
     def _take(self, data: bytes, client: Client, now: float) -> None:
         if turn.is_channel_data(data):
-            self._channel_data(data, client, now)
+            try:
+                self._data.in_channel(data, client, now)
+            except DecodeError:
+                self.malformed += 1
             return
         try:
             message = stun.decode(data)
@@ -240,7 +230,7 @@ class TurnServer(Server):
             return
         if message.message_class is MessageClass.INDICATION:
             if message.method == Method.SEND:
-                self._send_indication(message, client, now)
+                self._data.in_indication(message, client, now)
             return
         if message.message_class is not MessageClass.REQUEST:
             return
@@ -384,7 +374,7 @@ class TurnServer(Server):
         if not peers:
             raise Refusal(400)
         for peer in peers:
-            self._check_peer(peer, allocation)
+            self._data.check_peer(peer, allocation)
         for peer in peers:
             if not allocation.permit(peer.host, now + self.limits.permission_s, now):
                 raise Refusal(508)
@@ -394,59 +384,12 @@ class TurnServer(Server):
         number, peer = message.get(attr.CHANNEL_NUMBER), message.get(attr.XOR_PEER_ADDRESS)
         if number is None or peer is None or not turn.MIN_CHANNEL <= number <= turn.MAX_CHANNEL:
             raise Refusal(400)
-        self._check_peer(peer, allocation)
+        self._data.check_peer(peer, allocation)
         if not allocation.bind(number, peer, now + self.limits.channel_s, now):
             raise Refusal(400)
         if not allocation.permit(peer.host, now + self.limits.permission_s, now):
             raise Refusal(508)
         self._answer(message, allocation.client, key)
-
-    def _check_peer(self, peer: Address, allocation: Allocation) -> None:
-        if allocation.relayed is not None and peer.family is not allocation.relayed.family:
-            raise Refusal(443)
-        if not self._peers.permits(peer.host) and not self._is_own_relay(peer):
-            raise Refusal(403)
-
-    def _is_own_relay(self, peer: Address) -> bool:
-        """Whether a peer is a relay of this server; port 0 (of a permission) stands for any of that host."""
-        if peer.port == 0:
-            return self._table.has_host(peer.host)
-        return self._table.of_address(peer) is not None
-
-    def _channel_data(self, data: bytes, client: Client, now: float) -> None:
-        try:
-            frame = turn.decode_channel_data(data)
-        except DecodeError:
-            self.malformed += 1
-            return
-        allocation = self._table.of_client(client)
-        peer = allocation.peer_of(frame.channel, now) if allocation else None
-        if allocation is None or peer is None:
-            self.dropped += 1
-        else:
-            self._relay(allocation, frame.data, peer, now)
-
-    def _send_indication(self, message: StunMessage, client: Client, now: float) -> None:
-        allocation = self._table.of_client(client)
-        peer, data = message.get(attr.XOR_PEER_ADDRESS), message.get(attr.DATA)
-        if allocation is None or peer is None or data is None or not_understood(message):
-            self.dropped += 1
-            return
-        self._relay(allocation, data, peer, now, dont_fragment=message.get(attr.DONT_FRAGMENT) is not None)
-
-    def _relay(
-        self, allocation: Allocation, data: bytes, peer: Address, now: float, *, dont_fragment: bool = False
-    ) -> None:
-        if not allocation.permits(peer.host, now) or not self._budget.spend(allocation, len(data), now):
-            self.dropped += 1
-            return
-        neighbour = self._table.of_address(peer)
-        if neighbour is not None and allocation.relayed is not None:
-            self.relay_received(neighbour.relay_id, data, allocation.relayed, now)
-        elif self._table.has_host(peer.host) and not self._peers.permits(peer.host):
-            self.dropped += 1  # one of our own ports, but no relay
-        else:
-            self._actions.append(RelaySend(allocation.relay_id, data, peer, dont_fragment))
 
     def _delete(self, allocation: Allocation) -> None:
         if not self._table.remove(allocation):

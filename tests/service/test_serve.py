@@ -125,8 +125,8 @@ def test_no_address_of_this_computer_is_a_peer(monkeypatch: pytest.MonkeyPatch) 
     [server], _ = _servers(["203.0.113.5"], 3478, stun=False, turn=True, allow=[], external="192.0.2.5")
     assert isinstance(server, TurnServer)
     for host in (*second.hosts, "203.0.113.5", "192.0.2.5"):
-        assert not server._peers.permits(host)
-    assert server._peers.permits("198.51.100.10")
+        assert not server.peers.permits(host)
+    assert server.peers.permits("198.51.100.10")
     with pytest.raises(InputError, match="no IP address"):
         _servers(["203.0.113.5"], 3478, stun=False, turn=True, allow=[], external="here")
 
