@@ -381,7 +381,7 @@ class Sessions:
         self._pumping = True
         try:
             self._tell(now)
-            if self._send(now):
+            if self._send():
                 self._pump_soon()
             else:
                 self._arm(now)
@@ -408,10 +408,10 @@ class Sessions:
                     if self._dialling is not None:
                         self._dialling.forget(number)
 
-    def _send(self, now: float) -> bool:
-        """Sends a few bursts; true when there is more."""
+    def _send(self) -> bool:
+        """Sends a few bursts; true when there is more. Each by the clock as it is then: probes are stamped with it."""
         for _ in range(BURSTS_PER_TURN):
-            transmit = self._refused or self.endpoint.poll_transmit(now)
+            transmit = self._refused or self.endpoint.poll_transmit(self._net.now())
             if transmit is None:
                 return False
             self._refused = None
@@ -476,7 +476,7 @@ class Sessions:
             session.close()
             self.endpoint.wake(number, now)
         for _ in range(2 * len(self.endpoint.sessions) + 1):
-            if not self._send(now):
+            if not self._send():
                 break
         self._closed = True
         if self._timer is not None:
