@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -15,10 +16,12 @@ from netstack.net.system import SystemNet
 from netstack.rendezvous.websocket import WebSocketDriver
 from netstack.service.peer_book import PeerBook
 from netstack.service.peers import Peers
+from netstack.service.port_mapping import PortMappingService
 from netstack.service.rendezvous_host import RendezvousHost
 from netstack.service.traversal import Reached
 from tests import expectations
 from tests.kernel.bed import SERVERS, SPARE, Bed
+from tests.kernel.gateway_daemon import OUTSIDE, GatewayDaemon
 from tests.kernel.namespaces import Host
 
 pytestmark = pytest.mark.kernel
@@ -62,9 +65,13 @@ def mailboxes(bed: Bed) -> Iterator[None]:
         serving.result()
 
 
-async def _meet(role: Role, code: SessionCode, number: int) -> Reached:
+async def _meet(role: Role, code: SessionCode, number: int, *, opens_ports: bool = False) -> Reached:
     net = SystemNet()
     here = Peers(net, Identity(bytes((number,)) * 32), PeerBook(), name=role.value, stun=SERVERS)
+    mappings = PortMappingService(net)
+    if opens_ports:
+        mappings.allow(True)
+        here.mappings = mappings
     try:
         driver = WebSocketDriver(RendezvousUri(Way.WEBSOCKET, SERVER.host, SERVER.port))
         met = await here.meet(role, code, [driver])
@@ -75,6 +82,7 @@ async def _meet(role: Role, code: SessionCode, number: int) -> Reached:
         return met.reached
     finally:
         await here.close()
+        await mappings.close()
 
 
 def _connect(bed: Bed, one: str, two: str) -> Reached:
@@ -103,3 +111,29 @@ def test_every_pair_that_can_connects_directly(bed: Bed, mailboxes: None) -> Non
     print(
         f"{len(times)} pairs, median {sorted(times.values())[len(times) // 2] * 1000:.0f} ms, worst {max(times.values()) * 1000:.0f} ms"
     )
+
+
+def test_two_strict_networks_are_direct_through_a_port_that_a_real_router_opens(
+    bed: Bed, mailboxes: None, tmp_path: Path
+) -> None:
+    site = bed.add_site()
+    daemon = GatewayDaemon(site, tmp_path)
+    try:
+        site.home.host.ip(f"addr add {OUTSIDE}/32 dev wan")
+        bed.internet.ip(f"route replace {OUTSIDE} via {site.public}")
+        site.set("symmetric")
+        bed.b.set("symmetric")
+        daemon.start()
+        code = SessionCode.make(SystemNet().random_bytes)
+        hosting = site.client.begin(_meet(Role.HOST, code, 1, opens_ports=True))
+        guest = bed.b.client.run(_meet(Role.GUEST, code, 2))
+        hosting.result()
+        print(
+            f"through a mapped port: {guest.transport} at {guest.remote} in {guest.connect_s * 1000:.0f} ms"
+        )
+        assert guest.kind == "direct"
+        assert guest.remote.startswith(f"{OUTSIDE}:")
+    finally:
+        daemon.stop()
+        bed.internet.call("ip", "route", "del", OUTSIDE, check=False)
+        bed.remove_site(site)
