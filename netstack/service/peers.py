@@ -1,7 +1,6 @@
 """Two people meet: a code on one side, the code on the other, and a sealed session between them."""
 
 import asyncio
-import hmac
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -19,7 +18,6 @@ from netstack.core.paste_invitation import (
 from netstack.core.session_code import SessionCode
 from netstack.core.stun_uri import parse_stun_uri
 from netstack.core.turn_uri import parse_turn_uri
-from netstack.model.bluetooth_error import BluetoothError
 from netstack.model.config import Cap, TurnServer
 from netstack.model.guard import SuspectState
 from netstack.model.meeting import MeetingError, Role
@@ -29,7 +27,6 @@ from netstack.model.turn import TurnCredentials
 from netstack.model.webrtc import IceServers
 from netstack.net.protocol import Net
 from netstack.radio.one_radio import OpenRadio
-from netstack.radio.peer_channel import PeerChannel
 from netstack.rendezvous.ble import BleDriver
 from netstack.rendezvous.driver import Driver
 from netstack.service.attempt import Attempt, Met, PasteAttempt
@@ -38,6 +35,7 @@ from netstack.service.gathering import Gathering, Relay
 from netstack.service.ice_servers import choose_ice_servers
 from netstack.service.known_ways import known_ways
 from netstack.service.meeting import Meeting, invite
+from netstack.service.nearby import channel_of
 from netstack.service.path_upkeep import PathUpkeep, Remeet
 from netstack.service.peer_book import PeerBook
 from netstack.service.port_mapping import PortMappingService
@@ -297,7 +295,7 @@ class Peers:
         make_drivers: MakeDrivers | None,
     ) -> Met:
         """From the agreed key to a session. What `stack` holds is kept for some seconds more."""
-        channel = await self._near(meeting, psk, role, attempt.only)
+        channel = await channel_of(meeting, psk, role, attempt.only, self._open_radio)
         sessions, accepted = self._sessions()
         near = None if channel is None else sessions.add_transport(partial(BleTransport, channel))
         met = await self._traverse(sessions, accepted, meeting, psk, role, attempt, make_drivers, near=near)
@@ -382,20 +380,6 @@ class Peers:
 
     async def _ice_servers(self) -> IceServers:
         return await choose_ice_servers(self._net, self._stun, self._turn)
-
-    async def _near(
-        self, meeting: Meeting, psk: bytes, role: Role, only: TransportKind | None
-    ) -> PeerChannel | None:
-        """The Bluetooth that the two have met by; where they met otherwise and want it, a channel of its own."""
-        for driver in meeting.drivers if only in {None, TransportKind.BLE} else ():
-            if isinstance(driver, BleDriver) and driver.channel is not None:
-                return driver.channel
-        if only is not TransportKind.BLE:
-            return None
-        if self._open_radio is None:
-            raise BluetoothError(BluetoothError.Reason.NO_ADAPTER)
-        mailbox = hmac.digest(psk, b"peerscope nearby", "sha256").hex()[:32]
-        return PeerChannel(await self._open_radio(), mailbox, host=role is Role.HOST)
 
     def _remeet(self, key: bytes, make_drivers: MakeDrivers) -> Remeet:
         """A mailbox that only the two can name, for a session that has lost its paths."""

@@ -6,12 +6,21 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from netstack.core.identity import Identity
+from netstack.core.session_code import SessionCode
 from netstack.errors import InputError
 from netstack.lab.lab import Lab, open_scenario
 from netstack.lab.meet import Side, connect
 from netstack.lab.scenario import RadioPart, load_scenario
+from netstack.model.bluetooth_error import BluetoothError
 from netstack.model.chat import FileState, Mark, Payload
+from netstack.model.meeting import Role
 from netstack.model.session import Priority, TransportKind
+from netstack.radio.protocol import Radio
+from netstack.rendezvous.memory import MemoryDriver, MemoryHub
+from netstack.service.attempt import Attempt, Met
+from netstack.service.peer_book import PeerBook
+from netstack.service.peers import Peers
 from netstack.tasks import TaskScope
 from tests.lab.test_echo_peer import opened, read, talk, until
 
@@ -179,3 +188,51 @@ async def test_an_adapter_that_is_pulled_out_is_said_so_and_the_session_goes_on_
         node.lab.airspace.adapter("anna").restore()
         await node.peers.send_text(number, "back again")
         await until(lambda: [line.text for line in talk(node).lines].count("back again") == 2, 60.0)
+
+
+def test_who_met_otherwise_and_wants_bluetooth_alone_gets_it() -> None:
+    async def work(lab: Lab) -> None:
+        hub = MemoryHub()
+        code = SessionCode.make(lab.net("anna").random_bytes)
+
+        async def peer(name: str, role: Role) -> tuple[Peers, Met]:
+            async def radio() -> Radio:
+                found = lab.radio(name)
+                assert found is not None
+                return found
+
+            net = lab.net(name)
+            here = Peers(net, Identity(net.random_bytes(32)), PeerBook(), name=name, open_radio=radio)
+            return here, await here.meet(role, code, [MemoryDriver(hub)], Attempt(only=TransportKind.BLE))
+
+        both = await asyncio.gather(peer("anna", Role.HOST), peer("ben", Role.GUEST))
+        for here, met in both:
+            assert (met.reached.transport, met.reached.kind) == (TransportKind.BLE, "direct")
+            assert met.reached.remote.startswith("F0:")
+            assert here
+        await both[1][1].connection.send(b"hello")
+        assert (await both[0][1].connection.receive()).data == b"hello"
+        for here, _ in both:
+            await here.close()
+
+    home_with_radios().run(work)
+
+
+async def test_without_a_radio_bluetooth_alone_is_refused_with_its_cause() -> None:
+    async with opened("home") as node:
+        hub = MemoryHub()
+        code = SessionCode.make(node.net.random_bytes)
+        sides = [
+            Peers(net, Identity(net.random_bytes(32)), PeerBook())
+            for net in (node.lab.net("anna"), node.lab.net("ben"))
+        ]
+        done = await asyncio.gather(
+            *(
+                here.meet(role, code, [MemoryDriver(hub)], Attempt(only=TransportKind.BLE))
+                for here, role in zip(sides, (Role.HOST, Role.GUEST), strict=True)
+            ),
+            return_exceptions=True,
+        )
+        assert {getattr(each, "reason", None) for each in done} == {BluetoothError.Reason.NO_ADAPTER}
+        for here in sides:
+            await here.close()
