@@ -5,9 +5,10 @@ import logging
 
 import pytest
 
+from netstack.config import load_config
 from netstack.errors import InputError
 from netstack.model.address import Address
-from netstack.model.config import Config
+from netstack.model.config import Config, TurnServer
 from netstack.model.snapshot import Snapshot
 from netstack.net.system import SystemNet
 from netstack.node import Node
@@ -65,4 +66,29 @@ async def test_the_log_of_the_stack_reaches_the_snapshot() -> None:
     logging.getLogger("netstack.test").info("hello")
     await asyncio.sleep(0.01)
     assert [line.text for line in node.snapshot.log] == ["hello"]
+    await node.close()
+
+
+async def test_settings_are_used_at_once_and_kept(tmp_path) -> None:
+    path = tmp_path / "peerscope.toml"
+    node = Node(SystemNet(), Config(stun=("stun:127.0.0.1",)), settings_file=path)
+    path.write_text('stun = ["stun:127.0.0.1"]\n', "utf-8")
+    await node.settings.read_again()
+    await node.start()
+    await node.choose_stun_servers(("stun:127.0.0.2",))
+    await node.settings.change("turn", (TurnServer("turn:127.0.0.3", "ana", "hush"),))
+    await node.choose_hidden(True)
+    await node.settings.change("rendezvous", ("lan",))
+    await node.settings.change("metrics", "127.0.0.1:0")
+    await asyncio.sleep(0.15)
+    snapshot = node.snapshot
+    assert snapshot.nat.servers == ("stun:127.0.0.2",)
+    assert [server.uri for server in snapshot.turn.servers] == ["turn:127.0.0.3"]
+    assert snapshot.peers.hidden
+    assert snapshot.peers.ways == ("lan",)
+    assert node.metrics.place is not None
+    assert "hush" not in repr(snapshot)
+    assert load_config(path) == node.settings.config
+    await node.settings.undo()
+    assert node.metrics.place is None
     await node.close()
