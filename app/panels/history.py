@@ -105,8 +105,13 @@ class HistoryPage(Page):
         self._refresh()
 
     def show_data(self, data: HistoryData) -> None:
-        """What was read."""
+        """What was read. The plots begin with the last hour where nothing is older."""
+        first = not (self._data.runs or self._data.sessions)
         self._data = data
+        times = [run.at_s for run in data.runs] + [session.began_s for session in data.sessions]
+        if first and times and time.time() - min(times) < RANGES[0][0]:
+            self._range.setCurrentIndex(0)
+            self._look_back(0)
         self._refresh()
         self._show_detail(self._table.keys())
 
