@@ -27,6 +27,7 @@ from netstack.model.session import TransportKind
 from netstack.service.two_ends import KINDS
 
 FAILOVER: Final = "Failover"
+FEW: Final = 0.1
 
 
 def measure_figures(scale: float = 1.0, tell: Callable[[str], None] = lambda _: None) -> Figures:
@@ -55,8 +56,8 @@ def measure_figures(scale: float = 1.0, tell: Callable[[str], None] = lambda _: 
     run("NAT, in the lab", lambda: nat_figures(max(2, int(25 * scale))))
     run("transports", lambda: on_loop(transport_figures(scale, tell)))
     run("Bluetooth's fragments", lambda: on_loop(ble_figures()))
-    run("many allocations", lambda: on_loop(relay_load_figures(max(16, int(1024 * scale)))))
-    run("many sessions", lambda: on_loop(crowd_figures(max(50, int(10_000 * scale)))))
+    run("many allocations", lambda: on_loop(relay_load_figures(1024 if scale >= FEW else 16)))
+    run("many sessions", lambda: on_loop(crowd_figures(max(50, int(10_000 * scale * scale)))))
     run("a line, in the lab", lambda: line_figures(max(1 << 20, int(32e6 * scale))))
     run("loss, in the lab", lambda: loss_figures(max(200, int(5000 * scale))))
     run("the failover drill", _drill)
