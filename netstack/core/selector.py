@@ -74,6 +74,11 @@ class Selector:
         self._quarantine: dict[int, _Quarantine] = {}
         self._known: dict[int, PathHealth] = {}
 
+    def take(self, path: int, now: float) -> None:
+        """Somebody else has put everything on a path. Within the dwell time that is not followed."""
+        if now >= self._rests_until_s(Priority.REALTIME):
+            self.routes = (path, path, path)
+
     def resting(self, path: int, now: float) -> float | None:
         """How long a path stays in quarantine; None when it is not there."""
         entry = self._quarantine.get(path)

@@ -218,6 +218,13 @@ class Session:
         chosen = self._paths.table.get(routes[priority]) if routes is not None else None
         return chosen.id if chosen is not None and chosen.in_use else self._paths.main
 
+    def test_path(self, path_id: int) -> None:
+        """Sends a packet the size of data, so that a path which carries none can show whether it would."""
+        path = self._paths.table.get(path_id)
+        if path is not None:
+            path.test_wanted = True
+            self._timers.stir()
+
     def leave_path(self, path_id: int) -> None:
         """Nothing arrives on a path: what is in flight there goes elsewhere. The path stays."""
         path = self._paths.table.get(path_id)

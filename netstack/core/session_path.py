@@ -24,6 +24,7 @@ CHALLENGES: Final = 6
 CHALLENGES_OF_A_MOVE: Final = 3
 MAX_URGENT: Final = 32
 MAX_COPIES: Final = 256
+TEST_BYTES: Final = 600
 DEFAULT_RTT_S: Final = 0.05
 NEVER_S: Final = float("inf")
 
@@ -79,6 +80,7 @@ class Path:
         "stalled_since_s",
         "stamp_s",
         "suspect",
+        "test_wanted",
         "traits",
         "turn_first",
         "urgent",
@@ -116,7 +118,7 @@ class Path:
         self.challenge_due_s: float | None = None
         self.challenges_left = 0
         self.urgent: list[Control] | None = None
-        self.ping_wanted = False
+        self.ping_wanted = self.test_wanted = False
         self.probes_due = 0
         self.probe_sequence = 0
         self.probes_answered = 0
@@ -146,6 +148,11 @@ class Path:
     def payload_bytes(self) -> int:
         """Message bytes that fit a packet with a data header."""
         return self.room_bytes - HEADER_BYTES
+
+    @property
+    def test_bytes(self) -> int:
+        """A packet so large passes for data: who swallows data swallows it too."""
+        return min(TEST_BYTES, self.mtu_bytes)
 
     @property
     def able(self) -> bool:

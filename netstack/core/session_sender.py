@@ -105,7 +105,7 @@ class Sender:
             return None
         if _limit_bytes(path) < LEAST_PACKET_BYTES:
             return path.control.deadline(now, waiting=False) if path.control else None
-        if path.urgent or path.ping_wanted or path.probes_due or (main and self.controls):
+        if path.urgent or path.ping_wanted or path.test_wanted or path.probes_due or (main and self.controls):
             return now
         due = path.schedule.deadline() if path.schedule is not None else None
         if path.mtu_due_s < NEVER_S and path.proved:
@@ -130,6 +130,10 @@ class Sender:
             return None
         if path.mtu_due_s <= now and path.proved and (size := session_mtu.poll(path, now)) is not None:
             return self._mtu_probe(path, size, now)
+        if path.test_wanted and path.proved:
+            path.test_wanted = False
+            plaintext = PING_BYTES.ljust(path.test_bytes - path.overhead_bytes, b"\0")
+            return self._seal(path, [plaintext], None, True, False, now)
         packet = self._single(path, now, limit, main, carries)
         if packet is None and path.in_use and limit == path.mtu_bytes:
             if path.copies:
@@ -394,6 +398,8 @@ class Sender:
             if cargo is not None:
                 delivered = True
                 self.outbox.acked(cargo, mask)
+            elif burst.packet_bytes >= path.test_bytes:
+                delivered = True
         for burst, mask in outcome.lost:
             if burst.cargo is not None:
                 self.doubts.loss(path, burst, mask, now)

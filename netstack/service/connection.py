@@ -195,6 +195,12 @@ class Connection:
             self.session.close_path(path_id)
             self._wake(self.number)
 
+    def test_path(self, path_id: int) -> None:
+        """See `Session.test_path`."""
+        if self.session is not None:
+            self.session.test_path(path_id)
+            self._wake(self.number)
+
     def leave_path(self, path_id: int) -> None:
         """See `Session.leave_path`."""
         if self.session is not None:

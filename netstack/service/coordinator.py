@@ -32,6 +32,7 @@ MAX_DECISIONS: Final = 200
 MAX_WAYS: Final = 8
 BUSY_BYTES: Final = 1 << 16
 COLD_AFTER_S: Final = 0.15
+TEST_EVERY_S: Final = 0.4
 COLD_AGAIN_S: Final = 1.0
 WARM_AGAIN_S: Final = 2.0
 AGAIN_MAX_S: Final = 300.0
@@ -188,6 +189,7 @@ class _Peer:
         self._main = -1
         self._choice: Choice | None = None
         self._opening: asyncio.Task[None] | None = None
+        self._test_again_s = 0.0
         self._cold = _Patience(COLD_AGAIN_S)
         self._warming = _Patience(WARM_AGAIN_S)
         connection.listeners.append(self._heard)
@@ -220,12 +222,17 @@ class _Peer:
         for gone in self._health.keys() - {path.id for path in usable}:
             del self._health[gone]
         main = session.paths.main
-        if self._selector is None or (main != self._main and self._main in session.paths.table):
-            self._selector = Selector(main)  # somebody else has moved the session
+        if self._selector is None:
+            self._selector = Selector(main)
+        elif main != self._main and self._main in session.paths.table:
+            self._selector.take(main, now)
         self._see_to_backups(session, usable, now)
         choice = self._choice = self._selector.decide(self._read, now, preferred=preferred)
         self.connection.route(choice.routes, reserve=choice.reserve, trial=choice.trial)
         self._main = session.paths.main
+        if choice.trial >= 0 and now >= self._test_again_s:
+            self._test_again_s = now + TEST_EVERY_S
+            self.connection.test_path(choice.trial)
         for move in choice.moves:
             if move.reason in LEFT_FOR:
                 self.connection.leave_path(move.source)

@@ -159,6 +159,17 @@ def test_nothing_moves_back_within_the_dwell_time_which_grows():
     assert gaps == sorted(gaps)
 
 
+def test_another_hand_is_followed_but_not_within_the_dwell_time():
+    selector = Selector(0)
+    selector.take(1, 50.0)
+    assert selector.decide([udp(), health(1, "tcp")], 51.0).routes == (1, 1, 1)
+    selector.decide([udp(), health(1, "tcp", stalled_s=1.5)], 100.0)
+    selector.take(1, 100.0 + DWELL_S - 1)
+    assert selector.routes == (0, 0, 0)
+    selector.take(1, 100.0 + DWELL_S)
+    assert selector.routes == (1, 1, 1)
+
+
 def test_what_failed_comes_back_only_by_what_it_delivers():
     selector = Selector(0)
     selector.decide([udp(10, stalled_s=1.5), turn(60)], 100.0)

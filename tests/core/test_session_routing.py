@@ -140,6 +140,24 @@ def test_pongs_are_no_sign_of_life():
     assert bed.now - since_s > 1.5
 
 
+def test_a_path_that_carries_nothing_shows_by_packets_of_datas_size_whether_it_would():
+    bed, number = two_paths()
+    _, count = play(bed, 1.0)
+    data_blackhole(bed)
+    play(bed, 1.0, count)
+    bed.ana.session.route((number, number, number))
+    bed.ana.session.leave_path(0)
+    path = bed.ana.session.paths.table[0]
+    for broken in (True, False):
+        if not broken:
+            bed.swallows = lambda *_: False
+        for _ in range(5):
+            bed.ana.session.test_path(0)
+            bed.ana.session.ping(0)
+            bed.run(0.4)
+        assert (path.stalled_since_s is not None) is broken
+
+
 def test_each_priority_has_a_path():
     bed, number = two_paths()
     sent = []
