@@ -65,6 +65,10 @@ def serve(
         ),
     ] = None,
     tls_key: Annotated[Path | None, typer.Option(help="Its private key (PEM).")] = None,
+    tls: Annotated[
+        tuple[Path, Path] | None,
+        typer.Option(metavar="CERT KEY", help="Both at once, as --tls-cert and --tls-key."),
+    ] = None,
     tls_port: Annotated[
         int,
         typer.Option(min=1, max=65535, help="Where the relay takes TLS; 443 passes where little else does."),
@@ -85,13 +89,15 @@ def serve(
     servers, lines = _servers(hosts, port, stun=stun, turn=turn, allow=allow_peer or [], external=external)
     relay_hosts = {Address(host, 0).family: host for host in reversed(hosts)}
     mailboxes = None
-    tls = _tls(tls_cert, tls_key)
+    secure = _tls(*(tls or (tls_cert, tls_key)))
     if rendezvous is not None:
-        mailboxes = RendezvousHost(parse_listen(rendezvous), tls=tls)
-    if turn and tls is not None:
+        mailboxes = RendezvousHost(parse_listen(rendezvous), tls=secure)
+    if turn and secure is not None:
         lines.append(f"TURN over TLS on turns:{Address(hosts[0], tls_port)}, by the name in the certificate")
     place = None if metrics is None else parse_place(metrics)
-    return asyncio.run(_run(servers, relay_hosts, lines, mailboxes, place, (tls if turn else None, tls_port)))
+    return asyncio.run(
+        _run(servers, relay_hosts, lines, mailboxes, place, (secure if turn else None, tls_port))
+    )
 
 
 def _tls(cert: Path | None, key: Path | None) -> ssl.SSLContext | None:

@@ -322,6 +322,7 @@
       endFile(file, "a browser page keeps files in memory, and takes up to 1 GB");
       return;
     }
+    tellOfOffer(name);
     row.row.append(
       button("Take it", () => {
         file.sha = new pact.Sha256();
@@ -333,6 +334,9 @@
       }, true),
       button("No", () => { link.send(notes.note.end(file.number, 1)); endFile(file, "you did not want it"); }));
   }
+
+  // On a small screen the list is far below.
+  const tellOfOffer = (name) => addLine(`${whoStarts()} offers a file: ${name}`, false, "see Files; you are asked first");
 
   function takeChunk(file, note) {
     if (!file.taking || note.offset !== file.moved || file.moved + note.data.length > file.size) {

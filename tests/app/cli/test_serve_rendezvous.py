@@ -1,9 +1,12 @@
 """`peerscope serve --rendezvous`: a real process that two meet by."""
 
 import asyncio
+import http.client
 import signal
+import ssl
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +16,7 @@ from netstack.model.meeting import Role
 from netstack.net.system import SystemNet
 from netstack.rendezvous.ways import make_driver
 from netstack.service.meeting import Meeting
+from tests.lab.certificates import pem
 
 SERVE = [sys.executable, "-m", "app", "serve"]
 
@@ -42,6 +46,36 @@ def test_two_meet_by_a_server_that_runs_on_its_own() -> None:
     assert server.returncode == 0
     assert "127.0.0.1" not in rest  # nothing of its clients is told
     assert code.nameplate not in rest
+
+
+def test_the_guest_page_comes_by_https(tmp_path: Path) -> None:
+    certificate, private = pem("localhost")
+    files = tmp_path / "cert.pem", tmp_path / "key.pem"
+    for path, text in zip(files, (certificate, private), strict=True):
+        path.write_text(text, "ascii")
+    with subprocess.Popen(
+        [*SERVE, "--rendezvous", "127.0.0.1:0", "--tls", *map(str, files)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as server:
+        try:
+            line = server.stdout.readline()
+            assert line.startswith("Mailboxes on wss://127.0.0.1:")
+            connection = http.client.HTTPSConnection(
+                "localhost",
+                int(line.rsplit(":", 1)[1]),
+                timeout=10,
+                context=ssl.create_default_context(cadata=certificate),
+            )
+            connection.request("GET", "/guest")
+            answer = connection.getresponse()
+            assert answer.status == 200
+            assert b"You are invited to connect" in answer.read()
+            connection.close()
+        finally:
+            server.send_signal(signal.SIGTERM)
+            server.communicate(timeout=20)
 
 
 @pytest.mark.parametrize(
