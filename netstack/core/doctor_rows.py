@@ -7,7 +7,7 @@ from netstack.core.doctor_facts import black_hole, has_ipv6
 from netstack.core.doctor_rules import duration_words
 from netstack.core.web_facts import DATE_STEP_S, WebAnswer, web_facts
 from netstack.model.ble import Preflight
-from netstack.model.doctor import Outcome, Quality, Segment
+from netstack.model.doctor import Outcome, Quality, RelayReach, RelayState, Segment
 from netstack.model.load import LoadReport
 from netstack.model.nat import Label, NatReport, Udp, Verdict
 from netstack.model.port_mapping import MappingGateway, MappingProtocol
@@ -35,6 +35,11 @@ ROWS: Final = {
 }
 """Every row with its title, in the order in which they stand."""
 
+_RELAY_WORDS: Final = {
+    RelayState.UNREACHABLE: "does not answer",
+    RelayState.UNAUTHORIZED: "refuses the user name or password",
+    RelayState.UNTRUSTED: "cannot prove that it is itself",
+}
 CLOCK_MAY_S: Final = 60.0
 LOAD_MAY_S: Final = 0.1
 _GRADES: Final = ((-60, "strong"), (-70, "fair"), (-200, "weak"))
@@ -218,6 +223,22 @@ def size_row(quality: Quality) -> Row:
         f"{quality.mtu_bytes} bytes, {'not more' if hole else 'both ways'}",
         detail,
     )
+
+
+def relay_row(relays: Sequence[RelayReach]) -> Row:
+    """The best relay by its ways; the others, and what is wrong, on hover."""
+    best = next((each for each in relays if each.state is RelayState.OK), relays[0])
+    open_ways = [way.transport.upper() for way in best.ways if way.state is RelayState.OK]
+    shut_ways = [way.transport.upper() for way in best.ways if way.state is not RelayState.OK]
+    detail = " ".join(
+        f"{each.url}, {way.transport.upper()}: {way.text or _ms(way.allocate_s)}."
+        for each in relays
+        for way in each.ways
+    ).replace("..", ".")
+    if best.state is not RelayState.OK:
+        return Row(Outcome.BAD, _RELAY_WORDS[best.state], detail)
+    shut = f"; not over {' and '.join(shut_ways)}" if shut_ways else ""
+    return Row(Outcome.GOOD, f"answers over {' and '.join(open_ways)}{shut}", detail)
 
 
 def load_row(report: LoadReport) -> Row:

@@ -123,6 +123,32 @@ class PortReport(msgspec.Struct, frozen=True):
     reachable_text: str = "not measured: nobody outside has knocked"
 
 
+class RelayState(StrEnum):
+    """Does a relay take us? UNTRUSTED: its certificate proves nothing."""
+
+    OK = "ok"
+    UNAUTHORIZED = "unauthorized"
+    UNTRUSTED = "untrusted"
+    UNREACHABLE = "unreachable"
+
+
+class RelayWay(msgspec.Struct, frozen=True):
+    """One way to a relay: udp, tcp or tls. `text` says what is wrong; `allocate_s` None: no relay was given."""
+
+    transport: str
+    state: RelayState
+    allocate_s: float | None = None
+    text: str = ""
+
+
+class RelayReach(msgspec.Struct, frozen=True):
+    """A TURN server of the configuration, by the best of its ways."""
+
+    url: str
+    state: RelayState
+    ways: tuple[RelayWay, ...] = ()
+
+
 class PeerReport(msgspec.Struct, frozen=True, kw_only=True):
     """A live peer: by which way the session goes (`kind` direct, local or relay), both networks as a pair, the way to it."""
 
@@ -147,7 +173,7 @@ class DoctorReport(msgspec.Struct, frozen=True, kw_only=True):
     unknown: tuple[str, ...] = ()
     checks: tuple[Check, ...] = ()
     nat: NatReport | None = None
-    turn: None = None
+    turn: tuple[RelayReach, ...] = ()
     quality: Quality | None = None
     segments: tuple[Segment, ...] = ()
     bad_from: str | None = None

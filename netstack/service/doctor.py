@@ -233,6 +233,7 @@ class Doctor:
             nat=nat,
             quality=self._measured.quality,
             segments=self._measured.segments,
+            turn=self._measured.relays,
             bad_from=facts_from.bad_from(self._measured.facts, {finding.rule for finding in found}),
             ports=self._ports,
             peer=self._peer,

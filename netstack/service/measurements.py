@@ -20,6 +20,7 @@ from netstack.core.doctor_rows import (
     mapping_row,
     name_row,
     nat_rows,
+    relay_row,
     size_row,
     way_row,
     web_rows,
@@ -29,7 +30,7 @@ from netstack.core.web_facts import web_facts
 from netstack.errors import NetError
 from netstack.model.address import Address, Family
 from netstack.model.config import TurnServer
-from netstack.model.doctor import Outcome, Quality, Rung, Segment
+from netstack.model.doctor import Outcome, Quality, RelayReach, RelayState, Rung, Segment
 from netstack.model.nat import NatReport, Udp
 from netstack.model.port_mapping import PortMappingError
 from netstack.model.turn import TurnError
@@ -65,12 +66,7 @@ BESIDE: Final = ("firewall", "web", "names", "relay", "mapping", "bluetooth")
 
 OpenRadio = Callable[[], Awaitable[Radio | None]]
 """Opens this computer's Bluetooth; None: there is nothing to look at."""
-RELAY_ROWS: Final = {
-    "ok": (Outcome.GOOD, "answers"),
-    "unreachable": (Outcome.BAD, "does not answer"),
-    "unauthorized": (Outcome.BAD, "refuses the user name or password"),
-    "untrusted": (Outcome.BAD, "cannot prove that it is itself"),
-}
+MAX_RELAYS: Final = 4
 
 
 class Targets(msgspec.Struct, frozen=True):
@@ -102,6 +98,7 @@ class Measurements:
         self.nat: NatReport | None = None
         self.quality: Quality | None = None
         self.segments: tuple[Segment, ...] = ()
+        self.relays: tuple[RelayReach, ...] = ()
         self.began_s = 0.0
         self._net = net
         self._nats = nats
@@ -112,10 +109,10 @@ class Measurements:
 
     def kept(self) -> Callable[[], None]:
         """What puts everything back as it is now."""
-        before = (dict(self.rows), dict(self.facts), self.nat, self.quality, self.segments)
+        before = (dict(self.rows), dict(self.facts), self.nat, self.quality, self.segments, self.relays)
 
         def restore() -> None:
-            self.rows, self.facts, self.nat, self.quality, self.segments = before
+            self.rows, self.facts, self.nat, self.quality, self.segments, self.relays = before
 
         return restore
 
@@ -247,20 +244,19 @@ class Measurements:
         return name, self._net.now() - began_s, ""
 
     async def _reach_relay(self) -> None:
-        """The first relay."""
+        """Every relay of the configuration, four at most; one that takes us is enough."""
         if not self._turn:
             self.rows["relay"] = Row(Outcome.UNKNOWN, "none is set up")
             return
-        server = self._turn[0]
         try:
-            reach = await reach_turn(self._net, server)
+            asking = (reach_turn(self._net, server) for server in self._turn[:MAX_RELAYS])
+            self.relays = tuple(await asyncio.gather(*asking))
         except TurnError as error:
             self.rows["relay"] = Row(Outcome.BAD, "is not named right", error.sentence)
             return
-        self.facts |= facts_from.relay_facts(reach.state, server.url)
-        outcome, words = RELAY_ROWS[reach.state]
-        detail = " ".join(filter(None, (server.url, reach.text)))
-        self.rows["relay"] = Row(outcome, f"{words} over {reach.way}" if reach.way else words, detail)
+        best = next((each for each in self.relays if each.state is RelayState.OK), self.relays[0])
+        self.facts |= facts_from.relay_facts(best.state.value, best.url)
+        self.rows["relay"] = relay_row(self.relays)
 
     async def _detect_mapping(self) -> None:
         """What the router speaks; nothing is mapped."""

@@ -1,50 +1,64 @@
-"""Does a relay answer, and does it take us? One short allocation, over whatever its URI names, TLS included."""
+"""Does a relay answer, and does it take us? A short allocation over each way that its URI leaves open, TLS included."""
 
+import asyncio
 import ssl
-from typing import Final, NamedTuple
+from typing import Final
 
 from netstack.core.turn_events import TurnOptions
-from netstack.core.turn_uri import parse_turn_uri
+from netstack.core.turn_uri import TurnUri, parse_turn_uri
 from netstack.model.config import TurnServer
-from netstack.model.turn import TurnError
+from netstack.model.doctor import RelayReach, RelayState, RelayWay
+from netstack.model.turn import ServerTransport, TurnError
 from netstack.net.protocol import Net
-from netstack.service.turn_login import find_login
+from netstack.service.turn_login import TurnLogin, find_login
+from netstack.tasks import TaskScope
 from netstack.transport.turn_dial import open_relay
 
 _R = TurnError.Reason
 _REFUSES_US: Final = {_R.UNAUTHORIZED, _R.EXPIRED, _R.CLOCK, _R.WRONG_CREDENTIALS}
 _NOT_THERE: Final = {_R.UNREACHABLE, _R.REFUSED, _R.UNKNOWN_HOST, _R.NOT_TURN, _R.TLS, _R.CLOSED, _R.LOST}
 _NOT_ITSELF: Final = {_R.CERTIFICATE_NAME, _R.CERTIFICATE_EXPIRED, _R.CERTIFICATE_UNTRUSTED}
+_BEST_FIRST: Final = (RelayState.OK, RelayState.UNAUTHORIZED, RelayState.UNTRUSTED, RelayState.UNREACHABLE)
 
 
-class TurnReach(NamedTuple):
-    """`state` is a fact of the doctor: ok, unreachable, unauthorized, or untrusted (its certificate)."""
+async def reach_turn(net: Net, server: TurnServer, *, tls: ssl.SSLContext | None = None) -> RelayReach:
+    """Asks for a relay over UDP and TCP, or TLS, at once, and gives each back; some three seconds at most.
 
-    state: str
-    way: str = ""
-    text: str = ""
-
-
-async def reach_turn(net: Net, server: TurnServer, *, tls: ssl.SSLContext | None = None) -> TurnReach:
-    """Asks for a relay and gives it back; some three seconds at most. Raises TurnError for a malformed URI alone.
-
-    A server that only wants to know who we are answers too, where nothing was ever said about that.
+    A server that only wants to know who we are answers too, where nothing was ever said about that. Raises TurnError for
+    a malformed URI alone.
     """
     uri = parse_turn_uri(server.url)
     login = await find_login(uri, (server,), server.username)
-    mint = login.minter(net.wall_time)
+    async with TaskScope("relay") as tasks:
+        trying = [tasks.start(_try(net, uri, way, login, tls), way.value) for way in uri.transports]
+        ways = tuple(await asyncio.gather(*trying))
+    best = min((way.state for way in ways), key=_BEST_FIRST.index)
+    return RelayReach(server.url, best, ways)
+
+
+async def _try(
+    net: Net, uri: TurnUri, way: ServerTransport, login: TurnLogin, tls: ssl.SSLContext | None
+) -> RelayWay:
+    began_s = net.now()
     try:
-        relay = await open_relay(net, uri, mint, tls=tls, options=TurnOptions(recover=False))
+        relay = await open_relay(
+            net,
+            uri,
+            login.minter(net.wall_time),
+            transports=(way,),
+            tls=tls,
+            options=TurnOptions(recover=False),
+        )
     except TurnError as error:
-        return TurnReach(_state_of(error), text=f"{error.sentence} {error.remedy}".strip())
-    way = relay.transport.value.upper()
+        return RelayWay(way.value, _state_of(error), text=f"{error.sentence} {error.remedy}".strip())
+    allocate_s = net.now() - began_s
     await relay.release()
-    return TurnReach("ok", way)
+    return RelayWay(way.value, RelayState.OK, allocate_s)
 
 
-def _state_of(error: TurnError) -> str:
+def _state_of(error: TurnError) -> RelayState:
     if error.reason in _REFUSES_US:
-        return "unauthorized"
+        return RelayState.UNAUTHORIZED
     if error.reason in _NOT_ITSELF:
-        return "untrusted"
-    return "unreachable" if error.reason in _NOT_THERE else "ok"
+        return RelayState.UNTRUSTED
+    return RelayState.UNREACHABLE if error.reason in _NOT_THERE else RelayState.OK

@@ -2,6 +2,8 @@
 
 import pytest
 
+from netstack.core.doctor_rows import relay_row
+from netstack.errors import NetError
 from netstack.model.config import TurnServer
 from netstack.model.turn import TurnError
 from netstack.net.system import SystemNet
@@ -22,12 +24,14 @@ class Named(SystemNet):
 async def test_tls_is_tls_and_a_strangers_certificate_is_told() -> None:
     with coturn() as server:
         ours = TurnServer(f"turns:{NAME}:{server.tls.port}", "u", "p")
-        assert (await reach_turn(Named(), ours, tls=server.client_tls))[:2] == ("ok", "TLS")
+        reach = await reach_turn(Named(), ours, tls=server.client_tls)
+        assert [(way.transport, way.state) for way in reach.ways] == [("tls", "ok")]
+        assert reach.ways[0].allocate_s is not None
         wrong = TurnServer(ours.url, "u", "wrong")
         assert (await reach_turn(Named(), wrong, tls=server.client_tls)).state == "unauthorized"
         stranger = await reach_turn(Named(), ours)
         assert stranger.state == "untrusted"
-        assert "certificate" in stranger.text
+        assert "certificate" in stranger.ways[0].text
     async with turn_host() as plain:
         there = TurnServer(f"turns:{NAME}:{plain.addresses[0].port}", "u", "p")
         assert (await reach_turn(Named(), there, tls=server.client_tls)).state == "unreachable"
@@ -47,10 +51,25 @@ async def test_a_full_server_answers_all_the_same() -> None:
     with coturn("--total-quota=0", "--no-udp-relay") as server:
         reach = await reach_turn(SystemNet(), TurnServer(f"turn:127.0.0.1:{server.udp.port}", "u", "p"))
         assert reach.state == "ok"
-        assert reach.text
+        assert all(way.text for way in reach.ways)
 
 
 async def test_nobody_and_nonsense() -> None:
     assert (await reach_turn(SystemNet(), TurnServer("turn:127.0.0.1:9"))).state == "unreachable"
     with pytest.raises(TurnError):
         await reach_turn(SystemNet(), TurnServer("turn://x"))
+
+
+class NoTcp(SystemNet):
+    """Lets no connection out."""
+
+    async def open_stream(self, remote, **_options):
+        raise NetError(NetError.Reason.REFUSED, str(remote))
+
+
+async def test_each_way_is_told_apart() -> None:
+    with coturn() as server:
+        reach = await reach_turn(NoTcp(), TurnServer(f"turn:127.0.0.1:{server.udp.port}", "u", "p"))
+    assert [(way.transport, way.state) for way in reach.ways] == [("udp", "ok"), ("tcp", "unreachable")]
+    assert reach.state == "ok"
+    assert relay_row((reach,)).text == "answers over UDP; not over TCP"
