@@ -33,12 +33,11 @@ from netstack.wire.ble_peer import (
 
 QUEUE_BYTES = 16_384
 SEND_S = 30.0
-MOST_WRITTEN_BYTES = 510  # BlueZ 5.66 never told of writes of 511 and 512 B, though the MTU had room for them
 HANDED_OVER_S = 0.5
 
 
 def _max_packet_bytes(mtu_bytes: int) -> int:
-    return min(MOST_PACKET_BYTES, MOST_WRITTEN_BYTES, mtu_bytes - ATT_HEADER_BYTES)
+    return min(MOST_PACKET_BYTES, mtu_bytes - ATT_HEADER_BYTES)
 
 
 class BluezPacketLink:

@@ -110,6 +110,9 @@ class _Client(BaseBleakClient):
         **_: Any,
     ) -> None:
         super().__init__(address_or_ble_device, disconnected_callback=disconnected_callback, timeout=timeout)
+        self._at = hci.Address(self.address)
+        if isinstance(address_or_ble_device, BLEDevice) and address_or_ble_device.details is not None:
+            self._at = address_or_ble_device.details.address  # which may be a public one
         self._connection: Connection | None = None
         self._peer: Peer | None = None
         self._told: dict[int, Callable[[bytes], None]] = {}
@@ -129,7 +132,7 @@ class _Client(BaseBleakClient):
 
     async def connect(self, pair: bool, **_: Any) -> None:
         self.adapter.require()
-        address = hci.Address(self.address)
+        address = self._at
         known = self.adapter.device.find_connection_by_bd_addr(address)
         if known is not None:
             raise BluetoothError(BluetoothError.Reason.BUSY)

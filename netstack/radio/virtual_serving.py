@@ -15,6 +15,7 @@ from netstack.radio.virtual_adapter import VirtualAdapter
 from netstack.wire.ble_peer import (
     CONTROL_UUID,
     FROM_HOST_UUID,
+    MOST_PACKET_BYTES,
     TO_HOST_UUID,
     VERSION,
     Control,
@@ -41,7 +42,7 @@ class _HostLink:
     @property
     def max_packet_bytes(self) -> int:
         """What a notification carries."""
-        return int(self._connection.att_mtu) - 3
+        return min(MOST_PACKET_BYTES, int(self._connection.att_mtu) - 3)
 
     async def send(self, packet: bytes) -> None:
         if self.sink is None:
@@ -82,7 +83,7 @@ async def serving(adapter: VirtualAdapter, service_uuid: str, accept: Accept) ->
     def control(connection: Connection) -> bytes:
         if over:
             raise ATT_Error(ErrorCode.READ_NOT_PERMITTED)
-        return encode_control(Control(VERSION, int(connection.att_mtu) - 3))
+        return encode_control(Control(VERSION, min(MOST_PACKET_BYTES, int(connection.att_mtu) - 3)))
 
     def written(connection: Connection, packet: bytes) -> None:
         if connection in links:

@@ -14,11 +14,12 @@ import time
 import traceback
 from pathlib import Path
 
-from tests.radio.checks import CHECKS, Check, World
+from tests.radio.checks import Check, World
+from tests.radio.session_checks import CHECKS
 
 OUT = Path("/out")
 LOGS = ("bluetoothd.log", "btmon.log")
-CHECK_S = 40.0
+CHECK_S = 60.0
 
 
 def main() -> None:
@@ -26,6 +27,7 @@ def main() -> None:
     said = io.StringIO()
     logging.basicConfig(stream=said, level=logging.DEBUG, format="%(asctime)s %(name)s %(message)s")
     logging.getLogger("asyncio").setLevel(logging.INFO)
+    logging.getLogger("bleak.backends.bluezdbus.manager").setLevel(logging.INFO)  # it repeats every signal
     with (OUT / "results.jsonl").open("w", encoding="utf-8", buffering=1) as results:
         asyncio.run(_run(results, said))
 
@@ -53,6 +55,7 @@ async def _judge(check: Check, world: World, said: io.StringIO) -> dict[str, obj
     seconds = time.monotonic() - began
     log = ""
     if error:
+        (OUT / f"{check.name.replace(' ', '-')}.log").write_text(said.getvalue(), "utf-8")
         parts = {"log": said.getvalue()} | {name: _since(OUT / name, at) for name, at in before.items()}
         log = "\n".join(f"--- {name} ---\n{text[-20_000:]}" for name, text in parts.items())
     print(f"{check.name}: {'failed' if error else 'passed'} in {seconds:.1f} s", flush=True)

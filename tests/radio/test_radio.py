@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.radio.checks import CHECKS
 from tests.radio.kernel import KernelError, kernel
 from tests.radio.machine import ROOT, MachineError, run_in_guest
+from tests.radio.session_checks import CHECKS
 
-MACHINE_S = 240
+MACHINE_S = 290
 PROGRAMS = (
     "qemu-system-x86_64",
     "busybox",
@@ -25,7 +25,7 @@ PROGRAMS = (
 )
 KEPT = ROOT / "build" / "radio"
 
-pytestmark = [pytest.mark.radio, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.radio, pytest.mark.timeout(360)]
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,108 @@
+"""The checks that come last: our sessions between BlueZ and Bumble, in both roles, and an adapter that goes away."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from tests.radio.checks import CHECKS, Reason, World, check, shell, until
+
+if TYPE_CHECKING:
+    from netstack.service.connection import Connection
+    from tests.transport.ble_bed import Side
+
+__all__ = ["CHECKS"]
+
+SIZES = (1, 20, 21, 100, 243, 244, 245, 250, 500, 510, 511, 600)
+LONG = (1000, 2000, 4000)
+MESSAGES = 300
+
+
+def messages(seed: int) -> list[bytes]:
+    """Half of the messages: every size class, the long ones more rarely."""
+    draw = random.Random(seed)
+    sizes = [LONG[n // 15 % 3] if n % 15 == 14 else SIZES[n % len(SIZES)] for n in range(MESSAGES // 2)]
+    return [draw.randbytes(size) for size in sizes]
+
+
+async def exchange(ours: "Connection", theirs: "Connection") -> None:
+    """Both ways at once; every message must come as it was sent."""
+    there, back = messages(1), messages(2)
+
+    async def send_all(end: "Connection", what: list[bytes]) -> None:
+        for data in what:
+            await end.send(data)
+
+    async def receive_all(end: "Connection", what: list[bytes]) -> None:
+        for number, data in enumerate(what):
+            assert (await end.receive()).data == data, f"message {number} of {len(data)} B"
+
+    await asyncio.gather(
+        send_all(ours, there), send_all(theirs, back), receive_all(theirs, there), receive_all(ours, back)
+    )
+
+
+@asynccontextmanager
+async def two_sides(world: World, *, bluez_hosts: bool) -> "AsyncIterator[tuple[Side, Side]]":
+    """The host and the guest, one on BlueZ and one on Bumble."""
+    from bumble.device import Device
+
+    from netstack.radio.virtual import VirtualRadio
+    from netstack.radio.virtual_adapter import MTU_BYTES, VirtualAdapter
+    from netstack.radio.virtual_air import Air
+    from tests.radio.peer import ADDRESS
+    from tests.transport.ble_bed import Side
+
+    device = world.peer.device
+    await device.stop_advertising()
+    # The emulated signal never changes, so BlueZ would not tell of a device that it knows already.
+    await shell(f"timeout 5 bluetoothctl remove {ADDRESS}")
+    adapter = VirtualAdapter(Air(), "bumble", number=9)
+    adapter.device = device
+    device.gatt_server.max_mtu = MTU_BYTES  # else each side asks for another MTU, and BlueZ mixes the two up
+    device.on(Device.EVENT_CONNECTION, adapter._connected)
+    assert device.host.le_acl_packet_queue is not None
+    device.host.le_acl_packet_queue.on("flow", adapter._room.set)
+    bumble = VirtualRadio(adapter)
+    host = Side(world.radio if bluez_hosts else bumble, 1, host=True)
+    guest = Side(bumble if bluez_hosts else world.radio, 2, host=False)
+    try:
+        yield host, guest
+    finally:
+        await guest.sessions.close()
+        await host.sessions.close()
+        await until(lambda: not device.connections, 20)
+        device.remove_listener(Device.EVENT_CONNECTION, adapter._connected)
+
+
+@check
+async def sessions_with_bluez_as_the_peripheral_lose_nothing(world: World) -> None:
+    from tests.transport.ble_bed import session
+
+    async with two_sides(world, bluez_hosts=True) as (host, guest):
+        await exchange(*await session(host, guest))
+        assert host.transport.unsent == guest.transport.unsent == 0
+
+
+@check
+async def sessions_with_bluez_as_the_central_lose_nothing(world: World) -> None:
+    from tests.transport.ble_bed import session
+
+    async with two_sides(world, bluez_hosts=False) as (host, guest):
+        await exchange(*await session(host, guest))
+        assert host.transport.unsent == guest.transport.unsent == 0
+
+
+@check
+async def an_adapter_that_is_taken_away_ends_its_links_and_is_said(world: World) -> None:
+    from tests.transport.ble_bed import session
+
+    async with two_sides(world, bluez_hosts=False) as (host, guest):
+        ours, _ = await session(host, guest)
+        assert guest.transport.links
+        await shell("kill $(cat /run/btvirt.pid)")
+        await until(lambda: not guest.transport.links)
+        await until(lambda: ours.closed)
+        assert (await world.radio.preflight()).failure == Reason.NO_ADAPTER
+        world.peer.device.connections.clear()  # its controller is gone, too: nobody tells it
