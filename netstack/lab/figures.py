@@ -127,11 +127,15 @@ def _elsewhere() -> list[Figure]:
 
 
 def _machine() -> str:
-    """Processor, cores, system, Python."""
+    """Processor, cores, how busy they were with all that runs (the load of the last quarter of an hour), system, Python."""
     name = platform.processor() or platform.machine()
     try:
         lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
         name = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), name)
     except OSError:
         pass
-    return f"{name}, {os.cpu_count()} cores, {platform.system()} {platform.release()}, Python {platform.python_version()}"
+    busy = (
+        f", {os.getloadavg()[2]:.1f} programs busy on it with this one" if hasattr(os, "getloadavg") else ""
+    )
+    system = f"{platform.system()} {platform.release()}, Python {platform.python_version()}"
+    return f"{name}, {os.cpu_count()} cores{busy}, {system}"
