@@ -173,11 +173,11 @@ class DataChannels:
                 RTCIceCandidate(1, f"{number}", each.host, each.port, priority, "udp", name)
             )
         await ice.start(RTCIceParameters(remote.user, remote.password))
-        if ice.state != "completed":
+        if self._closed or ice.state != "completed":
             return WebRtcError.Reason.CLOSED if self._closed else WebRtcError.Reason.NO_WAY
         pairs = (remote.fingerprint[at : at + 2] for at in range(0, len(remote.fingerprint), 2))
         await dtls.start(RTCDtlsParameters([RTCDtlsFingerprint("sha-256", ":".join(pairs))]))
-        if dtls.state != "connected":
+        if self._closed or dtls.state != "connected":
             return WebRtcError.Reason.CLOSED if self._closed else WebRtcError.Reason.WRONG_FINGERPRINT
         with contextlib.suppress(ConnectionError):  # told by the channels
             await sctp.start(RTCSctpCapabilities(MAX_MESSAGE_BYTES), SCTP_PORT)
@@ -290,17 +290,19 @@ class DataChannels:
         """Lets what is under way end first: cut in the middle, ICE would leave sockets and tasks behind."""
         if self._gathering is not None:
             await asyncio.wait([self._gathering], timeout=CLOSE_S)
-        if self._sctp is not None:
-            await self._sctp.stop()
-        if self._dtls is not None:
-            await self._dtls.stop()
-        if self._ice is not None:
-            await self._ice.stop()
+        await self._stop()
         if self._connecting is not None:
             await asyncio.wait([self._connecting], timeout=CLOSE_S)
+        await (
+            self._stop()
+        )  # a step that came through at the last moment has begun the next: consent, SCTP's timers
         if self._ice is not None:
-            # A check that came through at the last moment has begun to ask for consent (RFC 7675) since.
             await self._connection.close()
+
+    async def _stop(self) -> None:
+        for part in (self._sctp, self._dtls, self._ice):
+            if part is not None:
+                await part.stop()
 
 
 def _candidate(candidate: Any) -> Candidate:
