@@ -1,8 +1,10 @@
 """The radio of this computer: BlueZ on Linux; elsewhere what bleak alone offers, which can join but not host."""
 
+import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from netstack.model.ble import Bond, Heard, Preflight, PreflightCheck, PreflightStep
@@ -16,7 +18,8 @@ Reason = BluetoothError.Reason
 
 
 async def open_system_radio() -> Radio:
-    """Loads the libraries and gives the radio. Nothing is asked of the system before its first use."""
+    """Loads the libraries, beside the loop, and gives the radio. Nothing is asked of the system before its first use."""
+    await asyncio.to_thread(import_module, "netstack.radio.bleak_central")
     if sys.platform == "linux":
         from netstack.radio.bluez import BluezRadio  # noqa: PLC0415 - a Bluetooth library, loaded when it is wanted
 
