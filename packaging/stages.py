@@ -31,7 +31,7 @@ AS_NAMESPACE_ROOT = [
 
 
 class Stage(NamedTuple):
-    """Commands that must all succeed; `needs` is "" or one of "network namespaces", "virtual machine", "display"."""
+    """Commands that must all succeed; `needs` is "" or one of "network namespaces", "npm", "virtual machine", "display"."""
 
     name: str
     commands: list[list[str]]
@@ -68,7 +68,7 @@ STAGES = (
     ),
     Stage("kernel tests", [_marked("kernel")], "network namespaces"),
     Stage("radio tests", [_marked("radio")], "virtual machine"),
-    Stage("npm peer", [NPM_PEER]),
+    Stage("npm peer", [NPM_PEER], "npm"),
     Stage("webrtc tests", [_marked("webrtc")], "network namespaces"),
     Stage("window tests", [_marked("window")], "display"),
     Stage("frozen", [BUILD, _marked("frozen")], "display"),
@@ -143,6 +143,8 @@ def _missing(needs: str) -> str:
         if os.geteuid() != 0 and subprocess.call([*AS_NAMESPACE_ROOT, "true"], stderr=subprocess.DEVNULL):
             return "network namespaces need root, or a kernel that lets users make their own"
         absent = [name for name in ("ip", "nft", "turnserver", "chromium", "npm") if not _which(name)]
+    elif needs == "npm":
+        absent = [name for name in ("npm",) if not _which(name)]
     elif needs == "virtual machine":
         if sys.platform != "linux":
             return "BlueZ exists only on Linux"
