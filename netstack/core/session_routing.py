@@ -145,7 +145,8 @@ def _stand_in(table: Mapping[int, Path], path: Path, reserve: int) -> Path | Non
         and each.able
         and each.proved
         and not each.suspect
-        and each.doubt_s is None
+        and each.stalled_since_s is None
     ]
+    fit = [each for each in fit if each.doubt_s is None] or fit  # two doubtful ones are better than one
     kept = next((each for each in fit if each.id == reserve), None)
     return kept or max(fit, key=lambda each: each.last_heard_s, default=None)
