@@ -27,6 +27,9 @@ def main() -> None:
     said = io.StringIO()
     logging.basicConfig(stream=said, level=logging.DEBUG, format="%(asctime)s %(name)s %(message)s")
     logging.getLogger("asyncio").setLevel(logging.INFO)
+    logging.getLogger("bumble").setLevel(
+        logging.INFO
+    )  # btmon has every packet, and writing it twice is slow here
     logging.getLogger("bleak.backends.bluezdbus.manager").setLevel(logging.INFO)  # it repeats every signal
     with (OUT / "results.jsonl").open("w", encoding="utf-8", buffering=1) as results:
         asyncio.run(_run(results, said))
