@@ -112,7 +112,7 @@ class RaceCard(Card):
         self._progress.setVisible(busy)
         self._progress.setValue(round(1000 * (view.progress or 0.0)))
         self._plot.setVisible(bool(view.curves))
-        self._plot.show_curves(view.curves, view.seconds)
+        self._plot.show_race(view.curves, view.seconds)
         self._table.setVisible(bool(view.rows))
         self._table.show_rows(view.rows, view.samples)
         self._export.setVisible(bool(view.curves) and not busy)
