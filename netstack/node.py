@@ -117,8 +117,8 @@ class Node:
             open_radio=self._radio.open,
             webrtc=network == "real",
         )
-        self.peers.nat = self._nat_facts
-        self.peers.mappings = self._port_mapping
+        self.peers.own.nat = self._nat_facts
+        self.peers.own.mappings = self._port_mapping
         self.peers.began = self._coordinate
         self.history = HistoryDesk(
             net,
@@ -128,7 +128,7 @@ class Node:
             retention=_retention(config),
             network=network,
         )
-        self.metrics = FleetMetrics(self._watch, self.peers.guard)
+        self.metrics = FleetMetrics(self._watch, self.peers.own.guard)
         self._metrics_place = config.metrics
         self.settings = SettingsDesk(
             settings or config,
@@ -186,7 +186,7 @@ class Node:
         if keys & {"stun", "turn"}:
             self._turn = config.turn
             self.relays.set_servers(config.turn)
-            await self.peers.set_servers(config.stun, config.turn)
+            await self.peers.own.set_servers(config.stun, config.turn)
         self._web_checks = config.web_checks
         if "rendezvous" in keys and config.rendezvous:
             self.peers.set_ways(config.rendezvous)
@@ -201,7 +201,7 @@ class Node:
         if "hide_address" in keys:
             self.peers.set_hidden(config.hide_address)
         if "cap" in keys:
-            self.peers.set_caps(config.cap)
+            self.peers.own.set_caps(config.cap)
         if keys & {"history_days", "history_megabytes"}:
             self.history.set_retention(_retention(config))
         if "metrics" in keys:
@@ -453,7 +453,9 @@ class Node:
         while True:
             due = self.net.now() + LAG_PERIOD_S
             await asyncio.sleep(LAG_PERIOD_S)
-            self._store.update(engine_lag_s=max(0.0, self.net.now() - due), guard=self.peers.guard_state())
+            self._store.update(
+                engine_lag_s=max(0.0, self.net.now() - due), guard=self.peers.own.guard_state()
+            )
 
 
 def _retention(config: Config) -> Retention:

@@ -2,15 +2,14 @@
 
 import asyncio
 import logging
-import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from netstack.core.identity import Identity, KnownPeer, fingerprint
+from netstack.core.identity import fingerprint
 from netstack.core.invitation import LIFE_S
 from netstack.core.known_peer import role_of
 from netstack.core.paste_invitation import INVITATION
@@ -18,10 +17,7 @@ from netstack.core.rendezvous_uri import parse_rendezvous
 from netstack.core.session_code import SessionCode, parse_session_code
 from netstack.errors import InputError, PeerscopeError
 from netstack.model.config import Cap, TurnServer
-from netstack.model.guard import GuardState
 from netstack.model.meeting import MeetingError, Role, Way
-from netstack.model.pair import NatFacts
-from netstack.model.peers import KnownPeer as KnownPeerState
 from netstack.model.peers import PeersState
 from netstack.net.protocol import Net
 from netstack.radio.one_radio import OpenRadio
@@ -33,13 +29,11 @@ from netstack.service.attempt_state import call_state, invitation_state
 from netstack.service.conversation import Talk
 from netstack.service.guest_desk import GuestDesk
 from netstack.service.guest_talk import GuestTalk
-from netstack.service.identity import load_identity
 from netstack.service.known_listening import KnownListening
-from netstack.service.mtu_book import MtuBook
+from netstack.service.known_peers import KnownPeers
+from netstack.service.own_side import OwnSide
 from netstack.service.path_watch import PathWatch
-from netstack.service.peer_book import Acquaintance, PeerBook
 from netstack.service.peers import Peers
-from netstack.service.port_mapping import PortMappingService
 from netstack.service.shelf import Shelf
 from netstack.service.talk_desk import TalkDesk
 from netstack.service.turn_login import with_passwords
@@ -53,15 +47,15 @@ MAX_ENDED: Final = 4
 log = logging.getLogger(__name__)
 
 DriverMaker = Callable[[str], Driver]
+Meet = Callable[[Peers], Awaitable[Met]]
 
 
 class PeerDesk(TalkDesk):
     """One person's meetings and conversations. `changed` gets the new state; call all of it on one loop.
 
     `home` keeps the identity and the known peers; None: both last as long as this does. `invited` hears every
-    code of ours, `called` our key whenever a known peer is called: the lab's second person listens there. `nat` is
-    what our NAT check found out, which a peer may know; `mappings` opens ports on the router, where the user
-    has agreed to it.
+    code of ours, `called` our key whenever a known peer is called: the lab's second person listens there. `own` is
+    our side of every meeting.
     """
 
     def __init__(
@@ -82,18 +76,15 @@ class PeerDesk(TalkDesk):
     ) -> None:
         super().__init__()
         self._net = net
+        self.own = OwnSide(net, stun=stun, turn=turn, caps=caps, webrtc=webrtc)
         self._webrtc = webrtc
         self._watch = watch
         self._tell = changed
         self._home = home
-        self._stun, self._turn, self._caps = stun, turn, caps
         self._drivers = drivers or (lambda way: make_driver(net, parse_rendezvous(way), open_radio))
         self._shelf = Shelf(folder)
-        self._book = PeerBook(None)
-        self._mtu_book = MtuBook(None, net.now(), net.wall_time())
+        self._known = KnownPeers()
         self._guests = GuestDesk(net, self._shelf, self._show, self._next_number)
-        self._peers: Peers | None = None
-        self._getting_ready = asyncio.Lock()
         self._listening = KnownListening(self._listen)
         self._invitation: Attempt | None = None
         self._joining: Attempt | None = None
@@ -101,25 +92,19 @@ class PeerDesk(TalkDesk):
         self._calling: dict[str, asyncio.Task[Met | PeerscopeError]] = {}
         self._unfinished: dict[bytes, tuple[Path, ...]] = {}
         self._count = 0
-        self._forgotten: tuple[KnownPeer, Acquaintance] | None = None
         self._began: dict[Attempt, float] = {}
-        self._known: tuple[KnownPeerState, ...] = ()
         self.state = msgspec.structs.replace(state, folder=str(folder))
         self._told = PeersState()
         self.invited: Callable[[SessionCode], None] = lambda _: None
         self.called: Callable[[bytes], None] = lambda _: None
         self.began: Callable[[Met, int, str], None] = lambda *_: None
-        self.nat: Callable[[], NatFacts | None] = lambda: None
-        self.mappings: PortMappingService | None = None
 
     async def start(self) -> None:
         """Reads the known peers. A book that cannot be read is told in the log and left as it is."""
         if self._home is not None:
             try:
-                self._book = await asyncio.to_thread(PeerBook, self._home)
-                self._mtu_book = await asyncio.to_thread(
-                    MtuBook, self._home, self._net.now(), self._net.wall_time()
-                )
+                await asyncio.to_thread(self._known.read, self._home)
+                await asyncio.to_thread(self.own.read, self._home)
             except PeerscopeError as error:
                 log.warning("known peers: %s", error.sentence)
                 self._home = None
@@ -131,23 +116,11 @@ class PeerDesk(TalkDesk):
         await self._listening.close()
         await self._tasks.close()
         await self._guests.close()
-        if self._peers is not None:
-            await self._peers.close()
+        await self.own.close()
         for talk in self._talks.values():
             await talk.close()
         if self._home is not None:
-            await asyncio.to_thread(self._mtu_book.store, self._net.now(), self._net.wall_time())
-
-    def guard_state(self) -> GuardState:
-        """Who is suspect, and what was not let in."""
-        if self._peers is None:
-            return GuardState()
-        dropped, _ = self._peers.guard()
-        return GuardState(self._peers.suspects(), tuple(sorted(dropped.items())))
-
-    def guard(self) -> tuple[Mapping[str, int], int]:
-        """Packets that were not let in, by reason, and how many peers are suspect now."""
-        return ({}, 0) if self._peers is None else self._peers.guard()
+            await asyncio.to_thread(self.own.store)
 
     # Ways and names.
 
@@ -168,23 +141,11 @@ class PeerDesk(TalkDesk):
         """The lab's second person reads out a code."""
         self._set(partner_code=code)
 
-    async def set_servers(self, stun: Sequence[str], turn: Sequence[TurnServer]) -> None:
-        """Whom to ask from the next meeting on. Raises InputError, TurnError."""
-        self._stun, self._turn = stun, turn
-        if self._peers is not None:
-            self._peers.set_servers(stun, await with_passwords(turn))
-
-    def set_caps(self, caps: Sequence[Cap]) -> None:
-        """How much may flow, from now on."""
-        self._caps = caps
-        if self._peers is not None:
-            self._peers.set_caps(caps)
-
     def set_name(self, name: str) -> None:
         """What others see."""
         self._set(name=plain_name(name))
-        if self._peers is not None:
-            self._peers.name = self.state.name
+        if self.own.peers is not None:
+            self.own.peers.name = self.state.name
 
     def set_hidden(self, hidden: bool) -> None:
         """Whether peers get our address, from the next meeting on."""
@@ -201,46 +162,32 @@ class PeerDesk(TalkDesk):
 
         Cancelling withdraws it. Raises MeetingError, TraversalError, SessionError, NetError, IdentityError.
         """
-        if self._invitation is not None:
-            raise InputError(InputError.Reason.USAGE, "an invitation is open already")
-        attempt = self._invitation = self._attempt()
-        try:
-            async with self._attempting(attempt):
-                peers = await self._ready()
-                told = False
+        attempt = self._attempt()
+        told = False
 
-                def changed() -> None:
-                    nonlocal told
-                    if attempt.meeting is not None and not told:
-                        told = True
-                        self._began[attempt] = self._net.now()
-                        self.invited(attempt.meeting.code)
-                    self._show()
-
-                attempt.changed = changed
-                met = await peers.invite(self._make_drivers, attempt)
-            return self._begin(met, attempt)
-        finally:
-            self._invitation = None
+        def changed() -> None:
+            nonlocal told
+            if attempt.meeting is not None and not told:
+                told = True
+                self._began[attempt] = self._net.now()
+                self.invited(attempt.meeting.code)
             self._show()
+
+        async def meet(peers: Peers) -> Met:
+            attempt.changed = changed
+            return await peers.invite(self._make_drivers, attempt)
+
+        return await self._inviting(attempt, meet)
 
     async def invite_by_paste(self) -> int:
         """Makes an invitation that is carried by hand, shows it in the state, and returns as `invite` does.
 
         Its reply goes to `take_reply`. Raises as `invite` does.
         """
-        if self._invitation is not None:
-            raise InputError(InputError.Reason.USAGE, "an invitation is open already")
         attempt = PasteAttempt(self._show, hidden=self.state.hidden)
-        self._invitation = attempt
-        try:
-            async with self._attempting(attempt, by_hand=True):
-                peers = await self._ready()
-                met = await peers.invite_by_paste(attempt, self._finders())
-            return self._begin(met, attempt)
-        finally:
-            self._invitation = None
-            self._show()
+        return await self._inviting(
+            attempt, lambda peers: peers.invite_by_paste(attempt, self._finders()), by_hand=True
+        )
 
     def take_reply(self, text: str) -> None:
         """The reply to the invitation that is open. Raises MeetingError."""
@@ -248,42 +195,54 @@ class PeerDesk(TalkDesk):
             raise MeetingError(MeetingError.Reason.WRONG_CODE, "no invitation is open")
         self._invitation.take_reply(text, self._net.wall_time())
 
-    async def join_by_paste(self, text: str) -> int:
-        """Meets whoever made the invitation; the reply to carry back is in the state. Raises as `invite` does."""
-        if self._joining is not None:
-            raise InputError(InputError.Reason.USAGE, "one code at a time")
-        attempt = PasteAttempt(self._show, hidden=self.state.hidden)
-        self._joining = attempt
-        try:
-            async with self._attempting(attempt, by_hand=True):
-                peers = await self._ready()
-                met = await peers.join_by_paste(text, attempt, self._finders())
-            return self._begin(met, attempt)
-        finally:
-            self._joining = None
-            self._show()
-
     async def join(self, code: str, ways: Sequence[str] = ()) -> int:
-        """Meets whoever made the code or the invitation, over `ways` or the chosen ones. Raises as `invite` does."""
+        """Meets whoever made the code or the invitation, over `ways` or the chosen ones. Raises as `invite` does.
+
+        The reply to an invitation, to be carried back, is in the state.
+        """
         if code.startswith(INVITATION):
-            return await self.join_by_paste(code)
+            by_hand = PasteAttempt(self._show, hidden=self.state.hidden)
+            return await self._join(
+                by_hand, lambda peers: peers.join_by_paste(code, by_hand, self._finders()), by_hand=True
+            )
         wanted = parse_session_code(code)
         chosen = ways if ways and not self.state.partner else self.state.ways
 
         def make_drivers() -> list[Driver]:
             return [self._drivers(way) for way in self._allowed(chosen)]
 
+        attempt = self._attempt()
+        return await self._join(
+            attempt,
+            lambda peers: peers.meet(Role.GUEST, wanted, make_drivers(), attempt, make_drivers=make_drivers),
+        )
+
+    async def _inviting(self, attempt: Attempt, meet: Meet, *, by_hand: bool = False) -> int:
+        """One invitation at a time."""
+        if self._invitation is not None:
+            raise InputError(InputError.Reason.USAGE, "an invitation is open already")
+        self._invitation = attempt
+        try:
+            return await self._meet(attempt, meet, by_hand=by_hand)
+        finally:
+            self._invitation = None
+            self._show()
+
+    async def _join(self, attempt: Attempt, meet: Meet, *, by_hand: bool = False) -> int:
+        """One code at a time."""
         if self._joining is not None:
             raise InputError(InputError.Reason.USAGE, "one code at a time")
-        attempt = self._joining = self._attempt()
+        self._joining = attempt
         try:
-            async with self._attempting(attempt):
-                peers = await self._ready()
-                met = await peers.meet(Role.GUEST, wanted, make_drivers(), attempt, make_drivers=make_drivers)
-            return self._begin(met, attempt)
+            return await self._meet(attempt, meet, by_hand=by_hand)
         finally:
             self._joining = None
             self._show()
+
+    async def _meet(self, attempt: Attempt, meet: Meet, *, by_hand: bool) -> int:
+        async with self._attempting(attempt, by_hand=by_hand):
+            met = await meet(await self._ready())
+        return self._begin(met, attempt)
 
     def set_reachable(self, reachable: bool) -> None:
         """Whether known peers may call while this lasts."""
@@ -291,7 +250,7 @@ class PeerDesk(TalkDesk):
 
     async def _listen(self, peer: str) -> None:
         """Waits for a known peer's call, until it has come; then the two are connected."""
-        key = self._key(peer)
+        key = self._known.key(peer)
         peers = await self._ready()
         attempt = self._attempt()
         met = await peers.reconnect(key, self._make_drivers, attempt, side=Role.HOST)
@@ -299,7 +258,7 @@ class PeerDesk(TalkDesk):
 
     async def reconnect(self, peer: str) -> int:
         """Calls a known peer, whose window is open. Raises as `invite` does, LookupError when unknown."""
-        key = self._key(peer)
+        key = self._known.key(peer)
         if peer in self._calls:
             raise InputError(InputError.Reason.USAGE, "that peer is being called already")
         attempt = self._calls[peer] = self._attempt()
@@ -324,23 +283,13 @@ class PeerDesk(TalkDesk):
 
     def forget_peer(self, peer: str) -> None:
         """Forgets a known peer; `undo_forget` brings back the last one."""
-        key = self._key(peer)
-        known = self._book.get(key)
-        if known is None:
-            return
-        note = next(each for each in self._book.acquaintances if each.key == key)
-        self._forgotten = known, note
-        self._book.forget(key)
-        self._set(undo=note.name or peer)
-        self._know()
+        if (name := self._known.forget(peer)) is not None:
+            self._set(undo=name)
+            self._know()
 
     def undo_forget(self) -> None:
         """Takes the last `forget_peer` back."""
-        if self._forgotten is not None:
-            known, note = self._forgotten
-            self._forgotten = None
-            self._book.keep(known)
-            self._book.note(note)
+        if self._known.undo_forget():
             self._set(undo="")
             self._know()
 
@@ -352,9 +301,9 @@ class PeerDesk(TalkDesk):
             await talk.close()
         elif isinstance(talk, GuestTalk):
             await talk.hang_up()
-        elif self._peers is not None:
+        elif self.own.peers is not None:
             talk.ending = "You hung up."
-            await self._peers.hang_up(talk.met.connection)
+            await self.own.peers.hang_up(talk.met.connection)
         self._show()
 
     # Guests.
@@ -368,8 +317,8 @@ class PeerDesk(TalkDesk):
             raise InputError(InputError.Reason.USAGE, "in the lab nobody has a browser")
         if self.state.hidden:
             raise InputError(InputError.Reason.USAGE, "a guest's browser needs your address, which is hidden")
-        turn = tuple(await with_passwords(self._turn))
-        talk = await self._guests.invite(via, self.state.name, tuple(self._stun), turn)
+        turn = tuple(await with_passwords(self.own.turn))
+        talk = await self._guests.invite(via, self.state.name, tuple(self.own.stun), turn)
         self._talks[talk.number] = talk
         self._tasks.start(self._entertain(talk), f"guest {talk.number}")
         self._show()
@@ -416,30 +365,9 @@ class PeerDesk(TalkDesk):
             del self._began[attempt]
 
     async def _ready(self) -> Peers:
-        """Ourselves: the key is only asked for when it is needed, as a keyring may want a password."""
-        async with self._getting_ready:
-            if self._peers is None:
-                if self._home is None:
-                    identity = Identity(self._net.random_bytes(32))
-                else:
-                    await asyncio.to_thread(self._home.mkdir, 0o700, True, True)
-                    identity = await load_identity(self._home, os.urandom, log.warning)
-                self._peers = Peers(
-                    self._net,
-                    identity,
-                    self._book,
-                    name=self.state.name,
-                    stun=self._stun,
-                    turn=await with_passwords(self._turn),
-                    caps=self._caps,
-                    mtu_cache=self._mtu_book.cache,
-                    webrtc=self._webrtc,
-                )
-            self._peers.nat = self.nat()
-            if self.mappings is not None:
-                self.mappings.allow(self.state.open_ports)
-            self._peers.mappings = self.mappings if self.state.open_ports else None
-            return self._peers
+        return await self.own.ready(
+            self._home, self._known.book, self.state.name, open_ports=self.state.open_ports
+        )
 
     def _make_drivers(self) -> list[Driver]:
         return [self._drivers(way) for way in self._allowed(self.state.ways)]
@@ -486,7 +414,7 @@ class PeerDesk(TalkDesk):
             self._net, met, name, number, watched, self._shelf, attempt, self._show
         )
         attempt.changed = self._show
-        self._book.note(Acquaintance(key, name, self._net.wall_time()))
+        self._known.note(key, name, self._net.wall_time())
         self._know()
         self._tasks.start(self._converse(talk), f"conversation {number}")
         for path in self._unfinished.pop(key, ()):
@@ -500,16 +428,10 @@ class PeerDesk(TalkDesk):
         finally:
             if talk.chat.files.unfinished:
                 self._unfinished[talk.key] = talk.chat.files.unfinished
-            self._book.note(Acquaintance(talk.key, talk.name, self._net.wall_time()))
-            if self._peers is not None:
-                await self._peers.hang_up(talk.met.connection)
+            self._known.note(talk.key, talk.name, self._net.wall_time())
+            if self.own.peers is not None:
+                await self.own.peers.hang_up(talk.met.connection)
             self._show()
-
-    def _key(self, peer: str) -> bytes:
-        for note in self._book.acquaintances:
-            if fingerprint(note.key) == peer:
-                return note.key
-        raise InputError(InputError.Reason.USAGE, "that peer is not known any more")
 
     async def _tick(self) -> None:
         """Countdowns run, and paths change without a word."""
@@ -524,16 +446,13 @@ class PeerDesk(TalkDesk):
 
     def _know(self) -> None:
         """The book has changed."""
-        self._known = tuple(
-            KnownPeerState(fingerprint(note.key), note.name, note.seen_at_s)
-            for note in self._book.acquaintances
-        )
+        self._known.renew()
         if self._home is not None:
-            self._tasks.start(asyncio.to_thread(self._book.store), "peer book")
+            self._tasks.start(asyncio.to_thread(self._known.book.store), "peer book")
         self._show()
 
     def _show(self) -> None:
-        names = {note.peer: note.name for note in self._known}
+        names = {note.peer: note.name for note in self._known.rows}
         state = self.state = msgspec.structs.replace(
             self.state,
             invitation=invitation_state(
@@ -545,12 +464,12 @@ class PeerDesk(TalkDesk):
                 for peer, each in self._calls.items()
             ),
             conversations=tuple(talk.state() for talk in self._talks.values()),
-            known=self._known,
+            known=self._known.rows,
             guest_invitation=self._guests.state(),
         )
         if state.ways and not state.partner:
             open_keys = {talk.key for talk in self._talks.values() if not talk.ended}
-            wanted = [note.peer for note in self._known if self._key(note.peer) not in open_keys]
+            wanted = [note.peer for note in self._known.rows if self._known.key(note.peer) not in open_keys]
             self._listening.keep(filter(self._listens_to, wanted) if state.reachable else ())
         if state != self._told:
             self._told = state
@@ -558,9 +477,9 @@ class PeerDesk(TalkDesk):
 
     def _listens_to(self, peer: str) -> bool:
         """Where both call at once, one of them listens, too."""
-        if peer not in self._calls or self._peers is None:
+        if peer not in self._calls or self.own.peers is None:
             return True
-        return role_of(self._peers.identity, self._key(peer)) is Role.HOST
+        return role_of(self.own.peers.identity, self._known.key(peer)) is Role.HOST
 
     def _left_s(self, attempt: Attempt | None) -> int:
         now = self._net.now()
