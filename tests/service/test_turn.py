@@ -14,9 +14,11 @@ from netstack.model.address import Address
 from netstack.model.turn import ServerTransport, StageName, TurnError, TurnReport
 from netstack.net.system import SystemNet
 from netstack.server.turn import TurnServer
+from netstack.server.turn_allocation import Allocation
 from netstack.server.turn_budget import TurnLimits
 from netstack.server.turn_credentials import Credentials
 from netstack.server.turn_peers import PeerPolicy
+from netstack.server.turn_refusal import Refusal
 from netstack.service.serve import ServerHost
 from netstack.service.turn import TurnService
 from netstack.service.turn_login import TurnLogin
@@ -160,15 +162,17 @@ def test_one_relay_at_a_time_is_told_and_the_rest_is_tried_all_the_same() -> Non
 
 
 def test_a_server_that_does_not_relay_to_itself_is_tried_with_a_socket() -> None:
-    class Prudent(TurnServer):
-        def _is_own_relay(self, peer: Address) -> bool:
-            return False
+    def prudent(peer: Address, allocation: Allocation) -> None:
+        if peer.host == "203.0.113.30":
+            raise Refusal(403)
 
     async def run(lab: Lab) -> TurnReport:
         net = lab.net("stun3")
         here = Address("203.0.113.30", 3479)
         policy = PeerPolicy(own=(here.host,))
-        machine = Prudent((here,), Credentials("lab", {"u": "p"}, b"k" * 32), net.random_bytes, peers=policy)
+        credentials = Credentials("lab", {"u": "p"}, b"k" * 32)
+        machine = TurnServer((here,), credentials, net.random_bytes, peers=policy)
+        machine._data.check_peer = prudent
         hosted = ServerHost(net, machine, {here.family: here.host})
         await hosted.open()
         try:
