@@ -59,6 +59,8 @@ def _examine(site: Site) -> DoctorReport:
 
 def test_the_router_tells_how_far_it_is_and_a_healthy_line_has_no_problem(site: Site) -> None:
     site.set("port-restricted")
+    assert site.wire is not None
+    site.wire.set(delay_s=0.02)
     report = _examine(site)
     assert [f.rule for f in report.findings if f.severity is Severity.PROBLEM] == []
     assert report.duration_s < WITHIN_S
