@@ -16,10 +16,12 @@ from app.presenters.bluetooth_rows import (
     row_text,
     sorted_keys,
 )
+from app.presenters.metrics import fragmentation
 from app.widgets.bond_list import BondList
 from app.widgets.buttons import Button
 from app.widgets.choice_box import ChoiceBox
 from app.widgets.device_table import DeviceTable
+from app.widgets.fact_table import FactTable
 from app.widgets.gatt_tree import GattCalls
 from app.widgets.link_card import LinkCalls, LinkCard
 from app.widgets.notice import Notice
@@ -142,7 +144,11 @@ class BluetoothPage(Page):
             ),
         )
         self.bonds = BondList(theme, actions.unpair.run)
-        for widget in (self._notice, self.preflight, self.link, self.nearby, self.bonds):
+        self.fragments = Card(theme, "Sessions over Bluetooth")
+        self._fragment_facts = FactTable(theme)
+        self.fragments.body.addWidget(self._fragment_facts)
+        self.fragments.hide()
+        for widget in (self._notice, self.preflight, self.link, self.fragments, self.nearby, self.bonds):
             self.content.addWidget(widget)
         self.content.addStretch(1)
         for action in actions:
@@ -153,6 +159,9 @@ class BluetoothPage(Page):
     def show_snapshot(self, snapshot: Snapshot, now_s: float) -> None:
         """List, device, question."""
         self._snapshot = snapshot
+        path = next((each for each in snapshot.paths if each.transport == "ble"), None)
+        self._fragment_facts.show_facts(fragmentation(path))
+        self.fragments.setVisible(path is not None and path.fragmentation is not None)
         if snapshot.version and not self._looked and self.isVisible():
             self._looked = True
             self._actions.look.run()

@@ -4,7 +4,7 @@ import asyncio
 import json
 
 import pytest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QLabel
 
 from app.actions import Actions
 from app.panels.bluetooth import BluetoothActions, BluetoothPage
@@ -18,6 +18,8 @@ from netstack.model.bluetooth import (
     PairingQuestion,
     ServiceState,
 )
+from netstack.model.path import PathReport, PathState
+from netstack.model.session import FragmentStats
 from netstack.model.snapshot import Snapshot
 from tests.app.presenters.test_bluetooth import BATTERY, FINE, HEART, LAMP, device
 
@@ -211,4 +213,21 @@ async def test_unpairing_asks_once_more(page) -> None:
 async def test_what_went_wrong_is_said_with_the_next_step(page) -> None:
     show(page, failure="lost", failure_text="The connection was lost.", next_step="Bring it closer.")
     assert page._notice.accessibleName() == "The connection was lost. Bring it closer."
+    await page.all_actions.stop()
+
+
+async def test_a_session_over_bluetooth_shows_its_fragments(page):
+    page.show()
+    page.show_snapshot(Snapshot(version=1), 0.0)
+    assert not page.fragments.isVisible()
+    stats = FragmentStats(sent_messages=10, sent_fragmented=4, sent_fragments=24)
+    path = PathReport(
+        key="1/2", peer="Ben", transport="ble", remote="", state=PathState.UP, fragmentation=stats
+    )
+    page.show_snapshot(Snapshot(version=2, paths=(path,)), 0.0)
+    assert page.fragments.isVisible()
+    words = {label.text() for label in page.fragments.findChildren(QLabel)}
+    assert "Fragmented messages" in words
+    page.show_snapshot(Snapshot(version=3), 0.0)
+    assert not page.fragments.isVisible()
     await page.all_actions.stop()
