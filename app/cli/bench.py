@@ -168,7 +168,7 @@ async def _webrtc(plan: Plan, report: BenchReport, tell: Callable[[str], None]) 
     try:
         results = await measure_beside(plan, tell)
         tell("plain aiortc")
-        return (*results, await measure_plain(plan.megabytes))
+        return (*results, *await measure_plain(plan.megabytes, plan.exchanges))
     except WebRtcError as error:
         raise BenchError(BenchError.Reason.WRONG_USE, error.sentence) from error
 

@@ -11,6 +11,8 @@ NAMES = {
     "rtt_p50_s": "Echo, median",
     "rtt_p99_s": "Echo, 99 of 100 are faster",
     "throughput_bps": "Throughput, reliable and sealed",
+    "plain_rtt_p50_s": "aiortc by itself, echo, median",
+    "plain_rtt_p99_s": "aiortc by itself, 99 of 100",
     "plain_throughput_bps": "aiortc by itself, nothing sealed",
     "datagram_bytes": "Largest packet used",
     "sealed_overhead_bytes": "Seal and headers, a packet",

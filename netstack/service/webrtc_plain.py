@@ -10,6 +10,7 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection as Pipe
 from typing import Final
 
+from netstack.core.histogram import Histogram
 from netstack.model.bench import BenchError, BenchResult
 from netstack.model.webrtc import IceServers, WebRtcError
 from netstack.transport.webrtc import PACKET_BYTES
@@ -20,10 +21,11 @@ QUEUE_BYTES: Final = 8 * PACKET_BYTES
 WAIT_S: Final = 300.0
 END_S: Final = 10.0
 END: Final = b"end"
+ECHO_BYTES: Final = 100  # as a session's echo
 
 
-async def measure_plain(megabytes: int) -> BenchResult:
-    """Payload bits a second, until the far side's word that all has come. Raises BenchError."""
+async def measure_plain(megabytes: int, exchanges: int) -> tuple[BenchResult, ...]:
+    """Small echoes, then payload bits a second, until the far side's word that all has come. Raises BenchError."""
     context = get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_swallow, args=(theirs,), daemon=True)
@@ -35,6 +37,7 @@ async def measure_plain(megabytes: int) -> BenchResult:
         if not await asyncio.to_thread(ours.poll, END_S):
             raise BenchError(BenchError.Reason.SILENT)
         await channels.connect(decode(ours.recv()))
+        rtt = await _echo(channels, exchanges)
         took_s = await _pour(channels, megabytes)
     except (TimeoutError, EOFError, WebRtcError) as error:
         raise BenchError(BenchError.Reason.SILENT, str(error)) from error
@@ -47,9 +50,30 @@ async def measure_plain(megabytes: int) -> BenchResult:
             await asyncio.to_thread(process.join)
         process.close()
     bps = (megabytes << 20) * 8 / took_s
-    return BenchResult(
-        transport="webrtc", metric="plain_throughput_bps", value=bps, unit="bit/s", n=megabytes
+    return (
+        _result("plain_rtt_p50_s", rtt.quantile(0.5), "s", rtt.n),
+        _result("plain_rtt_p99_s", rtt.quantile(0.99), "s", rtt.n),
+        _result("plain_throughput_bps", bps, "bit/s", megabytes),
     )
+
+
+def _result(metric: str, value: float | None, unit: str, n: int) -> BenchResult:
+    return BenchResult(transport="webrtc", metric=metric, value=value or 0.0, unit=unit, n=n)
+
+
+async def _echo(channels: DataChannels, exchanges: int) -> Histogram:
+    """One message at a time."""
+    loop = asyncio.get_running_loop()
+    rtt = Histogram()
+    async with asyncio.timeout(WAIT_S):
+        for _ in range(exchanges):
+            back: asyncio.Future[bytes] = loop.create_future()
+            channels.on_message = back.set_result
+            start_s = time.perf_counter()
+            channels.send(bytes(ECHO_BYTES))
+            await back
+            rtt.add(time.perf_counter() - start_s)
+    return rtt
 
 
 async def _pour(channels: DataChannels, megabytes: int) -> float:
@@ -82,8 +106,8 @@ async def _take(pipe: Pipe) -> None:
     channels = DataChannels(Certificate.make(), IceServers(), controlling=False)
 
     def received(data: bytes) -> None:
-        if data == END:
-            channels.send(END)
+        if len(data) <= ECHO_BYTES:  # an echo, or the end
+            channels.send(data)
 
     channels.on_message = received
     try:

@@ -80,4 +80,5 @@ def test_sessions_are_measured_beside_the_library_itself(wire: tuple[Host, Host]
     assert figures["datagram_bytes"] == 32_768
     assert figures["throughput_bps"] > 0
     assert figures["plain_throughput_bps"] > 0
+    assert 0 < figures["plain_rtt_p50_s"] <= figures["plain_rtt_p99_s"]
     assert figures["lost_packets"] == 0
