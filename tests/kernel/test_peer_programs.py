@@ -20,6 +20,7 @@ pytestmark = pytest.mark.kernel
 
 PORT = 21_082
 PATIENCE_S = 90.0
+CAP_BITS_PER_S = 160_000_000  # a fast computer would be done before it can be cut
 MEGABYTE = 1 << 20
 KINDS = {
     "udp": ("port-restricted", "port-restricted"),
@@ -102,6 +103,7 @@ def _config(folder: Path) -> Path:
     stun = json.dumps([f"stun:{server.partition(':')[2] or server}" for server in SERVERS])
     place.write_text(
         f'stun = {stun}\n[[turn]]\nurl = "turn:{FULL_SERVER}"\nusername = "{TURN_USER}"\npassword = "{TURN_PASSWORD}"\n'
+        f"[[cap]]\nbits_per_s = {CAP_BITS_PER_S}\n"
     )
     place.chmod(0o600)
     return place
