@@ -162,9 +162,10 @@ async def _with_peer(
 ) -> DoctorReport:
     """Whatever becomes of the meeting, what is known of our own side is kept."""
     try:
-        drivers = drivers_of(net, via, settings)
+        hidden = settings.hide_address
+        drivers = drivers_of(net, via, settings, hidden=hidden)
         async with peers(net, settings, _Aside(), None) as here:
-            return await examine_peer(net, doctor, here, code, drivers)
+            return await examine_peer(net, doctor, here, code, drivers, hidden=hidden)
     except PeerscopeError as error:
         print(error.sentence, file=sys.stderr, flush=True)
         return msgspec.structs.replace(

@@ -88,7 +88,7 @@ def host(
                     over.set_result(None)
 
             met.connection.listeners.append(heard)
-            async with talking(net, met, printer, shelf=shelf, echo=True):
+            async with talking(net, met, printer, shelf=shelf, echo=True, hidden=hidden):
                 if not met.connection.closed:
                     await over
             printer.event("closed", "The other side has left.", reason=(reasons or ["closed"])[0])

@@ -88,7 +88,7 @@ def join(
                 )
                 met = await here.meet(Role.GUEST, wanted, make_drivers(), attempt, make_drivers=make_drivers)
             printer.connected(met, await _rtt_s(met.connection))
-            async with talking(net, met, printer) as chat:
+            async with talking(net, met, printer, hidden=hidden) as chat:
                 if send is not None:
                     await _say(chat, send, met, printer)
                 if send_bytes is not None:

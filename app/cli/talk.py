@@ -73,7 +73,13 @@ class TalkPrinter:
 
 @asynccontextmanager
 async def talking(
-    net: SystemNet, met: Met, printer: Printer, *, shelf: Shelf | None = None, echo: bool = False
+    net: SystemNet,
+    met: Met,
+    printer: Printer,
+    *,
+    shelf: Shelf | None = None,
+    echo: bool = False,
+    hidden: bool = False,
 ) -> AsyncIterator[Chat]:
     """A chat that runs and is printed; files are taken into `shelf` without asking, where there is one."""
     shown = TalkPrinter(printer, met.name)
@@ -85,6 +91,7 @@ async def talking(
         shelf=shelf,
         accept_all=True,
         echo=echo,
+        knocks=not hidden,
         changed=lambda: shown.show(chat),
     )
     async with TaskScope("talk") as tasks:

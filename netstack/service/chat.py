@@ -47,7 +47,8 @@ PARTS_AT_ONCE: Final = 8
 class Chat:
     """One session's talk. `run` until the session is over; `changed` is called after `lines` or `files` have.
 
-    `echo` sends every text back, too. `accept_all` takes files into `shelf` without asking; None takes none.
+    `echo` sends every text back, too. Without `knocks`
+    nobody knocks for the other, which shows an address. `accept_all` takes files into `shelf` without asking; None takes none.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Chat:
         shelf: Shelf | None = None,
         accept_all: bool = False,
         echo: bool = False,
+        knocks: bool = True,
         changed: Callable[[], None] = lambda: None,
     ) -> None:
         self._net = net
@@ -89,7 +91,7 @@ class Chat:
             shelf=shelf,
             accept_all=accept_all,
         )
-        self.knocks = KnockDesk(net, connection, self._post)
+        self.knocks = KnockDesk(net, connection, self._post, willing=knocks)
         self.load = LoadDesk(net, connection, self._post, changed, accept_all=echo)
 
     @property

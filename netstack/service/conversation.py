@@ -50,6 +50,7 @@ class Talk:
             peer_key=self.key,
             initiator=met.established.initiator,
             shelf=shelf,
+            knocks=not attempt.hidden,
             changed=changed,
         )
         self._changed = changed

@@ -52,7 +52,9 @@ class _Door:
 
 
 class KnockDesk:
-    """One session's knocks, ours and the peer's. `willing`: we knock for the peer (which tells it our address)."""
+    """One session's knocks, ours and the peer's. `willing`: we knock for the peer, and let it knock; either
+    tells it our address.
+    """
 
     def __init__(self, net: Net, connection: Connection, post: Post, *, willing: bool = True) -> None:
         self.willing = willing
@@ -71,6 +73,8 @@ class KnockDesk:
         """
         if self._connection.closed:
             raise SessionError(SessionError.Reason.CLOSED)
+        if not self.willing:
+            return KnockReport(KnockState.UNKNOWN, "your address is hidden, and nobody can knock without it")
         if scope(host) is not Scope.PUBLIC:
             return KnockReport(
                 KnockState.UNKNOWN, "no public address of this computer is known: run the check first"

@@ -30,16 +30,22 @@ SETTLE_S: Final = 3.0
 
 
 async def examine_peer(
-    net: Net, doctor: Doctor, peers: Peers, code: SessionCode, drivers: Sequence[Driver]
+    net: Net,
+    doctor: Doctor,
+    peers: Peers,
+    code: SessionCode,
+    drivers: Sequence[Driver],
+    *,
+    hidden: bool = False,
 ) -> DoctorReport:
     """Meets whoever made the code and adds what came of it to the doctor's report; our own check has ended before.
 
-    The ports that were looked at are knocked at by the peer. Raises MeetingError, TraversalError, SessionError,
+    The ports that were looked at are knocked at by the peer, unless our address is `hidden`. Raises MeetingError, TraversalError, SessionError,
     NetError.
     """
     nat = doctor.nat
     peers.nat = facts_of_report(nat)
-    attempt = Attempt()
+    attempt = Attempt(hidden=hidden)
     met = await peers.meet(Role.GUEST, code, drivers, attempt)
     async with TaskScope("peer exam") as tasks:
         chat = Chat(
@@ -47,6 +53,7 @@ async def examine_peer(
             met.connection,
             peer_key=met.established.peer_key,
             initiator=met.established.initiator,
+            knocks=not hidden,
         )
         tasks.start(chat.run(), "chat")
         await asyncio.sleep(SETTLE_S)

@@ -113,7 +113,13 @@ def test_nobody_knocks_too_often_at_private_places_or_unwillingly() -> None:
         reports = [await anna.desk.ask(Carried.TCP, 7777, PUBLIC) for _ in range(MOST_PER_MINUTE + 1)]
         await asyncio.sleep(61)
         ben.desk.willing = False
-        return private, reports, await anna.desk.ask(Carried.TCP, 7777, PUBLIC), ben.said
+        unwilling = await anna.desk.ask(Carried.TCP, 7777, PUBLIC)
+        anna.desk.willing = False
+        told = len(anna.said)
+        hidden = await anna.desk.ask(Carried.TCP, 7777, PUBLIC)
+        assert len(anna.said) == told
+        assert "hidden" in hidden.text
+        return private, reports, unwilling, ben.said
 
     private, reports, unwilling, said = run("open", work)
     assert private.state is KnockState.UNKNOWN

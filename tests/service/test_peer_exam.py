@@ -35,7 +35,7 @@ async def _host(lab: Lab, peers: Peers, hub: MemoryHub) -> None:
     await chat.run()
 
 
-def _examine(anna_kind: str, ben_kind: str) -> DoctorReport:
+def _examine(anna_kind: str, ben_kind: str, *, hidden: bool = False) -> DoctorReport:
     async def work(lab: Lab) -> DoctorReport:
         net, hub = lab.net("anna"), MemoryHub()
         doctor, ours, theirs = Doctor(net), _peers(lab, "anna"), _peers(lab, "ben")
@@ -43,7 +43,7 @@ def _examine(anna_kind: str, ben_kind: str) -> DoctorReport:
             tasks.start(_host(lab, theirs, hub), "ben")
             await doctor.examine(lab.stun_servers, lab.turn_servers)
             await doctor.look_at_ports([(Carried.TCP, 7777)])
-            report = await examine_peer(net, doctor, ours, CODE, [MemoryDriver(hub)])
+            report = await examine_peer(net, doctor, ours, CODE, [MemoryDriver(hub)], hidden=hidden)
             await ours.close()
             await theirs.close()
         return report
@@ -102,3 +102,11 @@ def test_a_peer_that_never_comes_leaves_our_own_side_as_it_was() -> None:
     assert report.peer is None
     assert report.nat is not None
     assert report.nat.verdict == "moderate"
+
+
+def test_who_hides_the_address_meets_by_a_relay_and_lets_nobody_knock() -> None:
+    report = _examine("port-restricted", "port-restricted", hidden=True)
+    assert report.peer is not None
+    assert report.peer.kind == "relay"
+    assert report.ports[0].reachable is None
+    assert "your address is hidden" in report.ports[0].reachable_text
