@@ -9,6 +9,8 @@ from typing import Any, ClassVar
 from netstack.errors import Fault, PeerscopeError
 
 _MAX_TURNS_WITHOUT_TIME = 1_000_000
+_TURNS_A_NUDGE = 1_000
+_NUDGE_S = 1e-9
 
 
 class ClockError(PeerscopeError):
@@ -70,16 +72,20 @@ class VirtualTimeLoop(asyncio.BaseEventLoop):
         """One turn of the loop; when everything is `waiting`, the clock moves to the next timer's exact time.
 
         To the last bit: a timer that fires early by a rounding error would find itself not due, set itself
-        again, and time would never pass.
+        again, and time would never pass. A program can make that error by itself (set a timer at `sent + delay`
+        and ask whether `now - delay` is past `sent`), which no real clock punishes: so after many turns at one
+        instant time creeps on.
         """
         if not waiting:
             self._turns += 1
             if self._turns > _MAX_TURNS_WITHOUT_TIME:
                 self._turns = 0
                 raise ClockError(ClockError.Reason.SPINNING)
+            if self._turns % _TURNS_A_NUDGE == 0:
+                self._virtual_s += _NUDGE_S
             return
         self._turns = 0
-        self._virtual_s = self._scheduled[0].when()  # type: ignore[attr-defined]
+        self._virtual_s = max(self._virtual_s, self._scheduled[0].when())  # type: ignore[attr-defined]
         self._clock_resolution = math.ulp(self._virtual_s)
         if self._virtual_s > self._limit_s:
             raise ClockError(ClockError.Reason.LIMIT, f"{self._limit_s:g} s")
@@ -91,8 +97,8 @@ class VirtualTimeLoop(asyncio.BaseEventLoop):
         if busy or (timers and timers[0].when() <= to_s) or to_s > self._limit_s:
             return False
         self._turns = 0
-        self._virtual_s = to_s
-        self._clock_resolution = math.ulp(to_s)
+        self._virtual_s = max(self._virtual_s, to_s)
+        self._clock_resolution = math.ulp(self._virtual_s)
         return True
 
     def run_in_executor(  # type: ignore[override]

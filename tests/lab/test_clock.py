@@ -75,6 +75,24 @@ def test_turning_without_time_is_an_error(monkeypatch: pytest.MonkeyPatch) -> No
     assert caught.value.reason is ClockError.Reason.SPINNING
 
 
+async def test_a_deadline_asked_for_the_other_way_round_comes_all_the_same() -> None:
+    loop = asyncio.get_running_loop()
+    sent_s = delay_s = 0.0
+    while sent_s + delay_s - delay_s >= sent_s:  # until rounding calls the deadline's own time too early
+        await asyncio.sleep(0.0123)
+        sent_s, delay_s = loop.time(), 0.0451 + 0.001 * loop.time()
+    came = loop.create_future()
+
+    def ask() -> None:
+        if sent_s <= loop.time() - delay_s:
+            came.set_result(loop.time())
+        else:
+            loop.call_at(sent_s + delay_s, ask)
+
+    loop.call_at(sent_s + delay_s, ask)
+    assert await came == pytest.approx(sent_s + delay_s, abs=1e-8)
+
+
 async def test_threads_are_answered_inline() -> None:
     assert await asyncio.to_thread(lambda: 5) == 5
     with pytest.raises(ZeroDivisionError):
