@@ -14,6 +14,7 @@ AT_1_M_DBM = -59.0
 EXPONENT = 2.5
 FADED_S = 30.0
 DISTANCE_SAMPLES = 8
+TEST_COMPANY = 0xFFFF  # assigned to nobody, for tests (Assigned Numbers 7)
 
 
 class Column(msgspec.Struct, frozen=True):
@@ -72,7 +73,7 @@ def device_row(device: BleDevice) -> DeviceRow:
             "not told" if device.rssi_dbm is None else f"{device.rssi_dbm}{THIN}dBm".replace("-", "−"),
             distance(device),
             offers or "nothing told",
-            device.company or ("" if device.company_id is None else f"0x{device.company_id:04x}"),
+            maker(device),
             ago(device.age_s),
         ),
         note=" · ".join(filter(None, (device.address if device.name else "", state))),
@@ -85,7 +86,7 @@ def device_row(device: BleDevice) -> DeviceRow:
                 (
                     f"{name}, {device.address}",
                     offers and f"Offers: {offers}",
-                    device.company and f"Maker: {device.company}",
+                    maker(device) and f"Maker: {maker(device)}",
                     device.company_data and f"Its data: {device.company_data}",
                     "" if device.tx_power_dbm is None else f"Sends with {device.tx_power_dbm} dBm",
                     f"{device.heard} advertisements heard, the last one {device.age_s:.1f} s ago",
@@ -100,6 +101,15 @@ def service_name(service: Named) -> str:
     if service.name:
         return service.name
     return f"0x{service.uuid[4:8]}" if service.uuid.startswith("0000") else service.uuid[:8] + "…"
+
+
+def maker(device: BleDevice) -> str:
+    """The company whose data it advertises; nothing where it advertises none."""
+    if device.company_id is None or device.company:
+        return device.company
+    if device.company_id == TEST_COMPANY:
+        return "test use"
+    return f"unknown maker (0x{device.company_id:04x})"
 
 
 def distance(device: BleDevice) -> str:
@@ -133,7 +143,7 @@ def passes(device: BleDevice, wanted: Filter) -> bool:
         (
             device.name,
             device.address,
-            device.company,
+            maker(device),
             *(f"{each.name} {each.uuid}" for each in device.services),
         )
     ).casefold()

@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Final
 
 from netstack.errors import InputError
+from netstack.lab.radio import load_virtual_radio
 from netstack.lab.scenario import Scenario
 from netstack.model.topology import LinkCounters, TopologyLink
 from netstack.radio.protocol import Radio
@@ -47,7 +48,7 @@ class Airspace:
         """Switches everything on. Does nothing where the scenario has no Bluetooth."""
         if not any(host.radio for host in self._scenario.host):
             return
-        # Bumble and bleak are loaded where a lab has a radio, and nowhere else.
+        await load_virtual_radio()  # where a lab has a radio, and nowhere else
         from netstack.radio import virtual, virtual_adapter, virtual_air, virtual_devices  # noqa: PLC0415
 
         air = self._air = virtual_air.Air(self._seed)

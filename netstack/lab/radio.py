@@ -1,12 +1,21 @@
 """What is in the air around the lab's patient: its own adapter, a thermometer, a game pad behind two walls."""
 
+import asyncio
 from contextlib import AsyncExitStack
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from netstack.radio.protocol import Radio
 
 if TYPE_CHECKING:
     from netstack.radio.virtual_devices import VirtualDevice
+
+
+async def load_virtual_radio() -> None:
+    """Loads bleak and Bumble in a thread: a loop that is somebody's clock must not stand still for a quarter of a second."""
+    await asyncio.to_thread(
+        lambda: [import_module(f"netstack.radio.{name}") for name in ("virtual", "virtual_devices")]
+    )
 
 
 class LabRadio:
@@ -20,6 +29,7 @@ class LabRadio:
 
     async def open(self) -> Radio:
         """The patient's radio."""
+        await load_virtual_radio()
         from netstack.radio.virtual import VirtualRadio  # noqa: PLC0415
         from netstack.radio.virtual_adapter import VirtualAdapter  # noqa: PLC0415
         from netstack.radio.virtual_air import Air  # noqa: PLC0415

@@ -109,6 +109,21 @@ def test_a_row_that_tells_nothing() -> None:
 
 
 @pytest.mark.parametrize(
+    ("company_id", "name", "words"),
+    [
+        (None, "", ""),
+        (0x0059, "Acme", "Acme"),
+        (0xFFFF, "", "test use"),
+        (0x1234, "", "unknown maker (0x1234)"),
+    ],
+)
+def test_the_maker_in_words(company_id: int | None, name: str, words: str) -> None:
+    row = device_row(device(company_id=company_id, company=name))
+    assert row.cells[4] == words
+    assert (f"Maker: {words}" in row.hint) is bool(words)
+
+
+@pytest.mark.parametrize(
     ("dbm", "tx", "words"),
     [
         (-45, None, "at hand"),
