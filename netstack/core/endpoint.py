@@ -47,12 +47,15 @@ NOBODY: Final = -1
 
 
 class _Dial:
-    __slots__ = ("flow", "initiation", "previous_psk", "session")
+    __slots__ = ("first", "flow", "initiation", "previous_psk", "session")
 
-    def __init__(self, initiation: Initiation, flow: Flow, previous_psk: bytes | None) -> None:
+    def __init__(
+        self, initiation: Initiation, flow: Flow, previous_psk: bytes | None, first: tuple[bytes, ...]
+    ) -> None:
         self.initiation = initiation
         self.flow = flow
         self.previous_psk = previous_psk
+        self.first = first
         self.session: Session | None = None
 
 
@@ -122,10 +125,19 @@ class Endpoint:
         self._links.pop(link, None)
         return stranded
 
-    def dial(self, flow: Flow, now: float, *, peer: KnownPeer | None = None, psk: bytes | None = None) -> int:
+    def dial(
+        self,
+        flow: Flow,
+        now: float,
+        *,
+        peer: KnownPeer | None = None,
+        psk: bytes | None = None,
+        first: tuple[bytes, ...] = (),
+    ) -> int:
         """Begins a session with a known peer, or a first meeting with `psk`. Returns its number.
 
-        Raises SessionError at the limit.
+        The messages `first` leave with the last message of the handshake, sealed for whoever knows `psk`, a round trip
+        before the peer has shown itself. Raises SessionError at the limit.
         """
         shared = peer.psk if peer else psk
         if shared is None or flow.link not in self._links:
@@ -135,7 +147,7 @@ class Endpoint:
         number = self._new_id()
         key = peer.key if peer else None
         initiation = Initiation(self.identity, self._entropy, number, now, psk=shared, peer_key=key)
-        self._dials[number] = _Dial(initiation, flow, peer.previous_psk if peer else None)
+        self._dials[number] = _Dial(initiation, flow, peer.previous_psk if peer else None, first)
         return number
 
     def cancel(self, number: int) -> None:
@@ -384,6 +396,8 @@ class Endpoint:
             self._events.append((number, DialFailed(reason)))
         elif initiation.secrets is not None and dial.session is None:
             _, dial.session = self._add(initiation.secrets, dial.flow, now)
+            for message in dial.first:
+                dial.session.send_message(message)
             if initiation.finished:
                 dial.session.confirm()
                 self._established(number, dial.session, now)

@@ -139,17 +139,35 @@ class TurnClient:
         number = None if dont_fragment else self.channel(peer, now)
         if number is not None:
             self._transmits.append(turn.encode_channel_data(number, data, padded=self._stream))
+            self.ledger.sent(1, len(data))
         elif self.phase is RelayPhase.ALLOCATED and self._bindings.permits(peer.host, now):
-            attributes = [attr.XOR_PEER_ADDRESS(peer), attr.DATA(data)]
-            if dont_fragment:
-                attributes.append(attr.DONT_FRAGMENT(True))
-            indication = StunMessage(
-                Method.SEND, MessageClass.INDICATION, self._random_bytes(12), tuple(attributes)
-            )
-            self._transmits.append(stun.encode(indication))
+            self._indicate(data, peer, dont_fragment=dont_fragment)
         else:
             self.ledger.dropped += 1
             raise TurnError(TurnError.Reason.NO_PERMISSION, str(peer))
+
+    def send_ahead(self, data: bytes, peer: Address, now: float) -> None:
+        """Binds a channel and does not wait for it: the data leaves right behind the request, in a Send indication.
+
+        The request opens the way at the server before that comes; where it is lost on the way, so is the data. Raises
+        TurnError: the channel was refused, or there is no relay now.
+        """
+        self._check_open()
+        if self.phase is not RelayPhase.ALLOCATED:
+            self.ledger.dropped += 1
+            raise TurnError(TurnError.Reason.LOST)
+        self._bindings.bind(peer, now)
+        self._renew(now)
+        self._indicate(data, peer)
+
+    def _indicate(self, data: bytes, peer: Address, *, dont_fragment: bool = False) -> None:
+        attributes = [attr.XOR_PEER_ADDRESS(peer), attr.DATA(data)]
+        if dont_fragment:
+            attributes.append(attr.DONT_FRAGMENT(True))
+        indication = StunMessage(
+            Method.SEND, MessageClass.INDICATION, self._random_bytes(12), tuple(attributes)
+        )
+        self._transmits.append(stun.encode(indication))
         self.ledger.sent(1, len(data))
 
     def wrap(self, data: bytes, segment_bytes: int, peer: Address, now: float) -> tuple[bytes, int] | None:

@@ -24,6 +24,7 @@ from netstack.service.known_ways import known_ways
 from netstack.service.path_upkeep import PathUpkeep
 from netstack.service.path_watch import PathWatch
 from netstack.service.peer_book import PeerBook
+from netstack.service.session_notes import SessionNotes
 from netstack.service.sessions import Sessions
 from netstack.service.traversal import Reached, Traversal
 from netstack.tasks import TaskScope
@@ -175,10 +176,8 @@ async def connect(
                 hosted = await hosting if joined is not None else None
                 if joined is None or hosted is None:
                     return PairOutcome(method=METHOD, connected=False, direct=False)
-                await joined.send(b"?")
-                await hosted.receive()
-                await hosted.send(b"!")
-                await joined.receive()
+                for connection in (hosted, joined):
+                    await SessionNotes.of(connection).heard.wait()
                 first_s = lab.world.now() - began_s
                 both = (anna, hosted), (ben, joined)
                 for side, connection in both:

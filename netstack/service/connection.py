@@ -157,6 +157,13 @@ class Connection:
             self._hold(self.number, False)
         return message
 
+    def set_apart(self, apart: Callable[[bytes], bool]) -> None:
+        """From now on `apart` sees each message first; and what has come already, in its order."""
+        self.apart = apart
+        waiting, self._messages, self._unread_bytes = self._messages, None, 0
+        for message in waiting or ():
+            self.happened(message)
+
     def probe(self, path_id: int) -> int | None:
         """Sends a probe on a path; its sequence, None where none can be sent now. `watch` gets the answer."""
         sequence = None if self._ended is not None or self.session is None else self.session.probe(path_id)

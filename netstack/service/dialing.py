@@ -48,7 +48,7 @@ Where = Callable[[Connection], tuple[TransportKind, Address | None]]
 
 
 class Dialing:
-    """`ways` are dialled as they come; `where` tells what a connection rides."""
+    """`ways` are dialled as they come; `where` tells what a connection rides, `first` what is said at once."""
 
     def __init__(
         self,
@@ -57,12 +57,14 @@ class Dialing:
         psk: bytes,
         ways: "asyncio.Queue[Way]",
         where: Where,
+        first: Callable[[], tuple[bytes, ...]],
     ) -> None:
         self._sessions = sessions
         self._punching = punching
         self._psk = psk
         self._ways = ways
         self._where = where
+        self._first_messages = first
         self._dials = 0
         self._tasks = TaskScope("dialing")
 
@@ -110,7 +112,7 @@ class Dialing:
                 flow = Flow(
                     way.link if isinstance(way, AcceptedLink) else await self._sessions.open_stream(way)
                 )
-            connection = await self._sessions.connect_over(flow, psk=self._psk)
+            connection = await self._sessions.connect_over(flow, psk=self._psk, first=self._first_messages())
         except (NetError, ValueError):  # the link has gone already
             return
         except SessionError as error:

@@ -7,6 +7,7 @@ from netstack.core.hole_punch import GIVE_UP_S, HolePunch, PairAnswered
 from netstack.model.address import Address, Family
 from netstack.model.candidate import Candidate, PairStory
 from netstack.model.session import TransportKind
+from netstack.model.turn import ServerTransport
 from netstack.net.protocol import Net
 from netstack.service.stun_query import StunQuery
 from netstack.transport.turn import TurnTransport
@@ -53,6 +54,11 @@ class Punching:
         """Sockets before relays."""
         fit = [link for link, transport in self._links.items() if transport.family is family]
         return sorted(fit, key=lambda link: isinstance(self._links[link], TurnTransport))
+
+    def needs_tcp(self, link: int) -> bool:
+        """A relay that was reached by TCP or TLS alone."""
+        transport = self._links.get(link)
+        return isinstance(transport, TurnTransport) and transport.relay.transport is not ServerTransport.UDP
 
     def query(self, transport: UdpTransport) -> StunQuery:
         """Asks STUN servers from that socket."""

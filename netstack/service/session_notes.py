@@ -11,16 +11,25 @@ from netstack.wire.chat import SIGNAL
 MAX_UNREAD: Final = 64
 
 
+def as_message(payload: bytes) -> bytes:
+    """The note as a message of its session."""
+    return bytes((SIGNAL,)) + payload
+
+
 class SessionNotes:
-    """Takes every message that begins with `SIGNAL` out of the connection's stream. One for a connection (`of`)."""
+    """Takes every message that begins with `SIGNAL` out of the connection's stream. One for a connection (`of`).
+
+    `heard` is set once the first has come.
+    """
 
     def __init__(self, connection: Connection) -> None:
         self.lost = 0
+        self.heard = asyncio.Event()
         self._connection = connection
         self._unread: deque[bytes] = deque()
         self._news = asyncio.Event()
-        connection.apart = self._take
         connection.on_end = self._news.set
+        connection.set_apart(self._take)
 
     @classmethod
     def of(cls, connection: Connection) -> "SessionNotes":
@@ -31,7 +40,7 @@ class SessionNotes:
 
     def send(self, payload: bytes) -> None:
         """Sends one; it arrives unless the session ends. Raises SessionError: over, or too much is waiting."""
-        self._connection.post(bytes((SIGNAL,)) + payload, Priority.REALTIME, Mode.ORDERED)
+        self._connection.post(as_message(payload), Priority.REALTIME, Mode.ORDERED)
 
     async def receive(self) -> bytes | None:
         """The next one; None once the session is over."""
@@ -45,6 +54,7 @@ class SessionNotes:
     def _take(self, data: bytes) -> bool:
         if data[:1] != bytes((SIGNAL,)):
             return False
+        self.heard.set()
         if len(self._unread) >= MAX_UNREAD:
             self.lost += 1
             return True

@@ -240,11 +240,19 @@ class Sessions:
         return tuple(Address(host, remote.port) for host in await self._net.resolve(remote.host))
 
     async def connect_over(
-        self, flow: Flow, *, peer_key: bytes | None = None, psk: bytes | None = None
+        self,
+        flow: Flow,
+        *,
+        peer_key: bytes | None = None,
+        psk: bytes | None = None,
+        first: tuple[bytes, ...] = (),
     ) -> Connection:
-        """A session with a known peer, or a first meeting with `psk`, on a link that is open. Raises SessionError."""
+        """A session with a known peer, or a first meeting with `psk`, on a link that is open. Raises SessionError.
+
+        The messages `first` do not wait until it is up.
+        """
         peer = self._known(peer_key)
-        number = self.endpoint.dial(flow, self._net.now(), peer=peer, psk=psk)
+        number = self.endpoint.dial(flow, self._net.now(), peer=peer, psk=psk, first=first)
         connection = self._connection(number)
         self._pump_soon()
         try:

@@ -28,7 +28,7 @@ from netstack.service.dialing import TCP_AFTER_S, AcceptedLink, Dialing, OpenLin
 from netstack.service.gathering import MAX_RELAYS, MAX_TCP, Gathering, Relay
 from netstack.service.port_mapping import PortMappingService
 from netstack.service.punching import Punching
-from netstack.service.session_notes import SessionNotes
+from netstack.service.session_notes import SessionNotes, as_message
 from netstack.service.sessions import Sessions
 from netstack.service.signalling import Notes, Signalling
 from netstack.service.webrtc_way import WebRtcWay
@@ -44,6 +44,7 @@ from netstack.wire.candidate_note import (
     TcpCandidate,
     UdpCandidate,
     WebRtcNote,
+    encode,
 )
 
 LIMIT_S: Final = 20.0
@@ -170,9 +171,10 @@ class Traversal:
         self._tasks = TaskScope("traversal")
         self._zero_s = net.now()
         self._peer_relays: set[Address] = set()
+        self._dialled: set[RelayTold] = set()
         self._peer_public: set[str] = set()
         self._accepted_links = 0
-        self._dialing = Dialing(sessions, self.punching, psk, self.ways, self.where)
+        self._dialing = Dialing(sessions, self.punching, psk, self.ways, self.where, self._introduction)
         self._may_webrtc = ice_servers is not None and only in {None, TransportKind.WEBRTC}
 
     @property
@@ -246,12 +248,17 @@ class Traversal:
         return connection, self.reached(transport, remote)
 
     async def _introduce(self) -> None:
-        """Inside the session, too: a reply that was not needed has told nobody who is there."""
-        self.signalling.send(self._about)
-        self.signalling.send(NatNote(self.gathering.facts))
+        """Inside the session, too: a reply that was not needed has told nobody who is there. The guest has said it already."""
+        if not self.guest:
+            self.signalling.send(self._about)
+            self.signalling.send(NatNote(self.gathering.facts))
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(INTRODUCED_S):
                 await self.signalling.introduced.wait()
+
+    def _introduction(self) -> tuple[bytes, ...]:
+        """Who is there and what its network is like, as first messages of a session."""
+        return tuple(as_message(encode(note)) for note in (self._about, NatNote(self.gathering.facts)))
 
     def where(self, connection: Connection) -> tuple[TransportKind, Address | None]:
         """What carries messages now."""
@@ -289,6 +296,7 @@ class Traversal:
         self.answered.clear()
         self.peer_tcp.clear()
         self._peer_relays.clear()
+        self._dialled.clear()
         self._peer_public.clear()
         self.punching.again()
 
@@ -340,6 +348,9 @@ class Traversal:
     def _tell(self, candidate: UdpCandidate | TcpCandidate) -> None:
         self._told(candidate)
         self.signalling.send(candidate)
+        if isinstance(candidate, UdpCandidate) and candidate.kind is CandidateKind.RELAYED:
+            for relayed in self._peer_relays:
+                self._try_relay(relayed)
 
     def _take_note(self, note: CandidateNote) -> None:
         if isinstance(note, UdpCandidate):
@@ -362,11 +373,16 @@ class Traversal:
             self.webrtc.take(note)
 
     def _try_relay(self, relayed: Address) -> None:
-        """The guest calls there at once, from the socket that may, which spares the round trip of a check."""
-        if self.guest:
-            links = self.punching.links_of(relayed.family)
-            if links:
-                self._put(RelayTold(links[0], relayed))
+        """The guest calls there at once, which spares the round trip of a check.
+
+        A socket does it; beside it a relay of ours that was reached by TCP alone: UDP may not get out at all.
+        """
+        links = self.punching.links_of(relayed.family) if self.guest else []
+        for link in dict.fromkeys((*links[:1], *filter(self.punching.needs_tcp, links))):
+            told = RelayTold(link, relayed)
+            if told not in self._dialled:
+                self._dialled.add(told)
+                self._put(told)
 
     def _pair_answered(self, event: PairAnswered) -> None:
         self.answered.append(event)

@@ -1,12 +1,11 @@
 """Sealed packets through a TURN relay: one allocation is one link, and every peer has a channel."""
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 from typing import Final
 
 from netstack.core.session_sender import Transmit
-from netstack.core.turn_events import Allocated, Bound, Ended, Event, Refused
+from netstack.core.turn_events import Allocated, Ended, Event
 from netstack.model.address import Address, Family
 from netstack.model.session import Flow, LinkTraits, TransportKind
 from netstack.model.turn import RelayState, ServerTransport, TurnError
@@ -15,14 +14,12 @@ from netstack.transport.turn_relay import Relay
 
 STUN_LAST: Final = 0x03
 CHANNEL_HEADER_BYTES: Final = 4
-MAX_WAITING_PEERS: Final = 64
-MAX_WAITING_BYTES: Final = 65_536
 BASE_BYTES: Final = 1200
 MAX_BYTES: Final = {Family.IPV4: 1472, Family.IPV6: 1452}
 
 
 class TurnTransport:
-    """Takes an open relay over. A peer's first packets wait for its channel, a round trip; 64 KiB at most.
+    """Takes an open relay over. A peer's first packets leave in Send indications, right behind the request for its channel.
 
     STUN messages of peers go to `stun`, if somebody is there; `moved` hears a new relayed address after the
     relay had to be allocated again, None when it is gone for good. `unsent` are packets that could not leave.
@@ -39,7 +36,6 @@ class TurnTransport:
         self.moved: Callable[[Address | None], None] | None = None
         self.unsent = 0
         self._receiver = receiver
-        self._waiting: dict[Address, deque[Transmit]] = {}
         self._closed = False
         relay.receiver = self
         outer = relay.client.server.family
@@ -79,31 +75,15 @@ class TurnTransport:
             return True
         taken = self.relay.send_burst(transmit.data, transmit.segment_bytes, peer)
         if taken is None:
-            self._wait_for_channel(peer, transmit)
+            try:
+                self.relay.send_ahead(transmit.data, transmit.segment_bytes, peer)
+            except TurnError:
+                self.unsent += transmit.packets
         return taken is not False
 
     def send_stun(self, data: bytes, remote: Address) -> None:
         """Sends a STUN message to a peer through the relay; one that cannot leave is dropped."""
         self.send(Transmit(Flow(self.link, remote), data, len(data), 1))
-
-    def _wait_for_channel(self, peer: Address, transmit: Transmit) -> None:
-        waiting = self._waiting.get(peer)
-        if waiting is None:
-            if len(self._waiting) >= MAX_WAITING_PEERS:
-                self.unsent += transmit.packets
-                return
-            waiting = self._waiting[peer] = deque()
-        while waiting and sum(len(each.data) for each in waiting) + len(transmit.data) > MAX_WAITING_BYTES:
-            self.unsent += waiting.popleft().packets
-        waiting.append(transmit)
-        if len(waiting) == 1:
-            try:
-                self.relay.bind_soon(peer)
-            except TurnError:
-                self._give_up(peer)
-
-    def _give_up(self, peer: Address) -> None:
-        self.unsent += sum(each.packets for each in self._waiting.pop(peer, ()))
 
     # from the relay
 
@@ -121,13 +101,8 @@ class TurnTransport:
                 self.stun(data[start : start + segment_bytes], peer, at_s)
 
     def relay_event(self, event: Event) -> None:
-        """Channels that are bound or refused, and what becomes of the relay."""
+        """What becomes of the relay."""
         match event:
-            case Bound(peer, _):
-                for transmit in self._waiting.pop(peer, ()):
-                    self.send(transmit)
-            case Refused(peer, _):
-                self._give_up(peer)
             case Allocated(relayed) if event.again:
                 if self.moved is not None:
                     self.moved(relayed)
@@ -142,8 +117,6 @@ class TurnTransport:
 
     def _lost(self) -> None:
         self._closed = True
-        for peer in list(self._waiting):
-            self._give_up(peer)
         self._receiver.link_lost(self.link)
         if self.moved is not None:
             self.moved(None)

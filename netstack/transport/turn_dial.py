@@ -127,7 +127,7 @@ async def open_relay(
     tls: ssl.SSLContext | None = None,
     options: TurnOptions | None = None,
 ) -> Relay:
-    """An open relay by whatever answers first; UDP is given a tenth of a second more than the rest.
+    """An open relay by whatever answers first; UDP is given half as long again as the rest, a tenth of a second at most.
 
     `servers` and `transports` replace what the URI says. The relays that come too late are given back. Set
     `relay.receiver`, and close the relay. Raises TurnError: the one that tells most.
@@ -163,12 +163,12 @@ async def open_relay(
 async def _first(opening: "dict[asyncio.Task[TurnError | None], Relay]") -> Relay:
     """The relay to use. Raises TurnError."""
     pending = set(opening)
+    began_s = asyncio.get_running_loop().time()
+    patience_s: float | None = None
     errors: list[TurnError] = []
     won: list[Relay] = []
     while pending:
-        done, pending = await asyncio.wait(
-            pending, timeout=PREFER_UDP_S if won else None, return_when=asyncio.FIRST_COMPLETED
-        )
+        done, pending = await asyncio.wait(pending, timeout=patience_s, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
             error = task.result()
             if error is not None:
@@ -177,6 +177,8 @@ async def _first(opening: "dict[asyncio.Task[TurnError | None], Relay]") -> Rela
                 return opening[task]
             else:
                 won.append(opening[task])
+                took_s = asyncio.get_running_loop().time() - began_s
+                patience_s = min(PREFER_UDP_S, took_s / 2)
         if won and (not done or all(opening[task].transport is not ServerTransport.UDP for task in pending)):
             break
     if not won:

@@ -112,11 +112,6 @@ class Relay:
         """Binds a channel, and keeps it. Raises TurnError."""
         await self._ask(peer, lambda now: self.client.bind(peer, now))
 
-    def bind_soon(self, peer: Address) -> None:
-        """The same, told by `relay_event`. Raises TurnError."""
-        self.client.bind(peer, self._net.now())
-        self._pump()
-
     def forget(self, peer: Address) -> None:
         """Lets a channel lapse; port 0: all of the host."""
         self.client.forget(peer)
@@ -134,6 +129,13 @@ class Relay:
     def send(self, data: bytes, peer: Address, *, dont_fragment: bool = False) -> None:
         """Sends by channel, else in a Send indication. Raises TurnError where the peer has neither."""
         self.client.send(data, peer, self._net.now(), dont_fragment=dont_fragment)
+        self._pump()
+
+    def send_ahead(self, data: bytes, segment_bytes: int, peer: Address) -> None:
+        """Asks for the peer's channel and sends `data`, cut into `segment_bytes`, right behind. Raises TurnError."""
+        now = self._net.now()
+        for at in range(0, len(data), segment_bytes):
+            self.client.send_ahead(data[at : at + segment_bytes], peer, now)
         self._pump()
 
     def send_burst(self, data: bytes, segment_bytes: int, peer: Address) -> bool | None:

@@ -1,7 +1,7 @@
 """How long until two who agreed on a key have heard each other, ours beside aioice: `python -m tests.bench.meeting_time`.
 
 In the lab, in virtual time: 20 ms of round trip between the two, 14 ms to servers and 28 ms through the relay, 50 ms for a
-note of signalling. What is counted begins with the key and ends when a first message has come through both ways; so it
+note of signalling. What is counted begins with the key and ends when each has a first message of the other; so it
 holds gathering, signalling, checks and, for ours, the sealed handshake, which aioice has none of. "Late" is one side that
 begins its checks 0.4 s after it could. Nothing is asserted.
 """

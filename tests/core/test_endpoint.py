@@ -145,6 +145,32 @@ def test_a_first_meeting_makes_known_peers(loss):
     assert len(ben.of(Established)) == 2
 
 
+def test_a_first_message_leaves_with_the_last_of_the_handshake():
+    ana, ben, net = two()
+    ben.endpoint.responder.invite(PSK)
+    ana.endpoint.dial(Flow(0, ben.at), net.now, psk=PSK, first=(b"who", b"where"))
+    net.run(0.0301)  # one round trip and a half
+    assert [event.data for event in ben.of(MessageReceived)] == [b"who", b"where"]
+    assert not ana.of(Established)
+    net.run(0.01)
+    assert ana.of(Established)
+
+
+def test_a_first_message_is_for_the_one_who_knows_the_key_and_said_once():
+    ana, ben, net = two(loss=0.4, seed=5)
+    ben.endpoint.responder.invite(PSK)
+    ana.endpoint.dial(Flow(0, ben.at), net.now, psk=PSK, first=(b"secret",))
+    net.run(9.0)
+    assert [event.data for event in ben.of(MessageReceived)] == [b"secret"]
+    stranger, other, net = two()
+    other.endpoint.responder.invite(bytes(32))
+    stranger.endpoint.dial(Flow(0, other.at), net.now, psk=PSK, first=(b"secret",))
+    net.run(9.0)
+    assert not other.of(MessageReceived)
+    assert not other.endpoint.sessions
+    assert not stranger.endpoint.sessions
+
+
 def test_a_known_peer_is_up_in_one_round_trip():
     ana, ben, net = two()
     number = ana.endpoint.dial(Flow(0, ben.at), net.now, peer=ana.knows(ben))

@@ -249,6 +249,31 @@ def test_sending_without_a_permission_is_an_error_and_counted():
 
 
 @streams
+def test_first_packets_leave_behind_the_request_for_their_channel(stream):
+    bed = Bed(stream=stream).allocated()
+    for data in (b"one", b"two"):
+        bed.client.send_ahead(data, PEER, bed.now)
+    bed.run(0.0101)  # there, and no answer yet
+    assert bed.client.channel(PEER, bed.now) is None
+    assert bed.sent == [(b"one", PEER, False), (b"two", PEER, False)]
+    bed.run(0.1)
+    assert bed.told(Bound) == [Bound(PEER, 0x4000)]
+    forbidden = Address("10.0.0.1", 9)
+    bed.client.send_ahead(b"x", forbidden, bed.now)
+    bed.run(0.1)
+    with pytest.raises(TurnError):
+        bed.client.send_ahead(b"y", forbidden, bed.now)
+    assert len(bed.sent) == 2
+
+
+def test_nothing_leaves_ahead_without_a_relay():
+    bed = Bed()
+    with pytest.raises(TurnError):
+        bed.client.send_ahead(b"x", PEER, bed.now)
+    assert bed.client.state(bed.now).dropped == 1
+
+
+@streams
 def test_a_restarted_server_is_noticed_and_everything_comes_back(stream):
     bed = Bed(stream=stream).allocated()
     bed.client.bind(PEER, bed.now)
