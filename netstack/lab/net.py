@@ -164,6 +164,10 @@ class LabNet:
             for host in interface.gateways
         )
 
+    async def stirred(self, timeout_s: float) -> None:
+        """It is looked at from time to time."""
+        await asyncio.sleep(timeout_s)
+
     async def firewall(self) -> HostFirewall | None:
         """The scenario's."""
         return HostFirewall("the lab's", self.host.has_firewall)

@@ -239,6 +239,9 @@ class Net(Protocol):
     async def gateways(self) -> tuple[Gateway, ...]:
         """Default gateways, best first; empty where there is none or the system does not tell."""
 
+    async def stirred(self, timeout_s: float) -> None:
+        """Returns when links, addresses or routes may have changed, after `timeout_s` at the latest."""
+
     async def firewall(self) -> HostFirewall | None:
         """The firewall of this computer; None where it cannot be read."""
 

@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from netstack.errors import NetError
 from netstack.model.address import Address, Family
+from netstack.net import link_news
 from netstack.net.fast_udp import FastUdpEndpoint
 from netstack.net.gateways import read_gateways
 from netstack.net.host_firewall import read_firewall
@@ -137,6 +138,10 @@ class SystemNet:
         if sys.platform == "linux":
             return read_gateways()
         return await _in_thread(read_gateways, "gateways", lambda: None)
+
+    async def stirred(self, timeout_s: float) -> None:
+        """The kernel tells at once on Linux; elsewhere it is the time."""
+        await link_news.stirred(timeout_s)
 
     async def firewall(self) -> HostFirewall | None:
         """By the system's files, or as root by nft."""

@@ -1,6 +1,5 @@
 """Tells when the network under a measurement changes: another way out, other addresses on it, a VPN, or sleep."""
 
-import asyncio
 from typing import Final
 
 from netstack.model.address import Scope, scope
@@ -48,7 +47,7 @@ class NetworkWatch:
         while True:
             if change := await self.look():
                 return change
-            await asyncio.sleep(LOOK_EVERY_S)
+            await self._net.stirred(LOOK_EVERY_S)
 
 
 async def network_change(net: Net) -> str:

@@ -35,10 +35,13 @@ from netstack.wire.candidate_note import Again, LadderNote, TcpCandidate
 RETRY_S: Final = 60.0
 AGAIN_GAP_S: Final = 3.0
 LADDER_EVERY_S: Final = 1.0
-LOOK_EVERY_S: Final = 0.5
+LOOK_EVERY_S: Final = 0.25
 QUIET_S: Final = 2.0
-SILENT_S: Final = 5.0
-SETTLE_S: Final = 1.0
+SILENT_S: Final = 3.0
+DOUBT_S: Final = 1.5
+"""So much silence is enough where what was sent is not answered."""
+ANSWER_S: Final = 0.5
+SETTLE_S: Final = 0.2
 REMEET_S: Final = 55.0
 
 Remeet = Callable[[], AbstractAsyncContextManager[Notes]]
@@ -74,6 +77,7 @@ class PathUpkeep:
         self._net = traversal.net
         self._news = asyncio.Event()
         self._again_at_s = -AGAIN_GAP_S
+        self._moved_s: float | None = None
         self._told: LadderNote | None = None
         self._tasks = TaskScope("upkeep")
 
@@ -229,6 +233,7 @@ class PathUpkeep:
             await network_change(self._net)
             await asyncio.sleep(SETTLE_S)  # addresses come one after the other
             self._traversal.gathering.forget_relays()
+            self._moved_s = self._net.now()
             with contextlib.suppress(SessionError):
                 self._ping()
             self._again_at_s = -AGAIN_GAP_S
@@ -245,6 +250,20 @@ class PathUpkeep:
             return 0.0
         heard_s = max((path.last_heard_s for path in session.paths.table.values()), default=0.0)
         return self._net.now() - heard_s
+
+    def _has_fallen_silent(self) -> bool:
+        """The peer is to be looked for: nothing is heard, since we moved or for longer than a sleeping one would take."""
+        session, silence_s = self._connection.session, self._silence_s()
+        if self._moved_s is not None:
+            since_s = self._net.now() - self._moved_s
+            if silence_s < since_s:
+                self._moved_s = None
+            elif since_s >= ANSWER_S:
+                return True
+        if session is not None and (main := session.paths.table.get(session.paths.main)) is not None:
+            in_doubt = main.suspect or main.doubt_s is not None
+            return silence_s >= (DOUBT_S if in_doubt else SILENT_S)
+        return silence_s >= SILENT_S
 
     def _is_lost(self) -> bool:
         """No path is left that anything could be said by."""
@@ -271,28 +290,38 @@ class PathUpkeep:
         asked_s = -QUIET_S
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
-            silence_s = self._silence_s()
-            if silence_s < QUIET_S:
+            fallen_silent = self._has_fallen_silent()
+            if not fallen_silent and self._silence_s() < QUIET_S:
                 self.silent = False
                 continue
             if self._net.now() - asked_s >= QUIET_S:
                 asked_s = self._net.now()
                 with contextlib.suppress(SessionError):
                     self._ping()
-            if silence_s >= SILENT_S and self._remeet is not None:
+            if fallen_silent and self._remeet is not None:
                 self.silent = True
                 await self._find_again(self._remeet)
 
     async def _find_again(self, remeet: Remeet) -> None:
-        """Tells our addresses by a mailbox, and punches, until the peer is heard of."""
+        """Until the peer is heard of, or a minute is over."""
+        began_s = self._net.now()
+        async with TaskScope("find again") as tasks:
+            looking = tasks.start(self._look(remeet), "look")
+            while not looking.done():
+                await asyncio.wait([looking], timeout=LOOK_EVERY_S)
+                if self._silence_s() < self._net.now() - began_s:
+                    self._moved_s, self.silent = None, False
+                    self._tell_where()
+                    return
+
+    async def _look(self, remeet: Remeet) -> None:
+        """Tells our addresses by a mailbox, and punches."""
         with contextlib.suppress(TimeoutError, PeerscopeError):
             async with asyncio.timeout(REMEET_S), remeet() as notes:
                 self._traversal.signalling.use(notes)
                 self._again_at_s = -AGAIN_GAP_S
                 self._again()
-                while self._silence_s() >= QUIET_S:
+                while True:
                     for event in list(self._traversal.answered):
                         self._try_pair(event)
                     await asyncio.sleep(LOOK_EVERY_S)
-                self.silent = False
-                self._tell_where()

@@ -1,6 +1,7 @@
 """A laptop gets another address in the middle of a talk: the session goes on, over namespaces with real NATs."""
 
 import asyncio
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -93,6 +94,21 @@ async def _talk(role: Role, code: SessionCode, number: int) -> Talk:
         return Talk(kept, len(heard), silence_s, at_the_end)
     finally:
         await here.close()
+
+
+@pytest.mark.parametrize("line", ["addr add 198.51.100.7/32 dev lo", "link add news type dummy"])
+def test_the_kernel_tells_at_once_what_has_changed(line: str) -> None:
+    async def wait() -> None:
+        listening.set()
+        await SystemNet().stirred(60)
+
+    listening = threading.Event()
+    with Host("news") as host, Host("news-hands", beside=host) as hands:
+        told = host.begin(wait(), timeout_s=20)
+        listening.wait(10)
+        time.sleep(0.05)
+        hands.ip(line)
+        told.result()
 
 
 @pytest.mark.parametrize(

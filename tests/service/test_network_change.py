@@ -31,6 +31,9 @@ class Net:
     async def gateways(self):
         return self.routes
 
+    async def stirred(self, timeout_s):
+        await asyncio.sleep(timeout_s)
+
 
 async def seen(change, monkeypatch):
     monkeypatch.setattr(module, "LOOK_EVERY_S", 0.0)
