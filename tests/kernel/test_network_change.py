@@ -96,7 +96,7 @@ async def _talk(role: Role, code: SessionCode, number: int) -> Talk:
         await here.close()
 
 
-@pytest.mark.parametrize("line", ["addr add 198.51.100.7/32 dev lo", "link add news type dummy"])
+@pytest.mark.parametrize("line", ["addr add 198.51.100.7/32 dev lo", "link add news type bridge"])
 def test_the_kernel_tells_at_once_what_has_changed(line: str) -> None:
     async def wait() -> None:
         listening.set()
