@@ -20,8 +20,10 @@ from netstack.net.protocol import (
     Interface,
     LinkKind,
     Stream,
+    StreamReceiver,
 )
 from netstack.net.socket_errors import net_error
+from netstack.net.system_pushed_stream import SystemPushedStream
 from netstack.net.system_stream import SystemStream
 
 EPOCH_S = 1_700_000_000.0
@@ -111,6 +113,31 @@ class LabNet:
         except OSError as error:
             raise net_error(error, str(remote)) from error
         return SystemStream(reader, asyncio.StreamWriter(transport, protocol, reader, loop))
+
+    async def push_stream(
+        self,
+        receiver: StreamReceiver,
+        remote: Address,
+        *,
+        timeout_s: float,
+        tls: ssl.SSLContext | None = None,
+        tls_name: str | None = None,
+    ) -> None:
+        """The same, handing over what comes."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                await transports.connect(
+                    self.host,
+                    lambda: SystemPushedStream(receiver),
+                    remote,
+                    local=None,
+                    tls=tls,
+                    tls_name=(tls_name or remote.host) if tls else None,
+                )
+        except TimeoutError as error:
+            raise NetError(NetError.Reason.TIMED_OUT, str(remote)) from error
+        except OSError as error:
+            raise net_error(error, str(remote)) from error
 
     async def listen_stream(
         self,

@@ -162,6 +162,46 @@ class Stream(Protocol):
         """Waits until the socket is released. Never raises NetError."""
 
 
+class StreamReceiver(Protocol):
+    """Gets what a pushed stream brings. Called on the loop; must not block or raise."""
+
+    def stream_opened(self, stream: "PushedStream") -> None:
+        """It stands: told before whoever opened it goes on, so what is written here is a turn of the loop early."""
+
+    def stream_received(self, data: bytes) -> None:
+        """The next bytes."""
+
+    def stream_ended(self, error: NetError | None) -> None:
+        """The other side ended it (None) or it was cut; nothing follows. Not told after our own close."""
+
+    def stream_writable(self) -> None:
+        """So little waits to be written again that more may be."""
+
+
+class PushedStream(Protocol):
+    """A connected byte stream that hands over what comes: nobody waits, so nobody has to be woken."""
+
+    @property
+    def local(self) -> Address:
+        """Our end."""
+
+    @property
+    def writable(self) -> bool:
+        """False: so much waits to be written that no more should; `stream_writable` follows."""
+
+    def write(self, data: bytes) -> None:
+        """Writes at once, else queues; on a closed stream bytes go nowhere."""
+
+    def close(self) -> None:
+        """Sends what is queued, then ends the stream. May be called twice."""
+
+    def abort(self) -> None:
+        """Ends the stream at once. May be called twice."""
+
+    async def wait_closed(self) -> None:
+        """Waits until the socket is released. Never raises NetError."""
+
+
 class Listener(Protocol):
     """A listening TCP socket."""
 
@@ -217,6 +257,17 @@ class Net(Protocol):
         tls_name: str | None = None,
     ) -> Stream:
         """Connects TCP, then TLS where `tls` is given (`tls_name` is the name to verify). Raises NetError."""
+
+    async def push_stream(
+        self,
+        receiver: StreamReceiver,
+        remote: Address,
+        *,
+        timeout_s: float,
+        tls: ssl.SSLContext | None = None,
+        tls_name: str | None = None,
+    ) -> None:
+        """The same for a stream that hands itself, and then what comes, to `receiver`. Raises NetError."""
 
     async def listen_stream(
         self,

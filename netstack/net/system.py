@@ -19,9 +19,18 @@ from netstack.net.fast_udp import FastUdpEndpoint
 from netstack.net.gateways import read_gateways
 from netstack.net.host_firewall import read_firewall
 from netstack.net.interfaces import read_interfaces
-from netstack.net.protocol import BatchReceiver, DatagramReceiver, Gateway, HostFirewall, Interface, Stream
+from netstack.net.protocol import (
+    BatchReceiver,
+    DatagramReceiver,
+    Gateway,
+    HostFirewall,
+    Interface,
+    Stream,
+    StreamReceiver,
+)
 from netstack.net.socket_errors import net_error
 from netstack.net.system_datagram import SystemDatagramEndpoint
+from netstack.net.system_pushed_stream import SystemPushedStream
 from netstack.net.system_stream import SystemListener, SystemStream
 from netstack.net.udp_socket import bind_udp
 from netstack.net.web_proxy import read_web_proxy
@@ -99,6 +108,30 @@ class SystemNet:
         except OSError as error:
             raise net_error(error, str(remote)) from error
         return SystemStream(reader, writer)
+
+    async def push_stream(
+        self,
+        receiver: StreamReceiver,
+        remote: Address,
+        *,
+        timeout_s: float,
+        tls: ssl.SSLContext | None = None,
+        tls_name: str | None = None,
+    ) -> None:
+        """The same, handing over what comes."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                await asyncio.get_running_loop().create_connection(
+                    lambda: SystemPushedStream(receiver),
+                    remote.host,
+                    remote.port,
+                    ssl=tls,
+                    server_hostname=(tls_name or remote.host) if tls else None,
+                )
+        except TimeoutError as error:
+            raise NetError(NetError.Reason.TIMED_OUT, str(remote)) from error
+        except OSError as error:
+            raise net_error(error, str(remote)) from error
 
     async def listen_stream(
         self,

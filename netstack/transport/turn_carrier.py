@@ -7,12 +7,8 @@ from typing import Final, Protocol
 from netstack.errors import NetError
 from netstack.model.address import Address
 from netstack.model.turn import ServerTransport, TurnError
-from netstack.net.protocol import BatchEndpoint, Net, Stream
-from netstack.tasks import TaskScope
+from netstack.net.protocol import BatchEndpoint, Net, PushedStream
 
-READ_BYTES: Final = 262_144
-MAX_QUEUED_BYTES: Final = 1 << 20
-DRAIN_ABOVE_BYTES: Final = 65_536  # as much as a stream holds anyway
 CONNECT_TIMEOUT_S: Final = 2.8
 CHANNEL_FIRST: Final = 0x40
 SEND_INDICATION: Final = b"\x00\x16"
@@ -21,6 +17,9 @@ _R = TurnError.Reason
 
 class CarrierReceiver(Protocol):
     """Gets what comes. Called on the loop; must not block or raise."""
+
+    def carrier_opened(self, carrier: "Carrier") -> None:
+        """The way stands, and takes requests."""
 
     def carrier_received(
         self, data: memoryview | bytes, segment_bytes: int, received_at_s: float | None
@@ -62,6 +61,7 @@ class UdpCarrier:
     async def open(self, net: Net) -> None:
         """Binds. Raises NetError."""
         self._endpoint = await net.open_batch(self, family=self._server.family)
+        self._receiver.carrier_opened(self)
 
     @property
     def local(self) -> Address:
@@ -103,24 +103,19 @@ class UdpCarrier:
 
 
 class StreamCarrier:
-    """A connection, with a queue that is bounded."""
+    """A connection. Requests, which are few, go out even while it takes no payload."""
 
     def __init__(self, server: Address, receiver: CarrierReceiver) -> None:
         self._server = server
         self._receiver = receiver
-        self._stream: Stream | None = None
-        self._queue: list[bytes] = []
-        self._queued_bytes = 0
-        self._refused = self._draining = self._writing = False
-        self._wanted = asyncio.Event()
-        self._tasks = TaskScope("turn stream")
+        self._stream: PushedStream | None = None
+        self._refused = False
 
     async def open(self, net: Net, tls: ssl.SSLContext | None, name: str) -> None:
         """Connects; with `tls` the certificate is checked for `name`. Raises NetError."""
-        self._stream = await net.open_stream(
-            self._server, timeout_s=CONNECT_TIMEOUT_S, tls=tls, tls_name=name if tls else None
+        await net.push_stream(
+            self, self._server, timeout_s=CONNECT_TIMEOUT_S, tls=tls, tls_name=name if tls else None
         )
-        self._tasks.start(self._read(self._stream), "read")
 
     @property
     def local(self) -> Address:
@@ -128,22 +123,13 @@ class StreamCarrier:
         return self._stream.local if self._stream is not None else Address("", 0)
 
     def send(self, data: bytes, segment_bytes: int) -> bool:
-        """Queues bytes; requests, which are few, even when the queue is full."""
+        """Writes at once: a turn of the loop costs more than the write."""
         if self._stream is None:
             return True
-        if self._queued_bytes + len(data) > MAX_QUEUED_BYTES and _is_payload(data):
+        if not self._stream.writable and _is_payload(data):
             self._refused = True
             return False
-        self._queued_bytes += len(data)
-        if self._draining:
-            self._queue.append(data)
-        else:  # at once: a turn of the loop costs more than the write
-            self._stream.write(data)
-        if self._queued_bytes > DRAIN_ABOVE_BYTES:
-            self._wanted.set()
-            if not self._writing:
-                self._writing = True
-                self._tasks.start(self._write(self._stream), "write")
+        self._stream.write(data)
         return True
 
     async def close(self, *, flush: bool = False) -> None:
@@ -151,47 +137,39 @@ class StreamCarrier:
         stream, self._stream = self._stream, None
         if stream is None:
             return
-        if flush and self._queue:
-            stream.write(b"".join(self._queue))
         if flush:  # before anything is waited for: whoever waits may be cancelled
             stream.close()
         else:
             stream.abort()
-        await self._tasks.close()
         try:
             async with asyncio.timeout(1.0):
                 await stream.wait_closed()
         except TimeoutError:
             stream.abort()
 
-    async def _read(self, stream: Stream) -> None:
-        error = TurnError(_R.UNREACHABLE, "the connection ended")
-        try:
-            while data := await stream.read(READ_BYTES):
-                self._receiver.carrier_received(data, 0, None)
-        except NetError as cut:
-            error = turn_error(cut)
-        self._receiver.carrier_failed(error)
+    # from the stream
 
-    async def _write(self, stream: Stream) -> None:
-        """Waits for the stream to take what was written, so that the queue, not the stream, holds the rest."""
-        try:
-            while True:
-                await self._wanted.wait()
-                self._wanted.clear()
-                self._draining = True
-                await stream.drain()
-                while self._queue:
-                    queued, self._queue = b"".join(self._queue), []
-                    stream.write(queued)
-                    await stream.drain()
-                self._draining = False
-                self._queued_bytes = 0
-                if self._refused:
-                    self._refused = False
-                    self._receiver.carrier_writable()
-        except NetError:
-            return  # the reader tells
+    def stream_opened(self, stream: PushedStream) -> None:
+        """The connection stands."""
+        self._stream = stream
+        self._receiver.carrier_opened(self)
+
+    def stream_received(self, data: bytes) -> None:
+        """Bytes of the server."""
+        self._receiver.carrier_received(data, 0, None)
+
+    def stream_ended(self, error: NetError | None) -> None:
+        """The connection is over."""
+        if self._stream is not None:
+            self._receiver.carrier_failed(
+                turn_error(error) if error else TurnError(_R.UNREACHABLE, "the connection ended")
+            )
+
+    def stream_writable(self) -> None:
+        """It takes payload again."""
+        if self._refused:
+            self._refused = False
+            self._receiver.carrier_writable()
 
 
 async def open_carrier(
@@ -202,19 +180,17 @@ async def open_carrier(
     *,
     name: str,
     tls: ssl.SSLContext | None,
-) -> Carrier:
-    """A way to the server. Raises TurnError: refused, silent, or a certificate that is not good."""
+) -> None:
+    """Opens a way to the server; `carrier_opened` gets it. Raises TurnError: refused, silent, or a bad certificate."""
     try:
         if transport is ServerTransport.UDP:
-            udp = UdpCarrier(server, receiver)
-            await udp.open(net)
-            return udp
+            await UdpCarrier(server, receiver).open(net)
+            return
         stream = StreamCarrier(server, receiver)
         secure = transport is ServerTransport.TLS
         await stream.open(net, (tls or ssl.create_default_context()) if secure else None, name)
     except NetError as error:
         raise turn_error(error) from error
-    return stream
 
 
 def _is_payload(data: bytes) -> bool:

@@ -75,6 +75,7 @@ class Relay:
         self._name = name or server.host
         self._tls = tls
         self._carrier: Carrier | None = None
+        self._begin: Callable[[float], None] = self.client.allocate
         self._tasks = TaskScope("relay")
         self._timer: asyncio.TimerHandle | None = None
         self._opened: asyncio.Future[Allocated] = asyncio.get_running_loop().create_future()
@@ -96,10 +97,8 @@ class Relay:
     async def open(self) -> Allocated:
         """Allocates. Raises TurnError; the relay is closed then, and when this is cancelled."""
         try:
-            self._carrier = await self._open_carrier(self.client.server)
-            self.client.allocate(self._net.now())
-            self._pump()
-            return await asyncio.shield(self._opened)
+            await self._open_carrier(self.client.server, self.client.allocate)
+            return await self._opened
         except BaseException:
             await self.close()
             raise
@@ -182,6 +181,14 @@ class Relay:
 
     # from the carrier
 
+    def carrier_opened(self, carrier: Carrier) -> None:
+        """There is a way to the server: what it was opened for begins at once."""
+        if self._closed:  # it was given up meanwhile
+            return
+        self._carrier = carrier
+        self._begin(self._net.now())
+        self._pump()
+
     def carrier_received(
         self, data: memoryview | bytes, segment_bytes: int, received_at_s: float | None
     ) -> None:
@@ -226,20 +233,19 @@ class Relay:
             if not waiting:
                 self._waiting.pop(peer, None)
 
-    async def _open_carrier(self, server: Address) -> Carrier:
-        return await open_carrier(self._net, self.transport, server, self, name=self._name, tls=self._tls)
+    async def _open_carrier(self, server: Address, begin: Callable[[float], None]) -> None:
+        self._begin = begin
+        await open_carrier(self._net, self.transport, server, self, name=self._name, tls=self._tls)
 
     async def _replace_carrier(self, server: Address) -> None:
         old, self._carrier = self._carrier, None
         if old is not None:
             await old.close()
         try:
-            self._carrier = await self._open_carrier(server)
+            await self._open_carrier(server, lambda now: self.client.reopened(server, now))
         except TurnError as error:
             self.client.unreachable(error, self._net.now())
-        else:
-            self.client.reopened(server, self._net.now())
-        self._pump()
+            self._pump()
 
     def _pump(self) -> None:
         """Sends what is to be sent, tells what happened, sets the timer."""

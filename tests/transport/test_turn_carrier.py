@@ -12,6 +12,9 @@ from netstack.transport.turn_carrier import StreamCarrier
 
 
 class _Deaf:
+    def carrier_opened(self, carrier):
+        pass
+
     def carrier_received(self, data, segment_bytes, received_at_s):
         pass
 
