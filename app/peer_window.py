@@ -12,8 +12,10 @@ from app.engine import Engine
 from app.panels.peers import PeersActions
 from netstack.model.config import Config
 from netstack.model.peers import PeersState
+from netstack.model.session import TransportKind
 
 if TYPE_CHECKING:
+    from netstack.node import Node
     from netstack.service.peer_desk import PeerDesk
 
 NAME, REACHABLE = "peers/name", "peers/reachable"
@@ -57,6 +59,12 @@ def peers_actions(actions: Actions, engine: Engine, settings: QSettings) -> Peer
     async def undo(desk: "PeerDesk") -> None:
         desk.undo_forget()
 
+    async def prefer(peer: str, transport: str) -> None:
+        async def choose(node: "Node") -> None:
+            node.prefer_transport(peer, TransportKind(transport) if transport else None)
+
+        await engine.call(choose, "preference")
+
     async def keep_ways(ways: tuple[str, ...]) -> None:
         await engine.call(lambda node: node.settings.change("rendezvous", ways), "ways")
 
@@ -98,6 +106,7 @@ def peers_actions(actions: Actions, engine: Engine, settings: QSettings) -> Peer
         cancel=at_desk("cancel", lambda desk, number, file: desk.cancel_file(number, file)),
         disconnect=at_desk("disconnect", lambda desk, number: desk.disconnect(number)),
         load=at_desk("load answer", lambda desk, number, yes: desk.answer_load(number, yes)),
+        prefer=actions.add("preference", prefer),
         forget=at_desk("forget", forget),
         undo=at_desk("undo", undo),
     )

@@ -405,15 +405,22 @@ class Node:
         self.metrics.error(error.reason.value)
 
     def prefer_transport(self, peer: str, transport: TransportKind | None) -> None:
-        """While it is healthy, that transport goes first for this peer (its id), until it is set anew; None: the best one."""
+        """While it is healthy, that transport goes first for this known peer (its id); None: the best one. It is kept.
+
+        Raises InputError for one who is not known.
+        """
+        self.peers.prefer(peer, transport)
         self.coordinator.prefer(peer, transport)
 
     def _coordinate(self, met: Met, watched: int, name: str) -> None:
+        peer = fingerprint(met.established.peer_key)
+        known = {each.peer: each.prefers for each in self.snapshot.peers.known}
+        self.coordinator.prefer(peer, known.get(peer))
         self.coordinator.coordinate(
             met.connection,
             watched,
             name,
-            peer=fingerprint(met.established.peer_key),
+            peer=peer,
             ways=met.ways,
             local=met.local,
         )

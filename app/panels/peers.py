@@ -42,7 +42,8 @@ class PeersActions(NamedTuple):
     `by_hand` invites without a server, `reply` takes the text that came back. `guest` makes a link
     for a browser and takes the server that serves the page, `guest_page` writes that to a path. `join` takes a code and
     ways; `reconnect` and `forget` a peer; `ways` the ways to meet; `name` ours; `hide` whether our address is,
-    `open_ports` whether the router may open some, `reachable` whether known peers may call. The others
+    `open_ports` whether the router may open some, `reachable` whether known peers may call, `prefer` a peer and a
+    transport (empty: the best). The others
     take a conversation's number first, then: `say` a text, `pour` a payload, `send_files` paths, `answer` a file
     and whether, `pause` a file and whether, `cancel` a file, `load` whether it may measure.
     """
@@ -67,6 +68,7 @@ class PeersActions(NamedTuple):
     cancel: Action
     disconnect: Action
     load: Action
+    prefer: Action
     forget: Action
     undo: Action
 
@@ -135,6 +137,7 @@ class PeersPage(Page):
             reveal=self._reveal,
             disconnect=actions.disconnect.run,
             load=actions.load.run,
+            prefer=actions.prefer.run,
         )
         for widget in (self._notice, self._choosing):
             self.content.addWidget(widget)

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
+from app.presenters.peer_talk import TRANSPORTS
 from app.presenters.quantity import moment
 from netstack.model.coordinator import CoordinatorState, Decision, PathHealth, PeerPaths
-from netstack.model.session import Priority
+from netstack.model.session import Priority, TransportKind
 
 SHOWN: Final = 8
 _NAMES: Final = {Priority.CRITICAL: "Critical", Priority.REALTIME: "Realtime", Priority.BULK: "Bulk"}
@@ -77,7 +78,22 @@ def _route(peer: PeerPaths) -> tuple[str, str, str]:
         carries = ", ".join(f"{_NAMES[each]} by {name}" for each, name in zip(Priority, names, strict=True))
     reserve = paths.get(peer.reserve)
     backup = f"backup {_name(reserve)}" if reserve is not None else "no backup"
+    if peer.preferred is not None:
+        carries = f"{carries}; {_wish(peer, peer.preferred)}"
     return peer.peer, carries, f"{backup}; on two paths now" if peer.doubled else backup
+
+
+def _wish(peer: PeerPaths, kind: TransportKind) -> str:
+    """What has become of the user's wish."""
+    word = TRANSPORTS[kind.value]
+    wanted = [each for each in peer.health if each.transport == kind.value]
+    if not wanted:
+        return f"you prefer {word}, which is not open"
+    if {each.path for each in wanted} & set(peer.routes):
+        return f"as you prefer {word}"
+    if any(each.n for each in wanted):
+        return f"you prefer {word}, which is not healthy enough now"
+    return f"you prefer {word}, which is being measured"
 
 
 def _name(path: PathHealth | None) -> str:

@@ -11,8 +11,13 @@ from app.presenters.veil import Veil
 from netstack.model.chat import ChatLine, FileReport, FileState, LineKind, Mark
 from netstack.model.path import PathReport, ProbeSummary
 from netstack.model.peers import Conversation
+from netstack.model.session import TransportKind
 
 TRANSPORTS = {"udp": "UDP", "tcp": "TCP", "turn": "TURN", "ble": "Bluetooth LE", "webrtc": "WebRTC"}
+
+
+PREFERENCES = (("", "The best"), *TRANSPORTS.items())
+"""What a user may prefer for a peer, and its words."""
 
 
 class LineView(msgspec.Struct, frozen=True):
@@ -42,7 +47,11 @@ class FileView(msgspec.Struct, frozen=True):
 
 
 class TalkView(msgspec.Struct, frozen=True):
-    """Everything of one conversation. `color` is the transport's, or muted once it is over."""
+    """Everything of one conversation. `color` is the transport's, or muted once it is over.
+
+    `peer` is the known peer's id, empty for a guest, who has one way only. `prefers` is one of PREFERENCES, `prefers_hint` says what
+    has become of it.
+    """
 
     number: int
     name: str
@@ -57,10 +66,18 @@ class TalkView(msgspec.Struct, frozen=True):
     ladder: LadderView
     sure: str = ""
     load: LoadQuestionView | None = None
+    peer: str = ""
+    prefers: str = ""
+    prefers_hint: str = ""
 
 
-def talk(conversation: Conversation, paths: tuple[PathReport, ...], veil: Veil) -> TalkView:
-    """The whole conversation, as it stands."""
+def talk(
+    conversation: Conversation,
+    paths: tuple[PathReport, ...],
+    veil: Veil,
+    prefers: TransportKind | None = None,
+) -> TalkView:
+    """The whole conversation, as it stands. `prefers` is the user's choice for this peer."""
     report = next((path for path in paths if path.key == conversation.path), None)
     guest = conversation.guest
     probes = guest.probes if guest is not None else report.probes if report is not None else None
@@ -90,7 +107,26 @@ def talk(conversation: Conversation, paths: tuple[PathReport, ...], veil: Veil) 
         if guest is not None
         else f"{conversation.name} must see the same six digits; read them to each other.",
         load=load_question(conversation),
+        peer="" if guest is not None else conversation.peer,
+        prefers="" if prefers is None else prefers.value,
+        prefers_hint=_preference(conversation, paths, prefers),
     )
+
+
+def _preference(
+    conversation: Conversation, paths: tuple[PathReport, ...], prefers: TransportKind | None
+) -> str:
+    """What has become of the user's choice."""
+    if prefers is None:
+        return "Whatever is measured to be better carries it; Metrics says why."
+    word = TRANSPORTS[prefers.value]
+    number = conversation.path.partition("/")[0]
+    theirs = [each for each in paths if each.key.partition("/")[0] == number and each.transport == prefers]
+    if conversation.ended:
+        return f"{word} first, next time too."
+    if not theirs:
+        return f"{word} first, where it is open. It is not now; others carry it meanwhile."
+    return f"{word} first for what you send, while at most 5{THIN}% is lost. {conversation.name} chooses for the other way."
 
 
 def talk_text(view: TalkView) -> str:

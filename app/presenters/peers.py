@@ -6,13 +6,13 @@ import msgspec
 
 from app.presenters.guests import GuestsView, guests
 from app.presenters.peer_ladder import LadderView, ladder
-from app.presenters.peer_talk import TalkView, headline, talk
+from app.presenters.peer_talk import TRANSPORTS, TalkView, headline, talk
 from app.presenters.peer_ways import ChoiceView, WayLine, choice, summary, way_lines
 from app.presenters.quantity import ago, moment
 from app.presenters.veil import Veil, of_report
 from netstack.core.session_link import qr_rows
 from netstack.model.chat import FileState
-from netstack.model.peers import CallState, InvitationState, PeersState, Stage
+from netstack.model.peers import CallState, InvitationState, KnownPeer, PeersState, Stage
 from netstack.model.snapshot import Snapshot
 
 QUESTION = "Meet somebody"
@@ -87,7 +87,8 @@ def present(snapshot: Snapshot, wall_s: float) -> PeersView:
     state = snapshot.peers
     report = snapshot.nat.report
     veil = of_report(report)
-    talks = tuple(talk(each, snapshot.paths, veil) for each in state.conversations)
+    wishes = {each.peer: each.prefers for each in state.known}
+    talks = tuple(talk(each, snapshot.paths, veil, wishes.get(each.peer)) for each in state.conversations)
     title, head, sub = _headline(snapshot, state)
     calls = {call.peer: _call(call) for call in state.calls}
     connected = {each.peer for each in state.conversations if not each.ended}
@@ -107,7 +108,7 @@ def present(snapshot: Snapshot, wall_s: float) -> PeersView:
             KnownView(
                 each.peer,
                 each.name or "Peer",
-                "" if each.seen_at_s is None else f"seen {ago(max(0.0, wall_s - each.seen_at_s))}",
+                _seen(each, wall_s),
                 f"Key {each.peer}" + ("" if each.seen_at_s is None else f"\n{moment(each.seen_at_s)}"),
                 calls[each.peer].says
                 if each.peer in calls
@@ -126,6 +127,12 @@ def present(snapshot: Snapshot, wall_s: float) -> PeersView:
         reachable=None if state.partner else state.reachable,
         folder=state.folder,
     )
+
+
+def _seen(known: KnownPeer, wall_s: float) -> str:
+    seen = "" if known.seen_at_s is None else f"seen {ago(max(0.0, wall_s - known.seen_at_s))}"
+    wish = "" if known.prefers is None else f"by {TRANSPORTS[known.prefers.value]} first"
+    return ", ".join(filter(None, (seen, wish)))
 
 
 def _headline(snapshot: Snapshot, state: PeersState) -> tuple[str, str, str]:

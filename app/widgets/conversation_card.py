@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent
-from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
-from app.presenters.peer_talk import TalkView
+from app.presenters.peer_talk import PREFERENCES, TalkView
 from app.widgets.buttons import Button
 from app.widgets.chat_view import ChatView
 from app.widgets.file_list import FileCalls, FileList
@@ -36,6 +36,7 @@ class TalkCalls(NamedTuple):
     reveal: Callable[[str], object]
     disconnect: Callable[[int], object]
     load: Callable[[int, bool], object]
+    prefer: Callable[[str, str], object]
 
 
 class ConversationCard(QWidget):
@@ -116,12 +117,22 @@ class ConversationCard(QWidget):
         self._files_card.body.addWidget(self._no_files)
         self._files_card.body.addWidget(self._files)
         self._ladder = LadderCard(theme, opened=False)
+        self._prefers = QComboBox()
+        self._prefers.setObjectName("prefers")
+        self._prefers.setAccessibleName("Preferred way")
+        for value, word in PREFERENCES:
+            self._prefers.addItem(word, value)
+        self._prefers.activated.connect(self._prefer)
+        self._prefers_hint = Text(theme, size="small", role="muted", wrap=True)
+        self._way = Card(theme, "Which way first?")
+        self._way.body.addWidget(self._prefers, 0, Qt.AlignmentFlag.AlignLeft)
+        self._way.body.addWidget(self._prefers_hint)
         self._load = LoadQuestion(theme, lambda yes: calls.load(number, yes))
         side = QWidget()
         column = QVBoxLayout(side)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(2 * unit)
-        for card in (self._load, same, self._files_card, self._ladder):
+        for card in (self._load, same, self._files_card, self._way, self._ladder):
             column.addWidget(card)
         column.addStretch(1)
         whole = QVBoxLayout(self)
@@ -149,6 +160,9 @@ class ConversationCard(QWidget):
         self._no_files.setVisible(not view.files)
         self._ladder.show_view(view.ladder)
         self._load.show_view(view.load)
+        self._way.setVisible(bool(view.peer))
+        self._prefers.setCurrentIndex(self._prefers.findData(view.prefers))
+        self._prefers_hint.setText(view.prefers_hint)
         if first:
             over = bool(view.ended)
             for widget in (self.entry, self._send, self._file, self._bytes, self._payload):
@@ -163,7 +177,11 @@ class ConversationCard(QWidget):
     def focus_chain(self) -> list[QWidget]:
         """What the Tab key may stop at, in the order of reading."""
         head: list[QWidget] = [self.entry, self._send, self._file, self._bytes, *self._payload.focus_chain()]
-        return [*head, self._leave, *self._files.focus_chain(), *self._ladder.focus_chain()]
+        return [*head, self._leave, *self._files.focus_chain(), self._prefers, *self._ladder.focus_chain()]
+
+    def _prefer(self, _index: int) -> None:
+        if self._view is not None:
+            self._calls.prefer(self._view.peer, self._prefers.currentData())
 
     def clear_entry(self) -> None:
         """Takes back what was typed."""

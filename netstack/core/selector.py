@@ -73,6 +73,7 @@ class Selector:
         self._moves: dict[Priority, deque[float]] = {priority: deque() for priority in PRIORITIES}
         self._quarantine: dict[int, _Quarantine] = {}
         self._known: dict[int, PathHealth] = {}
+        self._preferred: str | None = None
 
     def take(self, path: int, now: float) -> None:
         """Somebody else has put everything on a path. Within the dwell time that is not followed."""
@@ -91,7 +92,11 @@ class Selector:
         *,
         preferred: str | None = None,
     ) -> Choice:
-        """The routes from now on. `preferred` is a transport."""
+        """The routes from now on. `preferred` is a transport; another choice of the user counts at once, whatever moved before."""
+        if preferred != self._preferred:
+            self._preferred = preferred
+            for before in self._moves.values():
+                before.clear()
         paths = {each.path: each for each in healths}
         self._release(paths, now)
         moves = []

@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from netstack.model.session import Priority
+from netstack.model.session import Priority, TransportKind
 
 
 class PathHealth(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,7 +137,10 @@ class DrillState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PeerPaths(msgspec.Struct, frozen=True, kw_only=True):
-    """What the coordinator holds of one connected peer. `routes` is the path id of each priority."""
+    """What the coordinator holds of one connected peer. `routes` is the path id of each priority.
+
+    `preferred`: the transport that the user wants for this peer.
+    """
 
     peer: str
     connection: int
@@ -145,6 +148,7 @@ class PeerPaths(msgspec.Struct, frozen=True, kw_only=True):
     routes: tuple[int, int, int] = (0, 0, 0)
     reserve: int = -1
     doubled: bool = False
+    preferred: TransportKind | None = None
 
 
 class CoordinatorState(msgspec.Struct, frozen=True, kw_only=True):

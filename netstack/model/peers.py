@@ -10,6 +10,7 @@ from netstack.model.guest import GuestInvitation, GuestState
 from netstack.model.load import LoadState
 from netstack.model.meeting import WayHealth
 from netstack.model.pair import PairVerdict
+from netstack.model.session import TransportKind
 
 
 class Stage(StrEnum):
@@ -50,11 +51,15 @@ class CallState(msgspec.Struct, frozen=True):
 
 
 class KnownPeer(msgspec.Struct, frozen=True):
-    """Somebody met before. `peer` is the fingerprint of the key; `seen_at_s` counts from 1970."""
+    """Somebody met before. `peer` is the fingerprint of the key; `seen_at_s` counts from 1970.
+
+    `prefers`: the user wants to talk by that transport while it is healthy; None: by the best.
+    """
 
     peer: str
     name: str
     seen_at_s: float | None = None
+    prefers: TransportKind | None = None
 
 
 class Conversation(msgspec.Struct, frozen=True, kw_only=True):

@@ -188,10 +188,12 @@ class _Peer:
         self._selector: Selector | None = None
         self._main = -1
         self._choice: Choice | None = None
+        self._preferred: TransportKind | None = None
         self._opening: asyncio.Task[None] | None = None
         self._test_again_s = 0.0
         self._cold = _Patience(COLD_AGAIN_S)
         self._warming = _Patience(WARM_AGAIN_S)
+        self._wanting = _Patience(WARM_AGAIN_S)
         connection.listeners.append(self._heard)
 
     def let_go(self) -> None:
@@ -210,11 +212,14 @@ class _Peer:
             routes=choice.routes if choice is not None else (main, main, main),
             reserve=choice.reserve if choice is not None else -1,
             doubled=session is not None and session.doubled,
+            preferred=self._preferred,
         )
 
     def look(self, now: float, preferred: TransportKind | None) -> tuple[Decision, ...]:
         """Reads the figures, decides, and does it."""
         session = self.connection.session
+        if preferred != self._preferred:
+            self._preferred, self._wanting = preferred, _Patience(WARM_AGAIN_S)
         if session is None:
             return ()
         usable = [path for path in session.paths.table.values() if path.in_use and path.traits is not None]
@@ -278,6 +283,11 @@ class _Peer:
                 self._opening = self._tasks.start(self._open_all(ways), "open every way")
             return
         self._cold = _Patience(COLD_AGAIN_S)
+        wanted = next((way for way in ways if way.transport is self._preferred), None)
+        missing = wanted is not None and all(each.transport != wanted.transport for each in self._read)
+        if wanted is not None and missing and self._wanting.over(now):
+            self._opening = self._tasks.start(self._open_way(wanted), "open what is preferred")
+            return
         path = session.paths.table.get(session.paths.main)
         doubted = path is not None and path.doubt_s is not None and now - path.doubted_s >= COLD_AFTER_S
         if main is None or not (doubted or (self._warm and session.initiator)):

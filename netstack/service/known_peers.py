@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
+from msgspec import structs
+
 from netstack.core.identity import KnownPeer, fingerprint
 from netstack.errors import InputError
 from netstack.model.peers import KnownPeer as KnownPeerState
+from netstack.model.session import TransportKind
 from netstack.service.peer_book import Acquaintance, PeerBook
 
 
@@ -23,7 +26,7 @@ class KnownPeers:
     def renew(self) -> None:
         """The book has changed."""
         self.rows = tuple(
-            KnownPeerState(fingerprint(note.key), note.name, note.seen_at_s)
+            KnownPeerState(fingerprint(note.key), note.name, note.seen_at_s, note.prefers)
             for note in self.book.acquaintances
         )
 
@@ -36,7 +39,17 @@ class KnownPeers:
 
     def note(self, key: bytes, name: str, at_s: float) -> None:
         """Seen then, under that name."""
-        self.book.note(Acquaintance(key, name, at_s))
+        self.book.note(Acquaintance(key, name, at_s, self.prefers(key)))
+
+    def prefers(self, key: bytes) -> TransportKind | None:
+        """By which transport the user wants to talk to it; None: the best, or it is not known."""
+        return next((note.prefers for note in self.book.acquaintances if note.key == key), None)
+
+    def prefer(self, key: bytes, transport: TransportKind | None) -> None:
+        """Remembers that."""
+        for note in self.book.acquaintances:
+            if note.key == key:
+                self.book.note(structs.replace(note, prefers=transport))
 
     def forget(self, peer: str) -> str | None:
         """Forgets one and returns its name; None where there was nothing to forget."""

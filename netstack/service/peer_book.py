@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from netstack.core.identity import KnownPeer
+from netstack.model.session import TransportKind
 from netstack.service.identity import IdentityError, write_private
 from netstack.wire.candidate_note import plain_name
 
@@ -20,14 +21,18 @@ class _Entry(msgspec.Struct, frozen=True):
     previous_psk: str | None = None
     name: str = ""
     seen_at_s: float | None = None
+    prefers: TransportKind | None = None
 
 
 class Acquaintance(msgspec.Struct, frozen=True):
-    """What is remembered for people: what the peer called itself, and when it was met last (since 1970)."""
+    """What is remembered for people: what the peer called itself, when it was met last (since 1970), and by which
+    transport the user wants to talk to it (None: the best).
+    """
 
     key: bytes
     name: str = ""
     seen_at_s: float | None = None
+    prefers: TransportKind | None = None
 
 
 class PeerBook:
@@ -86,7 +91,7 @@ class PeerBook:
                 previous = None if entry.previous_psk is None else base64.b64decode(entry.previous_psk)
                 key, psk = base64.b64decode(entry.key), base64.b64decode(entry.psk)
                 self._peers[key] = KnownPeer(key, psk, previous)
-                self._notes[key] = Acquaintance(key, plain_name(entry.name), entry.seen_at_s)
+                self._notes[key] = Acquaintance(key, plain_name(entry.name), entry.seen_at_s, entry.prefers)
         except (OSError, ValueError, msgspec.DecodeError) as error:
             raise IdentityError(IdentityError.Reason.FILE, f"{path}: {error}") from error
 
@@ -101,6 +106,7 @@ class PeerBook:
                 None if peer.previous_psk is None else _text(peer.previous_psk),
                 (note := self._notes.get(peer.key) or Acquaintance(peer.key)).name,
                 note.seen_at_s,
+                note.prefers,
             )
             for peer in list(self._peers.values())
         ]

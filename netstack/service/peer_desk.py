@@ -19,6 +19,7 @@ from netstack.errors import InputError, PeerscopeError
 from netstack.model.config import Cap, TurnServer
 from netstack.model.meeting import MeetingError, Role, Way
 from netstack.model.peers import PeersState
+from netstack.model.session import TransportKind
 from netstack.net.protocol import Net
 from netstack.radio.one_radio import OpenRadio
 from netstack.radio.system import open_system_radio
@@ -286,6 +287,11 @@ class PeerDesk(TalkDesk):
         if (name := self._known.forget(peer)) is not None:
             self._set(undo=name)
             self._know()
+
+    def prefer(self, peer: str, transport: TransportKind | None) -> None:
+        """By which transport to talk to a known peer while it is healthy; None: by the best. Raises InputError."""
+        self._known.prefer(self._known.key(peer), transport)
+        self._know()
 
     def undo_forget(self) -> None:
         """Takes the last `forget_peer` back."""

@@ -145,6 +145,16 @@ def test_the_preferred_transport_is_left_when_it_fails_and_not_for_a_quicker_one
     assert selector.decide([udp(90, stalled_s=1.5), turn(20)], 200.0, preferred="udp").routes == (1, 1, 1)
 
 
+def test_another_choice_of_the_user_counts_at_once():
+    selector = Selector(0)
+    paths = [udp(41), turn(31)]
+    assert selector.decide(paths, 100.0).routes[Priority.REALTIME] == 1
+    assert selector.decide(paths, 101.0, preferred="udp").routes == (0, 0, 0)
+    assert selector.decide(paths, 102.0, preferred="turn").routes == (1, 1, 1)
+    [critical, realtime, bulk] = selector.decide(paths, 103.0, preferred="udp").moves
+    assert {critical.reason, realtime.reason, bulk.reason} == {Reason.PREFERRED}
+
+
 def test_nothing_moves_back_within_the_dwell_time_which_grows():
     selector = Selector(0)
     moves, now, better = [], 100.0, True

@@ -49,6 +49,22 @@ async def test_the_preferred_transport_goes_first_while_it_is_healthy() -> None:
         assert players.ben.missing_from(players.anna) == players.anna.missing_from(players.ben) == 0
 
 
+async def test_a_preferred_way_that_is_only_known_is_opened() -> None:
+    async with _lab() as lab, Players.meet(lab) as players:
+        await ride_wifi(lab, players.anna)
+        for player in players.both:
+            player.coordinate(warm=False)
+        session = players.ben.connection.session
+        await play(players, 2.0)
+        kinds = {path.traits.kind for path in session.paths.table.values() if path.in_use}
+        assert TransportKind.TURN not in kinds
+        players.ben.coordinator.prefer("", TransportKind.TURN)
+        await play(players, 6.0)
+        [peer] = players.ben.coordinator.state.peers
+        carrying = {each.transport for each in peer.health if each.path in peer.routes}
+        assert (carrying, peer.preferred) == ({"turn"}, TransportKind.TURN)
+
+
 async def test_decisions_are_newest_first_and_end_with_the_connection() -> None:
     async with _lab() as lab, Players.meet(lab) as players:
         await ride_wifi(lab, players.anna)

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QPushButton, QWidget
+from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QLineEdit, QPushButton, QWidget
 
 from app.actions import Actions
 from app.panels.peers import PeersActions, PeersPage
@@ -20,7 +20,7 @@ from netstack.model.chat import ChatLine, FileReport, FileState, LineKind, Mark,
 from netstack.model.guest import GuestInvitation, GuestState
 from netstack.model.meeting import Way, WayHealth, WayState
 from netstack.model.peers import CallState, Conversation, InvitationState, KnownPeer, PeersState, Stage
-from netstack.model.session import Mode, Priority
+from netstack.model.session import Mode, Priority, TransportKind
 from netstack.model.snapshot import Snapshot
 
 CODE = "482915-amber-walnut-kayak"
@@ -426,3 +426,24 @@ async def test_a_conversation_with_a_guest_shows_no_digits(bench: Bench) -> None
     digits = bench.page.findChild(QLabel, "digits")
     assert digits is not None
     assert not digits.isVisible()
+
+
+async def test_the_way_to_prefer_is_chosen_and_told(bench) -> None:
+    ana = talk()
+    bench.show(PeersState(ways=("lan",), conversations=(ana,), known=(KnownPeer(ana.peer, "Ana"),)))
+    [card] = bench.page.findChildren(ConversationCard)
+    box = card.findChild(QComboBox, "prefers")
+    assert box.currentText() == "The best"
+    box.activated.emit(0)
+    await settle()
+    box.setCurrentIndex(box.findText("TCP"))
+    box.activated.emit(box.currentIndex())
+    await settle()
+    assert bench.asked[-2:] == [("prefer", ana.peer, ""), ("prefer", ana.peer, "tcp")]
+    ben = KnownPeer("ffff 4567 89ab cdef", "Ben", prefers=TransportKind.TURN)
+    known = (KnownPeer(ana.peer, "Ana", prefers=TransportKind.TCP), ben)
+    bench.show(PeersState(ways=("lan",), conversations=(ana,), known=known))
+    assert box.currentText() == "TCP"
+    words = [each.text() for each in bench.page.findChildren(QLabel)]
+    assert "by TURN first" in words
+    assert any("TCP first, where it is open. It is not now" in each for each in words)

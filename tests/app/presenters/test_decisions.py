@@ -1,8 +1,10 @@
 """What carries what, in words."""
 
+import pytest
+
 from app.presenters.decisions import SHOWN, moves_text, present_decisions
 from netstack.model.coordinator import CoordinatorState, Decision, PathHealth, PeerPaths, Reason
-from netstack.model.session import Priority
+from netstack.model.session import Priority, TransportKind
 
 UDP = PathHealth(path=0, transport="udp")
 TURN = PathHealth(path=2, transport="turn")
@@ -50,6 +52,21 @@ def test_each_priority_by_its_own_and_two_paths_at_once():
         ("Ben", "Critical by UDP, Realtime by TURN, Bulk by UDP", "backup UDP; on two paths now"),
     )
     assert view.headline == "A path is in doubt: what matters travels on two at once."
+
+
+@pytest.mark.parametrize(
+    ("routes", "preferred", "words"),
+    [
+        ((2, 2, 2), TransportKind.TURN, "everything by TURN; as you prefer TURN"),
+        ((0, 0, 0), TransportKind.TURN, "everything by UDP; you prefer TURN, which is being measured"),
+        ((0, 0, 0), TransportKind.TCP, "everything by UDP; you prefer TCP, which is not open"),
+        ((2, 2, 2), TransportKind.UDP, "everything by TURN; you prefer UDP, which is not healthy enough now"),
+    ],
+)
+def test_the_wish_and_what_became_of_it(routes, preferred, words):
+    udp = PathHealth(path=0, transport="udp", n=50)
+    state = CoordinatorState(peers=(peer(routes=routes, preferred=preferred, health=(udp, TURN)),))
+    assert present_decisions(state, lambda at_s: at_s).routes[0][1] == words
 
 
 def test_moves_for_one_reason_are_one_line():
