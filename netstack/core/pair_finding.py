@@ -8,6 +8,7 @@ from netstack.model.pair import PairCause, PairRoute, PairSide
 _FINE: Final = frozenset({PairCause.AS_EXPECTED, PairCause.BETTER_THAN_EXPECTED, PairCause.STILL_TRYING})
 _OURS: Final = {
     PairCause.HIDDEN_ADDRESS: Side.PC,
+    PairCause.NO_COMMON_IP: Side.NETWORK,
     PairCause.UDP_BLOCKED: Side.NETWORK,
     PairCause.ISOLATED: Side.NETWORK,
     PairCause.ONE_WAY: Side.PC,

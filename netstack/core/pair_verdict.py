@@ -60,6 +60,8 @@ def expected(ours: NatFacts, theirs: NatFacts, *, same_network: bool = False) ->
         return PairRoute.RELAY
     if same_network or all(side.ipv6 for side in both):
         return PairRoute.DIRECT
+    if _speak_past_each_other(ours, theirs):
+        return PairRoute.RELAY
     if any(_blocked(side) for side in both):
         if any(_takes_tcp(side) for side in both):
             return PairRoute.TCP
@@ -104,6 +106,10 @@ CAUSES: Final[tuple[tuple[PairCause, Callable[[_Case], bool]], ...]] = (
     (PairCause.BETTER_THAN_EXPECTED, lambda c: c.actual in _DIRECT and c.expected in _SHORT),
     (PairCause.AS_EXPECTED, lambda c: c.actual in _DIRECT),
     (PairCause.HIDDEN_ADDRESS, lambda c: c.ours.hidden or c.theirs.hidden),
+    (
+        PairCause.NO_COMMON_IP,
+        lambda c: not c.same_network and _speak_past_each_other(c.ours, c.theirs),
+    ),
     (PairCause.STILL_TRYING, lambda c: c.trying and c.expected is not PairRoute.RELAY),
     (PairCause.UDP_BLOCKED, lambda c: _blocked(c.ours) or _blocked(c.theirs)),
     (
@@ -168,6 +174,11 @@ def _blocked(side: NatFacts) -> bool:
     return side.udp is Udp.BLOCKED or side.verdict is Verdict.BLOCKED
 
 
+def _speak_past_each_other(one: NatFacts, other: NatFacts) -> bool:
+    """One has IPv4 alone, the other IPv6 alone."""
+    return any(here.ipv6 is False and there.ipv4 is False for here, there in ((one, other), (other, one)))
+
+
 def _unknown(side: NatFacts) -> bool:
     return (
         side.mapping is Mapping.UNKNOWN
@@ -224,6 +235,8 @@ def _side(case: _Case, cause: PairCause) -> PairSide:
     match cause:
         case PairCause.HIDDEN_ADDRESS:
             whose = case.ours.hidden, case.theirs.hidden
+        case PairCause.NO_COMMON_IP:  # who has IPv4 alone can have IPv6 beside it
+            whose = case.ours.ipv6 is False, case.theirs.ipv6 is False
         case PairCause.UDP_BLOCKED:
             whose = _blocked(case.ours), _blocked(case.theirs)
         case PairCause.MAPS_PER_DESTINATION:
@@ -271,6 +284,7 @@ def _sentence(words: str, case: _Case, cause: PairCause, side: PairSide, names: 
         PairCause.BETTER_THAN_EXPECTED: "better than two such networks promise",
         PairCause.UDP_REPLACED_BY_TCP: "UDP found no way, TCP did",
         PairCause.HIDDEN_ADDRESS: f"{names.who(side)} asked to hide {'their' if side is not PairSide.OURS or names.our_name else 'your'} address",
+        PairCause.NO_COMMON_IP: f"{names.of(side, 'network')} has IPv4 alone, and the other one IPv6 alone",
         PairCause.UDP_BLOCKED: f"{names.of(side, 'network')} {'let' if both else 'lets'} no UDP out",
         PairCause.MAPS_PER_DESTINATION: f"{names.of(side, 'router')} {'map' if both else 'maps'} per destination",
         PairCause.ISOLATED: "you are in the same network, which keeps its devices apart",
@@ -296,6 +310,15 @@ def _remedy(case: _Case, cause: PairCause, side: PairSide, names: _Names) -> str
             return "Nothing is wrong: packets take the relay so that addresses stay private."
         case PairCause.STILL_TRYING:
             return "Wait some seconds; the talk moves by itself when a direct way opens."
+        case PairCause.NO_COMMON_IP:
+            return (
+                f"Turn on IPv6 on {names.of(side, 'router')} (most providers have it), or use another network there."
+                + (
+                    " Until then a relay that has both would connect you: set one up on the Relays page."
+                    if missing
+                    else ""
+                )
+            )
         case PairCause.UDP_BLOCKED:
             return f"Allow UDP in {names.of(side, 'network')}, or use another network or phone hotspot there.{missing}"
         case PairCause.MAPS_PER_DESTINATION:

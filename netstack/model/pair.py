@@ -12,6 +12,7 @@ class NatFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `sequential`: a dependent mapping whose next port can be told. `carrier`: a second translation (CGNAT or double NAT)
     that the user cannot configure. `hidden`: the user wants a relay and nothing else. `relay`: one is at hand.
+    `ipv4`, `ipv6`: False where the computer has no address of that kind that could lead to the internet.
     """
 
     verdict: Verdict = Verdict.UNKNOWN
@@ -22,6 +23,7 @@ class NatFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     port_mapping: bool | None = None
     carrier: bool | None = None
     hairpin: bool | None = None
+    ipv4: bool | None = None
     ipv6: bool | None = None
     hidden: bool = False
     relay: bool | None = None
@@ -44,6 +46,7 @@ class PairCause(StrEnum):
     BETTER_THAN_EXPECTED = "better-than-expected"
     UDP_REPLACED_BY_TCP = "udp-replaced-by-tcp"
     HIDDEN_ADDRESS = "hidden-address"
+    NO_COMMON_IP = "no-common-ip-version"
     UDP_BLOCKED = "udp-blocked"
     MAPS_PER_DESTINATION = "maps-per-destination"
     ISOLATED = "isolated"

@@ -36,9 +36,11 @@ log = logging.getLogger(__name__)
 LOOKUP_S: Final = 2.0
 MAX_SERVERS: Final = 3
 MAX_RELAYS: Final = 2
-MAX_TCP: Final = 4
+MAX_TCP: Final = 8
+MAX_TCP_HOSTS: Final = 4
 ENOUGH_ANSWERS: Final = 2
 
+_ANYWHERE: Final = {Family.IPV4: "0.0.0.0", Family.IPV6: "::"}  # noqa: S104
 OurCandidate = UdpCandidate | TcpCandidate
 
 
@@ -94,7 +96,7 @@ class Gathering:
         self._tell = tell
         self._mappings = mappings if direct else None
         self._mapped: list[OpenMapping] = []
-        self._tcp_port: int | None = None
+        self._tcp_ports: dict[Family, int] = {}
         self._held: dict[str, TurnTransport] = {}
         self._by_tcp = False
 
@@ -157,19 +159,32 @@ class Gathering:
     async def _tell_hosts(self) -> tuple[str, ...]:
         interfaces = [each for each in await self._net.interfaces() if each.kind is not LinkKind.LOOPBACK]
         hosts = [host for each in interfaces for host in each.hosts if scope(host) is not Scope.LINK_LOCAL]
+        if hosts:
+            self._learn_versions(hosts)
         hosts = hosts or ["127.0.0.1"]
         for transport in self._sessions.udp_transports():
             for host in hosts:
                 if Address(host, 0).family is transport.family:
                     self._tell(UdpCandidate(CandidateKind.HOST, host, transport.port))
-        if self._tcp_port is None and self._listens:
-            with suppress(NetError):
-                listening = await self._sessions.open_tcp(local=Address("0.0.0.0", 0))  # noqa: S104
-                self._tcp_port = None if listening is None else listening.port
-        if self._tcp_port is not None:
-            for host in [host for host in hosts if ":" not in host][:MAX_TCP]:
-                self._tell(TcpCandidate(host, self._tcp_port))
+        for family, anywhere in _ANYWHERE.items() if self._listens and not self._tcp_ports else ():
+            with suppress(NetError):  # no such IP version here
+                listening = await self._sessions.open_tcp(local=Address(anywhere, 0))
+                if listening is not None:
+                    self._tcp_ports[family] = listening.port
+        for family, port in self._tcp_ports.items():
+            for host in [host for host in hosts if Address(host, 0).family is family][:MAX_TCP_HOSTS]:
+                self._tell(TcpCandidate(host, port))
         return tuple(hosts)
+
+    def _learn_versions(self, hosts: Sequence[str]) -> None:
+        """Which IP version is missing altogether. That one is there says nothing of the way to the internet."""
+        has_ipv4 = any(":" not in host for host in hosts)
+        has_ipv6 = any(":" in host and scope(host) is Scope.PUBLIC for host in hosts)
+        self.facts = msgspec.structs.replace(
+            self.facts,
+            ipv4=(self.facts.ipv4 or None) if has_ipv4 else False,
+            ipv6=(self.facts.ipv6 or None) if has_ipv6 else False,
+        )
 
     async def _tell_mapped(self, mappings: PortMappingService) -> None:
         """The router opens the ports that we hold anyway, UDP and TCP; anybody who knows of them may begin then."""
@@ -182,7 +197,7 @@ class Gathering:
             for each in self._sessions.udp_transports()
             if each.family is Family.IPV4 and not each.host
         ]
-        ports += [] if self._tcp_port is None else [(self._tcp_port, Carried.TCP)]
+        ports += [(port, Carried.TCP) for family, port in self._tcp_ports.items() if family is Family.IPV4]
         for port, carried in ports:
             try:
                 held = await mappings.open(_Port(Address("0.0.0.0", port)), carried)  # noqa: S104

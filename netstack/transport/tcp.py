@@ -62,7 +62,7 @@ class TcpTransport:
         self._receiver = receiver
         self._new_link = new_link
         self._links: dict[int, _Link] = {}
-        self._listener: Listener | None = None
+        self._listeners: list[Listener] = []
         self._tasks = TaskScope("tcp")
         self._closed = False
         self.accepted: Callable[[int], None] | None = None
@@ -73,8 +73,9 @@ class TcpTransport:
 
     async def listen(self, local: Address) -> Address:
         """Accepts connections on `local` (port 0: any) and returns where. Raises NetError."""
-        self._listener = await self._net.listen_stream(self._accept, local=local)
-        return self._listener.local
+        listener = await self._net.listen_stream(self._accept, local=local)
+        self._listeners.append(listener)
+        return listener.local
 
     async def connect(self, *remotes: Address, timeout_s: float = CONNECT_TIMEOUT_S) -> int:
         """The link of a new connection, to the first of these addresses that answers (RFC 8305). Raises NetError."""
@@ -180,8 +181,8 @@ class TcpTransport:
     async def close(self) -> None:
         """Ends the listener and every connection; what is queued (a good-bye) still leaves, within a second."""
         self._closed = True
-        if self._listener is not None:
-            self._listener.close()
+        for listener in self._listeners:
+            listener.close()
         states = list(self._links.values())
         for link, state in list(self._links.items()):
             del self._links[link]

@@ -99,6 +99,24 @@ def test_a_hidden_address_is_no_fault() -> None:
     )
 
 
+def test_two_that_have_no_ip_version_in_common() -> None:
+    old, new = NatFacts(verdict=Verdict.MODERATE, ipv6=False), NatFacts(ipv4=False, ipv6=True)
+    for ours, theirs, side in ((old, new, PairSide.OURS), (new, old, PairSide.THEIRS)):
+        verdict = judge(ours, theirs, PairRoute.NONE, their_name="Ana", our_stories=[story()])
+        assert (verdict.expected, verdict.cause, verdict.side) == (
+            PairRoute.RELAY,
+            PairCause.NO_COMMON_IP,
+            side,
+        )
+        assert "IPv4 alone" in verdict.sentence
+        assert "IPv6" in verdict.remedy
+        assert "a relay that has both" in verdict.remedy
+    at_home = judge(old, new, PairRoute.RELAY, same_network=True, our_stories=[story()])
+    assert at_home.cause is PairCause.ISOLATED
+    assert judge(old, NatFacts(ipv4=False), PairRoute.RELAY).cause is PairCause.NO_COMMON_IP
+    assert judge(old, NatFacts(ipv6=True), PairRoute.RELAY).cause is not PairCause.NO_COMMON_IP
+
+
 def test_blocked_udp_may_still_be_direct_by_tcp() -> None:
     assert judge(BLOCKED, OPEN, PairRoute.TCP).cause is PairCause.AS_EXPECTED
     verdict = judge(BLOCKED, OPEN, PairRoute.RELAY)

@@ -174,7 +174,7 @@ async def test_a_cut_tcp_connection_is_dialled_again_and_the_session_goes_on(who
 async def test_a_session_waits_for_a_server_that_comes_back():
     async with Pair(TransportKind.TCP) as pair:
         ours, theirs = await pair.connect()
-        pair.ben._tcp._listener.close()
+        pair.ben._tcp._listeners[0].close()
         [link] = pair.ana._tcp._links
         pair.ana._tcp.drop(link)
         await ours.send(b"while nobody listens")
