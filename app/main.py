@@ -239,6 +239,9 @@ def _relays_actions(actions: Actions, engine: Engine) -> RelaysActions:
     async def check(uri: str, username: str, password: str) -> None:
         await engine.call(lambda node: node.relays.check(uri, _login(username, password)), "relay check")
 
+    async def speed() -> None:
+        await engine.call(lambda node: node.relays.measure_speed(), "relay speed")
+
     async def allocate(uri: str, username: str, password: str) -> None:
         await engine.call(lambda node: node.relays.allocate(uri, _login(username, password)), "allocate")
 
@@ -256,6 +259,7 @@ def _relays_actions(actions: Actions, engine: Engine) -> RelaysActions:
 
     return RelaysActions(
         actions.add("relay check", check),
+        actions.add("relay speed", speed),
         actions.add("allocate", allocate),
         actions.add("release", release),
         actions.add("renew", renew),

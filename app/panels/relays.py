@@ -12,25 +12,35 @@ from PySide6.QtWidgets import (
 )
 
 from app.actions import Action
-from app.presenters.relays import RelaysView, present, report_text
+from app.presenters.relays import RelaysView, login_hints, present, report_text
+from app.widgets.advice_list import AdviceList
 from app.widgets.choice_box import ChoiceBox
+from app.widgets.fact_table import FactTable
+from app.widgets.figure_row import FigureRow
 from app.widgets.ladder import Ladder
 from app.widgets.notice import Notice
 from app.widgets.page import Page
 from app.widgets.relay_box import RelayBox, RelayCalls
+from app.widgets.speed_card import SpeedCard
 from app.widgets.text import Card, Columns, Text
 from app.widgets.theme import Theme
 from netstack.model.snapshot import Snapshot
 
 STACK_BELOW = 860
+WELCOME = """The check asks the server for a relay, sends to itself through it, times that, looks for the largest packet, \
+and gives the relay back: a few seconds and some kilobytes, each step with what was found and what to do.
+
+No server yet? Enter the one that a provider, a game's host or a friend gave you, or run one yourself: \
+peerscope serve --turn, or coturn. Servers that are used often belong into the settings."""
 
 
 class RelaysActions(NamedTuple):
-    """What the page can start. `check` and `allocate` take URI, username and password, the others a relay's
-    number, `let_in` also HOST or HOST:PORT.
+    """What the page can start. `check` and `allocate` take URI, username and password, `speed` nothing, the others
+    a relay's number, `let_in` also HOST or HOST:PORT.
     """
 
     check: Action
+    speed: Action
     allocate: Action
     release: Action
     renew: Action
@@ -82,6 +92,7 @@ class RelaysPage(Page):
         self._allocate.setAutoDefault(False)
         self._allocate.setToolTip("Allocates a relay and keeps it, so that its life can be watched")
         self._allocate.clicked.connect(lambda: actions.allocate.run(*self._asked()))
+        self._uri.currentTextChanged.connect(lambda _: self._hint())
         for field in (typed, self._user, self._password):
             field.returnPressed.connect(self.start)
         form = Card(theme, "Server")
@@ -94,27 +105,35 @@ class RelaysPage(Page):
         form.body.addLayout(row)
 
         self._notice = Notice(theme)
+        self._welcome = Card(theme, "What this page does")
+        self._welcome.body.addWidget(Text(theme, WELCOME, role="muted", wrap=True))
+        self._to_do = Card(theme, "What to do")
+        self._advice = AdviceList(theme)
+        self._to_do.body.addWidget(self._advice)
+        self._figures = FigureRow(theme)
         self._ladder = Ladder(theme)
         ladder = Card(theme, "Stage by stage")
         ladder.body.addWidget(self._ladder)
         ladder.body.addStretch(1)
-        self._figure_names = Text(theme, role="muted")
-        self._figures = Text(theme)
-        self._advice = Text(theme, wrap=True)
-        figures = Card(theme, "Figures")
-        columns = QHBoxLayout()
-        columns.setSpacing(2 * theme.measure.unit)
-        columns.addWidget(self._figure_names)
-        columns.addWidget(self._figures, 1)
-        figures.body.addLayout(columns)
-        figures.body.addWidget(self._advice)
-        figures.body.addStretch(1)
-        self._results = Columns(theme, ((ladder, 3), (figures, 2)), STACK_BELOW)
+        self._facts = FactTable(theme, 1)
+        self._known = Card(theme, "The server")
+        self._known.body.addWidget(self._facts)
+        self._speed = SpeedCard(theme, actions.speed)
+        side = QWidget()
+        beside = QVBoxLayout(side)
+        beside.setContentsMargins(0, 0, 0, 0)
+        beside.setSpacing(2 * theme.measure.unit)
+        beside.addWidget(self._speed)
+        beside.addWidget(self._known)
+        beside.addStretch(1)
+        self._results = Columns(theme, ((ladder, 3), (side, 2)), STACK_BELOW)
         self._held = QWidget()
         self._held_column = QVBoxLayout(self._held)
         self._held_column.setContentsMargins(0, 0, 0, 0)
         self._held_column.setSpacing(2 * theme.measure.unit)
-        for widget in (self._notice, form, self._results, self._held):
+        for widget in (
+            self._notice, form, self._welcome, self._to_do, self._figures, self._results, self._held,
+        ):  # fmt: skip
             self.content.addWidget(widget)
         self.content.addStretch(1)
         for action in actions:
@@ -137,8 +156,9 @@ class RelaysPage(Page):
             self.said.emit("Name a server first, for example turn:turn.example.org.")
 
     def stop(self) -> None:
-        """Escape ends the check."""
+        """Escape ends the check, and the measurement of the speed."""
         self._actions.check.cancel()
+        self._actions.speed.cancel()
 
     def copy(self) -> None:
         """The check as text; no password is in it."""
@@ -177,9 +197,14 @@ class RelaysPage(Page):
         self.show_progress(view.progress if view.running else None)
         self._ladder.show_rungs(view.rungs)
         self._results.setVisible(bool(view.rungs))
-        self._figure_names.setText("\n".join(name for name, _ in view.figures))
-        self._figures.setText("\n".join(value for _, value in view.figures))
-        self._advice.setText("\n".join(view.advice))
+        self._welcome.setVisible(not view.rungs and not view.relays)
+        self._to_do.setVisible(bool(view.advice))
+        self._advice.show_view(view.advice, "")
+        self._figures.setVisible(bool(view.figures))
+        self._figures.show_view(view.figures)
+        self._known.setVisible(bool(view.facts))
+        self._facts.show_facts(view.facts)
+        self._speed.show_view(view.speed)
         self._copy.setEnabled(bool(view.rungs))
         calls = RelayCalls(self._actions.release.run, self._actions.renew.run, self._actions.let_in.run)
         while len(self._boxes) < len(view.relays):
@@ -197,6 +222,12 @@ class RelaysPage(Page):
         self._uri.addItems(list(servers))
         if typed:
             self._uri.setEditText(typed)
+        self._hint()
+
+    def _hint(self) -> None:
+        user, password = login_hints(self._snapshot.turn.servers, self._uri.currentText().strip())
+        self._user.setPlaceholderText(user)
+        self._password.setPlaceholderText(password)
 
     def _dress(self) -> None:
         self._copy.setIcon(self._theme.icon("copy"))

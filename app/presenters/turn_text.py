@@ -32,7 +32,12 @@ def _facts(report: TurnReport) -> list[tuple[str, str]]:
         ("Through the relay", f"{_time(report.rtt_relay_p50_s)} (n={report.rtt_relay_n})"),
         ("Jitter", _time(report.jitter_relay_s)),
         ("Loss", NOT_MEASURED if report.loss_relay is None else percent(report.loss_relay)),
-        ("Throughput", NOT_MEASURED if throughput is None else f"{throughput / 1e6:.1f} Mbit/s"),
+        (
+            "Throughput",
+            NOT_MEASURED
+            if throughput is None
+            else f"{throughput / 1e6:.1f} Mbit/s (n={report.throughput_relay_n} packets)",
+        ),
         ("Largest payload", NOT_MEASURED if report.mtu_bytes is None else f"{report.mtu_bytes} bytes"),
         ("Took", duration(report.duration_s)),
     ]

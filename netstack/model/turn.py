@@ -326,6 +326,8 @@ class TurnReport(msgspec.Struct, frozen=True, kw_only=True):
     loss_relay: float | None = None
     rtt_direct_p50_s: float | None = None
     throughput_relay_bps: float | None = None
+    throughput_relay_n: int = 0
+    throughput_relay_loss: float | None = None
     throughput_direct_bps: float | None = None
     mtu_bytes: int | None = None
     advice: tuple[str, ...] = ()
@@ -348,7 +350,8 @@ class KnownServer(msgspec.Struct, frozen=True):
 class TurnState(msgspec.Struct, frozen=True):
     """TURN in the snapshot: the servers that are known, the check that runs, and this app's relays.
 
-    `progress` is 0 to 1, `step` what it does now. `relays` are new every second while there are any.
+    `progress` is 0 to 1, `step` what it does now; `measuring` the same of a speed that is measured by itself, else
+    None. `relays` are new every second while there are any.
     """
 
     servers: tuple[KnownServer, ...] = ()
@@ -356,4 +359,5 @@ class TurnState(msgspec.Struct, frozen=True):
     progress: float = 0.0
     step: str = ""
     report: TurnReport | None = None
+    measuring: float | None = None
     relays: tuple[RelayState, ...] = ()

@@ -18,6 +18,7 @@ from netstack.model.turn import KnownServer, RelayPhase, RelayState, TurnError, 
 from netstack.net.protocol import Net
 from netstack.service.turn import TurnService
 from netstack.service.turn_login import TurnLogin, find_login, keep_login
+from netstack.service.turn_speed import measure_again
 from netstack.tasks import TaskScope
 from netstack.transport.turn_dial import open_relay
 from netstack.transport.turn_relay import Relay
@@ -51,6 +52,7 @@ class RelayDesk:
         self._ended: dict[int, RelayState] = {}
         self._opening: dict[int, RelayState] = {}
         self._tasks = TaskScope("relays")
+        self._checked_as: TurnLogin | None = None
         self._showing: asyncio.Task[None] | None = None
         self.state = TurnState()
         self.set_servers(known)
@@ -71,9 +73,10 @@ class RelayDesk:
         asked = parse_turn_uri(uri)
         self._set(running=True, progress=0.0, step="Looking the name up", report=None)
         try:
+            self._checked_as = login or await find_login(asked, self._known)
             report = await self._service.check(
                 uri,
-                login or await find_login(asked, self._known),
+                self._checked_as,
                 throughput=throughput,
                 progress=lambda done, step, report: self._set(progress=done, step=step, report=report),
             )
@@ -81,6 +84,29 @@ class RelayDesk:
             return report
         finally:
             self._set(running=False, step="")
+
+    async def measure_speed(self) -> TurnReport | None:
+        """Sends up to 5 MB through the relay that was checked: ask first. The report in the state gets its speed.
+
+        Cancelling leaves that as it was. None: nothing was checked yet.
+        """
+        before = self.state.report
+        if before is None or self._checked_as is None or self.state.measuring is not None:
+            return before
+        self._set(measuring=0.0)
+        try:
+            report = await measure_again(
+                self._net,
+                before,
+                self._checked_as,
+                lambda share: self._set(measuring=share),
+                tls=self._tls,
+            )
+            if self.state.report is before:  # no other check was begun meanwhile
+                self._set(report=report)
+            return report
+        finally:
+            self._set(measuring=None)
 
     async def allocate(self, uri: str, login: TurnLogin | None = None) -> int:
         """Allocates a relay and keeps it; gives its number. Raises TurnError; the attempt stays on show."""

@@ -15,10 +15,11 @@ from netstack.errors import NetError
 from netstack.model.address import Family, Scope, scope
 from netstack.model.turn import Stage, StageName, TurnError, TurnReport
 from netstack.net.protocol import Net
-from netstack.service.turn_far import Far, Inbox, RelayFar, SocketFar
+from netstack.service.turn_far import Far, Inbox, NotApplicable, RelayFar, find_far
 from netstack.service.turn_knock import Knock, knock_all, knock_elsewhere
 from netstack.service.turn_login import TurnLogin
 from netstack.service.turn_measure import PINGS, Measure
+from netstack.service.turn_speed import measure_speed
 from netstack.transport.turn_dial import Place, find_places, open_relay
 from netstack.transport.turn_relay import Relay
 
@@ -45,10 +46,6 @@ _STEPS: Final = {
     _N.QUOTA: "Counting relays",
     _N.DELETION: "Giving the relay back",
 }
-
-
-class NotApplicable(Exception):  # noqa: N818
-    """A stage that says nothing here, and why."""
 
 
 class TurnService:
@@ -148,6 +145,12 @@ class _Run:
         if self._hint is not None and not self._relay:
             return f"Use {self._hint}: TLS answers there."
         return error.remedy
+
+    def _within(self, share: float) -> None:
+        """How far the stage is that runs."""
+        if self._progress is not None:
+            step = _STEPS[_N.THROUGHPUT]
+            self._progress((len(self._stages) + share) / len(_STEPS), step, self._report)
 
     def _tell(self, step: str) -> None:
         self._set(stages=tuple(self._stages), duration_s=self._net.now() - self._zero_s)
@@ -273,52 +276,9 @@ class _Run:
         return f"{relayed.host} is public"
 
     async def _permission(self) -> str:
-        relay = self._allocated()
-        self._far, what = await self._second()
-        try:
-            await self._welcome(relay, self._far)
-        except TurnError as error:
-            await self._close_far()
-            if error.reason is not _R.FORBIDDEN:
-                raise
-            # The server does not relay to itself, which is prudent: a socket of ours is the peer then.
-            self._far, what = await self._socket(relay, error), "a socket of this computer"
-            try:
-                await self._welcome(relay, self._far)
-            except TurnError:
-                await self._close_far()
-                raise
-        return f"{self._far.address}, {what}"
-
-    async def _second(self) -> tuple[Far, str]:
-        """A second relay as the peer; the first one itself where there is no second."""
-        relay = self._allocated()
-        try:
-            second = await self._open()
-        except TurnError as error:
-            self._second_error = error
-            return RelayFar(relay, self._inbox, own=False), "the relay itself"
-        inbox = Inbox(self._net)
-        second.receiver = inbox
-        return RelayFar(second, inbox, own=True), "a second relay"
-
-    async def _socket(self, relay: Relay, refusal: TurnError) -> Far:
-        far = SocketFar(Inbox(self._net))
-        try:
-            if await far.open(self._net, relay.client.server):
-                return far
-        except NetError:
-            pass
-        await far.close()
-        raise NotApplicable(
-            f"The server does not relay to itself ({refusal.detail}), and UDP reaches it not."
-        )
-
-    @staticmethod
-    async def _welcome(relay: Relay, far: Far) -> None:
-        await relay.permit(far.address.host)
-        if relay.relayed is not None:
-            await far.welcome(relay.relayed)
+        found = await find_far(self._net, self._allocated(), self._inbox, self._open)
+        self._far, self._second_error = found.far, found.second_error
+        return f"{found.far.address}, {found.what}"
 
     # through the relay
 
@@ -370,13 +330,11 @@ class _Run:
         return f"{times.p50_s * 1000:.2f} ms (n={times.n}), jitter {jitter}, loss {times.loss:.0%}"
 
     async def _throughput(self) -> str:
-        bits_per_s, loss = await self._echoing().throughput(self._report.rtt_relay_p50_s or 0.1)
-        if bits_per_s is None:
-            raise TurnError(_R.NO_ECHO, "nothing came through")
-        self._set(throughput_relay_bps=bits_per_s)
-        return f"{bits_per_s / 1e6:.1f} Mbit/s, loss {loss:.1%}"
+        self._report, detail = await measure_speed(self._echoing(), self._report, self._within)
+        return detail
 
     async def _no_throughput(self) -> str:
+        self._allocated()
         raise NotApplicable("It was not asked for: it sends up to 5 MB.")
 
     async def _mtu(self) -> str:

@@ -1,6 +1,7 @@
 """The far side of a relay under test: a second relay, the relay itself, or a socket of this computer."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Final, NamedTuple, Protocol
 
@@ -16,6 +17,10 @@ from netstack.wire.stun import is_stun
 MAX_KEPT: Final = 8192
 
 
+class NotApplicable(Exception):  # noqa: N818
+    """Something that cannot be tried here, and why."""
+
+
 class Arrival(NamedTuple):
     """A datagram that came, from where, and when (on the clock of `Net.now()`)."""
 
@@ -28,7 +33,7 @@ class Inbox:
     """Keeps what comes through a relay, and what is renewed."""
 
     def __init__(self, net: Net) -> None:
-        self._net = net
+        self.net = net
         self.came: asyncio.Queue[Arrival] = asyncio.Queue(MAX_KEPT)
         self.renewed: asyncio.Queue[Renewed] = asyncio.Queue(MAX_KEPT)
         self.writable = asyncio.Event()
@@ -37,7 +42,7 @@ class Inbox:
         self, peer: Address, data: bytes, segment_bytes: int, received_at_s: float | None
     ) -> None:
         """From the relay."""
-        at_s = self._net.now() if received_at_s is None else received_at_s
+        at_s = self.net.now() if received_at_s is None else received_at_s
         for start in range(0, len(data), max(1, segment_bytes)):
             self.put(Arrival(data[start : start + segment_bytes], peer, at_s))
 
@@ -151,3 +156,60 @@ class SocketFar:
         if self._endpoint is not None:
             self._endpoint.close()
             self._endpoint = None
+
+
+class Found(NamedTuple):
+    """The far side of a relay, what it is in words, and why it is no second relay where one was refused."""
+
+    far: Far
+    what: str
+    second_error: TurnError | None = None
+
+
+async def find_far(
+    net: Net, relay: Relay, inbox: Inbox, open_second: Callable[[], Awaitable[Relay]]
+) -> Found:
+    """A second relay, or the first one itself where there is no second; both let each other in.
+
+    Where the server does not relay to itself, which is prudent, a socket of ours is the peer. Raises TurnError, and
+    NotApplicable where that is no way either.
+    """
+    found = await _relay_far(relay, inbox, open_second)
+    try:
+        await _welcome(relay, found.far)
+    except TurnError as error:
+        await found.far.close()
+        if error.reason is not TurnError.Reason.FORBIDDEN:
+            raise
+        refusal = error
+    except BaseException:
+        await found.far.close()
+        raise
+    else:
+        return found
+    far = SocketFar(Inbox(net))
+    try:
+        with suppress(NetError):
+            if await far.open(net, relay.client.server):
+                await _welcome(relay, far)
+                return Found(far, "a socket of this computer", found.second_error)
+    except BaseException:
+        await far.close()
+        raise
+    await far.close()
+    raise NotApplicable(f"The server does not relay to itself ({refusal.detail}), and UDP reaches it not.")
+
+
+async def _relay_far(relay: Relay, inbox: Inbox, open_second: Callable[[], Awaitable[Relay]]) -> Found:
+    try:
+        second = await open_second()
+    except TurnError as error:
+        return Found(RelayFar(relay, inbox, own=False), "the relay itself", error)
+    second.receiver = its = Inbox(inbox.net)
+    return Found(RelayFar(second, its, own=True), "a second relay")
+
+
+async def _welcome(relay: Relay, far: Far) -> None:
+    await relay.permit(far.address.host)
+    if relay.relayed is not None:
+        await far.welcome(relay.relayed)

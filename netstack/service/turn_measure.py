@@ -2,6 +2,7 @@
 
 import asyncio
 import statistics
+from collections.abc import Callable
 from contextlib import suppress
 from itertools import pairwise
 from typing import Any, Final, NamedTuple
@@ -19,6 +20,7 @@ SERVER_PINGS: Final = 7
 LATE_S: Final = 1.0
 THROUGHPUT_BYTES: Final = 5_000_000
 THROUGHPUT_S: Final = 3.0
+PROGRESS_STEP: Final = 0.02
 PAYLOAD_BYTES: Final = 1200
 FIRST_WINDOW: Final = 16
 MAX_WINDOW: Final = 1024
@@ -50,6 +52,14 @@ class Times(NamedTuple):
 
     p50_s: float | None
     jitter_s: float | None
+    loss: float
+    n: int
+
+
+class Throughput(NamedTuple):
+    """Of `n` datagrams that came through a relay; bits of payload a second, None where none came."""
+
+    bits_per_s: float | None
     loss: float
     n: int
 
@@ -127,14 +137,14 @@ class Measure:
             if began_s is not None:
                 times.append(max(0.0, arrival.at_s - began_s))
 
-    async def throughput(self, rtt_s: float) -> tuple[float | None, float]:
-        """Bits of payload a second, and the share that was lost: 5 MB and 3 s at most, in a growing window."""
+    async def throughput(self, rtt_s: float, progress: Callable[[float], None]) -> Throughput:
+        """How fast payload comes through: 5 MB and 3 s at most, in a growing window. `progress` hears 0 to 1."""
         inbox = self._far.inbox
         _drain(inbox.came)
         patience_s = max(0.25, 3 * rtt_s)
         window, grow = float(FIRST_WINDOW), 1.0  # doubling each round trip until something is lost
         sent = came = lost = 0
-        highest = -1
+        highest, told = -1, 0.0
         began_s = last_s = heard_s = self._net.now()
         most = THROUGHPUT_BYTES // PAYLOAD_BYTES
         while (now := self._net.now()) - began_s < THROUGHPUT_S and came + lost < most:
@@ -151,12 +161,17 @@ class Measure:
                 window = min(MAX_WINDOW, window + grow * len(arrived))
             elif sent > came + lost and now - heard_s > patience_s:
                 missing, heard_s = sent - came, now
+            share = max((came + lost) / most, (now - began_s) / THROUGHPUT_S)
+            if share >= told + PROGRESS_STEP:
+                told = share
+                progress(share)
             if missing > lost:
                 window = max(FIRST_WINDOW, 0.7 * window)
                 grow = FIRST_WINDOW / MAX_WINDOW
             lost = missing
         took_s = last_s - began_s
-        return (8 * came * PAYLOAD_BYTES / took_s if took_s > 0 else None), (lost / sent if sent else 0.0)
+        bits_per_s = 8 * came * PAYLOAD_BYTES / took_s if took_s > 0 else None
+        return Throughput(bits_per_s, lost / sent if sent else 0.0, came)
 
     def _send_numbered(self, first: int, count: int) -> bool:
         numbers = range(first, first + count)

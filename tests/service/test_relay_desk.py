@@ -6,12 +6,13 @@ import pytest
 
 from netstack.errors import InputError
 from netstack.model.config import Config, TurnServer
-from netstack.model.turn import KnownServer, RelayPhase, TurnError, TurnState
+from netstack.model.turn import KnownServer, RelayPhase, StageName, TurnError, TurnState
 from netstack.net.system import SystemNet
 from netstack.node import Node
 from netstack.server.turn_budget import TurnLimits
 from netstack.service.relay_desk import RelayDesk
 from netstack.service.turn_login import TurnLogin
+from netstack.tasks import TaskScope
 from tests.service.turn_hosts import turn_host
 
 LOGIN = TurnLogin("u", "p")
@@ -83,3 +84,45 @@ async def test_the_node_checks_with_what_the_configuration_knows() -> None:
         assert node.snapshot.turn.relays[0].relay_id == number
         await node.close()
         assert server.gauges()["allocations"][0] == 0
+
+
+async def test_the_speed_is_measured_by_itself_when_it_is_asked_for() -> None:
+    shown: list[TurnState] = []
+    async with turn_host() as server:
+        desk = RelayDesk(SystemNet(), shown.append)
+        assert await desk.measure_speed() is None
+        before = await desk.check(f"turn:{server.addresses[0]}", LOGIN)
+        assert before.throughput_relay_bps is None
+        sent = server.relayed_bytes
+        after = await desk.measure_speed()
+        assert server.relayed_bytes - sent <= 2 * 5_000_000
+        assert after.throughput_relay_bps > 1e6
+        assert 0 < after.throughput_relay_n <= 4167
+        [stage] = [each for each in after.stages if each.name is StageName.THROUGHPUT]
+        assert stage.ok
+        assert f"n={after.throughput_relay_n}" in stage.detail
+        assert (desk.state.report, desk.state.measuring) == (after, None)
+        assert [each.measuring for each in shown if each.measuring] == sorted(
+            each.measuring for each in shown if each.measuring
+        )
+        assert server.gauges()["allocations"][0] == 0
+
+
+async def test_a_speed_that_is_cancelled_or_fails_leaves_nothing_behind() -> None:
+    begun = asyncio.Event()
+    async with turn_host() as server:
+        desk = RelayDesk(SystemNet(), lambda state: begun.set() if state.measuring else None)
+        before = await desk.check(f"turn:{server.addresses[0]}", LOGIN)
+        async with TaskScope("test") as tasks:
+            measuring = tasks.start(desk.measure_speed(), "speed")
+            await asyncio.wait_for(begun.wait(), 5)
+            measuring.cancel()
+            await asyncio.wait([measuring])
+        assert (desk.state.report, desk.state.measuring) == (before, None)
+        await asyncio.sleep(0.05)
+        assert server.gauges()["allocations"][0] == 0
+    after = await desk.measure_speed()
+    assert after.throughput_relay_bps is None
+    [stage] = [each for each in after.stages if each.name is StageName.THROUGHPUT]
+    assert (stage.ok, stage.failure) == (False, "refused")
+    assert stage.next_step

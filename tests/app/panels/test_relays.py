@@ -2,8 +2,9 @@
 
 import asyncio
 
+import msgspec
 import pytest
-from PySide6.QtWidgets import QApplication, QComboBox, QLineEdit, QPushButton
+from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QLineEdit, QPushButton
 
 from app.actions import Actions
 from app.panels.relays import RelaysActions, RelaysPage
@@ -25,6 +26,10 @@ def page(qtbot, qapp) -> RelaysPage:
     async def allocate(*arguments: object) -> None:
         asked.append(("allocate", *arguments))
 
+    async def speed() -> None:
+        asked.append(("speed",))
+        await gate.wait()
+
     def noted(name: str):
         async def work(*arguments: object) -> None:
             asked.append((name, *arguments))
@@ -36,6 +41,7 @@ def page(qtbot, qapp) -> RelaysPage:
         Theme(qapp, Choice.LIGHT),
         RelaysActions(
             actions.add("check", check),
+            actions.add("speed", speed),
             actions.add("allocate", allocate),
             noted("release"),
             noted("renew"),
@@ -124,4 +130,37 @@ async def test_what_is_typed_stays_when_servers_change(page) -> None:
     )
     assert page.findChild(QComboBox).currentText() == "turn:typed.example"
     assert page.findChild(QComboBox).count() == 2
+    await page.all_actions.stop()
+
+
+async def test_the_speed_is_asked_for_first_and_can_be_cancelled(page) -> None:
+    report = msgspec.structs.replace(REPORT, relayed_address="203.0.113.40:50000", throughput_relay_bps=None)
+    page.show_snapshot(Snapshot(turn=TurnState(report=report)), 0.0)
+    speed = page.findChild(QLabel, "speed")
+    _button(page, "Measure the speed").click()
+    assert "5 MB" in speed.text()
+    _button(page, "Not now").click()
+    await asyncio.sleep(0.02)
+    assert page.asked == []
+    _button(page, "Measure the speed").click()
+    _button(page, "Send up to 5 MB").click()
+    await asyncio.sleep(0.02)
+    assert page.asked == [("speed",)]
+    page.show_snapshot(Snapshot(turn=TurnState(report=report, measuring=0.25)), 0.0)
+    assert "25" in speed.text()
+    cancel = next(b for b in page.findChildren(QPushButton) if b.text().strip() == "Cancel" and b.isVisible())
+    cancel.click()
+    await asyncio.sleep(0.02)
+    page.show_snapshot(Snapshot(turn=TurnState(report=report)), 0.0)
+    assert _button(page, "Measure the speed").isEnabled()
+    await page.all_actions.stop()
+
+
+async def test_a_known_user_is_named_in_the_empty_fields(page) -> None:
+    known = KnownServer("turn:a.example", "ana", password_known=True)
+    page.show_snapshot(Snapshot(turn=TurnState(servers=(known,))), 0.0)
+    fields = {field.accessibleName(): field for field in page.findChildren(QLineEdit)}
+    assert fields["Username"].placeholderText() == "ana (settings)"
+    page.findChild(QComboBox).setEditText("turn:b.example")
+    assert fields["Username"].placeholderText() == "username"
     await page.all_actions.stop()

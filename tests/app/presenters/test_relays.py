@@ -1,7 +1,8 @@
 """The Relays page's words, from states as they are."""
 
-from app.presenters.relays import UNTRIED, present, report_text
+from app.presenters.relays import UNTRIED, login_hints, present, report_text
 from app.presenters.tone import Tone
+from netstack.errors import Fault
 from netstack.model.turn import (
     ChannelState,
     KnownServer,
@@ -29,6 +30,9 @@ REPORT = TurnReport(
     rtt_relay_n=20,
     loss_relay=0.0,
     throughput_relay_bps=48e6,
+    throughput_relay_n=4000,
+    throughput_relay_loss=0.0,
+    fault=Fault.USER,
     mtu_bytes=1468,
     lifetime_s=600.0,
     software="Coturn",
@@ -62,16 +66,37 @@ def test_a_report() -> None:
     assert (rungs["allocation"].tone, rungs["allocation"].next_step) == (Tone.BAD, "Check both.")
     assert rungs["quota"].detail == "does not apply"
     assert rungs["mtu"].detail == UNTRIED
-    figures = dict(view.figures)
-    assert figures["Time to get a relay"] == "43.0\u202fms"
-    assert figures["Through the relay and back"] == "41.0\u202fms (n = 20)"
-    assert figures["Speed through the relay"] == "48.0\u202fMbit/s"
-    assert "Check both." in report_text(view)
+    figures = {each.label: (each.value, each.note, each.tone) for each in view.figures}
+    assert figures["Through the relay and back"] == ("41.0\u202fms", "n = 20, 0\u202f% lost", Tone.GOOD)
+    assert figures["Speed through the relay"] == (
+        "48.0\u202fMbit/s",
+        "n = 4000 packets, 0\u202f% lost",
+        Tone.GOOD,
+    )
+    assert ("Got it in", "43.0\u202fms", "") in view.facts
+    assert [(each.who, each.text) for each in view.advice] == [("You", "Nothing to change.")]
+    text = report_text(view)
+    assert "Check both." in text
+    assert "You: Nothing to change." in text
+    assert "48.0\u202fMbit/s, n = 4000" in text
 
 
-def test_what_was_not_measured_says_so() -> None:
-    figures = dict(present(TurnState(report=TurnReport(uri="turn:x"))).figures)
+def test_what_was_not_measured_says_so_and_a_reason_is_said_once() -> None:
+    assert present(TurnState(report=TurnReport(uri="turn:x"))).figures == ()
+    gone = Stage(StageName.MTU, None, detail="There is no relay.")
+    again = Stage(StageName.QUOTA, None, detail="There is no relay.")
+    view = present(TurnState(report=TurnReport(stages=(gone, again), rtt_relay_p50_s=0.01)))
+    figures = {each.label: each.value for each in view.figures}
     assert figures["Largest packet"] == figures["Speed through the relay"] == "not measured"
+    rungs = {rung.key: rung.detail for rung in view.rungs}
+    assert (rungs["mtu"], rungs["quota"]) == ("There is no relay.", "")
+
+
+def test_known_logins_are_hinted_at_and_never_shown() -> None:
+    servers = (KnownServer("turn:a", "ana", password_known=True), KnownServer("turn:b", "bob"))
+    assert login_hints(servers, "turn:a") == ("ana (settings)", "known")
+    assert login_hints(servers, "turn:b") == ("bob (settings)", "from the keyring")
+    assert login_hints(servers, "turn:c") == ("username", "password")
 
 
 def test_a_relay_with_its_countdowns() -> None:
