@@ -18,6 +18,7 @@ from xml.etree import ElementTree
 import app
 import netstack
 from app.cli.options import ConfigOption
+from app.qr_reading import read_qr
 from netstack.config import RESOURCES, load_config
 from netstack.errors import NetError
 from netstack.model.address import Address
@@ -219,6 +220,19 @@ async def _data_channel() -> str:
     return "a data channel opens and carries 20 kB"
 
 
+def _pictures() -> str:
+    """Draws the QR code of a link, and reads it."""
+    import segno
+
+    link = "peerscope:join?code=482915-amber-walnut-kayak"
+    rows = [
+        bytes(0 if dark else 255 for dark in row) for row in segno.make(link).matrix_iter(scale=4, border=4)
+    ]
+    if read_qr(b"".join(rows), len(rows[0]), len(rows)) != (link,):
+        raise ValueError("something else was read")
+    return "a QR code is read from a picture"
+
+
 # A part and what proves it: a function that returns what it saw, or raises. Servers are started on loopback
 # and asked.
 def _bluetooth() -> str:
@@ -250,6 +264,7 @@ CHECKS: tuple[tuple[str, Callable[[], str]], ...] = (
     ("webrtc", lambda: asyncio.run(_data_channel())),
     ("history", _history),
     ("metrics", _metrics),
+    ("pictures", _pictures),
     ("bluetooth", _bluetooth),
 )
 

@@ -7,7 +7,7 @@ from netstack.core.session_code import parse_session_code
 from netstack.core.session_link import PREFIX, parse_session_link
 from netstack.model.meeting import MeetingError
 
-HINT = "A number and three words, a link, or a whole invitation: pasted or dropped here"
+HINT = "A number and three words, a link, or a whole invitation: pasted or dropped here, also as a picture of its QR code"
 _R = MeetingError.Reason
 
 

@@ -84,7 +84,7 @@ class InviteCard(Card):
         self._slip = PasteSlip(theme, "invitation", calls.said)
         self.reply = QLineEdit()
         self.reply.setObjectName("reply")
-        self.reply.setPlaceholderText("Paste the reply here, or drop its file")
+        self.reply.setPlaceholderText("Paste the reply here, or drop its file or picture")
         self.reply.setAccessibleName("The reply that came back")
         self.reply.setMaxLength(MAX_REPLY)
         self.reply.textChanged.connect(self._look_at_reply)
@@ -98,7 +98,7 @@ class InviteCard(Card):
         answer.setSpacing(unit)
         answer.addWidget(self.reply, 1)
         answer.addWidget(self._connect)
-        TextDrop(self, self._take_drop, calls.said)
+        TextDrop(self, self.reply, self._take_drop, calls.said)
         buttons = QHBoxLayout()
         buttons.setSpacing(unit)
         for button in (self._copy, self._copy_link, self._cancel):

@@ -3,8 +3,9 @@
 import time
 from collections.abc import Callable
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtCore import QStandardPaths, Qt
+from PySide6.QtGui import QImageReader
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from app.presenters.peer_code import CodeView, check_code
 from app.presenters.peers import CallView
@@ -49,6 +50,15 @@ class JoinCard(Card):
         self._says = Text(theme, size="small", role="muted", wrap=True)
         self._says.setObjectName("code-says")
         self._meant = Button(theme, "", self._take_meant, role="link")
+        self._dialog: QFileDialog | None = None
+        self._picture = Button(
+            theme,
+            "From a picture…",
+            self._choose,
+            role="link",
+            hint="A photo or screenshot of a QR code, or a saved invitation; pasting and dropping one works, too",
+        )
+        self._picture.setObjectName("from-picture")
         row = QHBoxLayout()
         row.setSpacing(unit)
         row.addWidget(self.entry, 1)
@@ -66,13 +76,14 @@ class JoinCard(Card):
         form.addLayout(row)
         form.addWidget(self._says)
         form.addWidget(self._meant, 0, Qt.AlignmentFlag.AlignLeft)
+        form.addWidget(self._picture, 0, Qt.AlignmentFlag.AlignLeft)
         form.addLayout(partner)
 
         self._step = Text(theme, wrap=True)
         self._ways = GlyphLines(theme)
         self._slip = PasteSlip(theme, "reply", said)
         self._qr = QrCode()
-        TextDrop(self, self.fill_in, said)
+        self._drop = TextDrop(self, self.entry, self.fill_in, said)
         self._cancel = Button(theme, "Cancel", cancel, icon="stop", hint="Give up (Esc)")
         self._busy = QWidget()
         busy = QVBoxLayout(self._busy)
@@ -111,6 +122,26 @@ class JoinCard(Card):
         self.entry.setText(" ".join(text.split()))
         self.entry.setCursorPosition(0)
         self.entry.setFocus()
+
+    def _choose(self) -> None:
+        if self._dialog is not None:
+            return
+        folder = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.PicturesLocation)
+        patterns = " ".join(
+            f"*.{bytes(each.data()).decode()}" for each in QImageReader.supportedImageFormats()
+        )
+        dialog = self._dialog = QFileDialog(
+            self, "A picture of the QR code", folder, f"Pictures and invitations ({patterns} *.txt)"
+        )
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+        dialog.fileSelected.connect(self._drop.take_file)
+        dialog.finished.connect(self._forget)
+        dialog.open()
+
+    def _forget(self) -> None:
+        if self._dialog is not None:
+            self._dialog.deleteLater()
+            self._dialog = None
 
     def clear(self) -> None:
         """Takes back what was typed."""

@@ -7,12 +7,13 @@ from pathlib import Path
 import msgspec
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtGui import QColor, QDragEnterEvent, QDropEvent, QImage, QKeySequence, QPainter
 from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QLineEdit, QPushButton, QWidget
 
 from app.actions import Actions
 from app.panels.peers import PeersActions, PeersPage
 from app.widgets.conversation_card import ConversationCard
+from app.widgets.qr_code import QrCode
 from app.widgets.theme import Choice, Theme
 from netstack.core.paste_invitation import PasteInvitation
 from netstack.errors import NetError
@@ -220,7 +221,61 @@ async def test_an_invitation_is_dropped_as_a_file_joined_and_answered(bench: Ben
     assert QApplication.clipboard().text() == "peerscope-reply.abc"
     place.write_bytes(b"x" * 5000)
     drop(bench.page.join, data)
-    assert said[-1] == "invitation.txt holds no invitation."
+    assert said[-1].startswith("invitation.txt holds no invitation")
+    await bench.actions.stop()
+
+
+def photo_of(code: QrCode) -> QImage:
+    """As a phone takes it: larger, askew, with a frame around it, not quite sharp."""
+    picture = QImage(900, 700, QImage.Format.Format_RGB32)
+    picture.fill(QColor("#7a6a55"))
+    painter = QPainter(picture)
+    painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+    painter.translate(250, 60)
+    painter.rotate(11)
+    painter.drawPixmap(0, 0, code.grab().scaledToWidth(430, Qt.TransformationMode.SmoothTransformation))
+    painter.end()
+    return picture.scaledToWidth(700, Qt.TransformationMode.SmoothTransformation)
+
+
+async def test_a_picture_of_a_code_fills_in_the_form_and_starts_nothing(
+    bench: Bench, qtbot, tmp_path: Path
+) -> None:
+    bench.show(OPEN)
+    picture = photo_of(bench.page.invite._qr)
+    entry, said = bench.page.join.entry, []
+    bench.page.said.connect(said.append)
+    place = tmp_path / "photo.jpg"
+    assert picture.save(str(place))
+
+    def dropped_file() -> None:
+        data = QMimeData()
+        data.setUrls([QUrl.fromLocalFile(str(place))])
+        drop(bench.page.join, data)
+
+    def dropped_picture() -> None:
+        data = QMimeData()
+        data.setImageData(picture)
+        drop(bench.page.join, data)
+
+    def pasted() -> None:
+        QApplication.clipboard().setImage(picture)
+        qtbot.keySequence(entry, QKeySequence.StandardKey.Paste)
+
+    for how in (dropped_file, dropped_picture, pasted, lambda: bench.page.join._drop.take_file(str(place))):
+        entry.clear()
+        how()
+        assert entry.text() == LINK
+        assert bench.page.join.button.isEnabled()
+    assert (bench.asked, said) == ([], [])
+    picture.fill(QColor("white"))
+    entry.clear()
+    pasted()
+    assert entry.text() == ""
+    assert said[-1].startswith("The picture holds no invitation")
+    QApplication.clipboard().setText("a text is pasted as ever")
+    qtbot.keySequence(entry, QKeySequence.StandardKey.Paste)
+    assert entry.text() == "a text is pasted as ever"
     await bench.actions.stop()
 
 
