@@ -28,18 +28,20 @@ class AckSchedule:
 
     def received(self, packets: int, in_order: bool, now: float) -> None:
         """One read brought `packets` that want an acknowledgement."""
-        self._packets += packets
+        gathered = self._packets = self._packets + packets
         self._batches += 1
         if self._due_at_s is None:
             self._due_at_s = now + MAX_ACK_DELAY_S
         if self._eager > 0:
             self._eager -= packets
-            enough = self._packets >= EAGER_PACKETS_PER_ACK
+            enough = gathered >= EAGER_PACKETS_PER_ACK
+        elif gathered < PACKETS_PER_ACK and in_order:
+            return
         else:
-            enough = self._packets >= PACKETS_PER_ACK and self._batches >= BATCHES_PER_ACK
+            enough = gathered >= PACKETS_PER_ACK and self._batches >= BATCHES_PER_ACK
         if enough or not in_order:
             self._due_at_s = now
-        elif self._packets >= PACKETS_PER_ACK:
+        elif gathered >= PACKETS_PER_ACK:
             self._due_at_s = min(self._due_at_s, now + LONE_BATCH_S)
 
     def due(self, now: float) -> bool:

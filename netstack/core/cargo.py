@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from netstack.core.fragments import WIDE_EXTRA_BYTES
-from netstack.core.message import Parts, Run
+from netstack.core.message import Message, Parts, Run
 from netstack.core.sent_bursts import SentBurst
 from netstack.model.session import Priority
 from netstack.wire.fragment import LANE_PRIORITIES, UNIT_BYTES
@@ -19,7 +19,9 @@ class Mixed(NamedTuple):
 
 def data_of(burst: SentBurst) -> Run | Parts | None:
     """The messages that a burst carries."""
-    cargo: Run | Parts | Mixed | None = burst.cargo
+    cargo: Message | Run | Parts | Mixed | None = burst.cargo
+    if isinstance(cargo, Message):
+        return cargo.whole
     return cargo.data if isinstance(cargo, Mixed) else cargo
 
 

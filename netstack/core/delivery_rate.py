@@ -27,6 +27,17 @@ class DeliveryRate:
         burst.first_sent_at_s = self.first_sent_at_s
         burst.app_limited = self._app_limited_until > 0
 
+    def sent_last(self, burst: SentBurst, prior_in_flight_bytes: int, now: float) -> None:
+        """`sent`, and `ran_dry` behind it."""
+        delivered_bytes, app_limited_until = self.delivered_bytes, self._app_limited_until
+        if not prior_in_flight_bytes:
+            self.first_sent_at_s = self.delivered_at_s = now
+        burst.delivered_bytes = delivered_bytes
+        burst.delivered_at_s = self.delivered_at_s
+        burst.first_sent_at_s = self.first_sent_at_s
+        burst.app_limited = app_limited_until > 0
+        self._app_limited_until = delivered_bytes + prior_in_flight_bytes + burst.last_bytes
+
     def ran_dry(self, in_flight_bytes: int) -> None:
         """The caller had nothing to send: rates until the bytes in flight are delivered are too low."""
         self._app_limited_until = max(self.delivered_bytes + in_flight_bytes, 1)

@@ -11,6 +11,7 @@ from typing import Final
 
 from netstack.core import seal
 from netstack.core.entrance import Entrance
+from netstack.core.fast_path import LEAST_BYTES, FastPath
 from netstack.core.handshake import Entropy, Initiation, Secrets
 from netstack.core.handshake_responder import HalfOpen, Responder
 from netstack.core.identity import Identity, KnownPeer
@@ -37,13 +38,14 @@ from netstack.model.session import (
 )
 from netstack.wire import handshake as wire
 from netstack.wire import packet
-from netstack.wire.packet import Kind
+from netstack.wire.packet import FULL_HEADER, SEALED, Kind
 
 MAX_SESSIONS: Final = 16384
 MAX_DIALS: Final = 256
 MAX_ANSWERS: Final = 256
 FIRST_PACKET_BYTES: Final = 160
 NOBODY: Final = -1
+SEALED_SIX_BITS: Final = SEALED >> 2
 
 
 class _Dial:
@@ -87,17 +89,13 @@ class Endpoint:
         self._opener = seal.RunOpener()
         self._links: dict[int, LinkTraits] = {}
         self._table = SessionTable()
+        self.sessions = self._table.sessions  # by number, to look at
         self._dials: dict[int, _Dial] = {}
         self._next_psks: dict[int, bytes] = {}  # of sessions whose peer has not shown itself yet
         self._answers: deque[Transmit] = deque()
         self._events: deque[tuple[int, Event]] = deque()
 
     # What the caller wants.
-
-    @property
-    def sessions(self) -> dict[int, Session]:
-        """The sessions by number, to look at."""
-        return self._table.sessions
 
     def add_link(self, link: int, traits: LinkTraits) -> None:
         """Packets may come and go on this link. Raises SessionError when a handshake does not fit."""
@@ -228,30 +226,34 @@ class Endpoint:
             self._receive(data[at : at + segment_bytes], flow, traits, now, received_at_s)
 
     def receive_small(
-        self, data: Buffer, flow: Flow, now: float, received_at_s: float | None
-    ) -> tuple[int, MessageReceived] | None:
-        """`receive` for one datagram. A message that nothing hinders is given back by hand, with its session's number."""
-        traits, size = self._links.get(flow.link), len(data)
-        if (
-            traits is None
-            or size <= packet.FULL_HEADER_BYTES
-            or data[0] & 0xFC != packet.SEALED
-            or (route := self._table.by_id(data[1] << 16 | data[2] << 8 | data[3])) is None
-        ):
-            self.receive(data, flow, now, received_at_s=received_at_s)
-            return None
-        if self.entrance is not None and not self.entrance.admit(flow, size, 1, now):
-            self.drops[Drop.OVER_RATE] += 1
-            return None
-        number = route[0]
-        session = self.sessions[number]
-        fast = None if self._events or self._table.held(number) else session.fast
-        if fast is not None and (message := fast.receive(data, flow, now)) is not None:
-            self._table.passed(number, now)
-            if fast.owes(now):
-                self._table.touch(number, now)
-            return number, message
-        self._deliver(route, data, flow, traits, now, 0, 0, received_at_s)
+        self, data: Buffer, flow: Flow, now: float, received_at: Callable[[], float | None]
+    ) -> tuple[int, MessageReceived, FastPath] | None:
+        """`receive` for one datagram. A message that nothing hinders is given back by hand, with the number of its session
+        and its path, which may owe something when the message has been answered.
+
+        `received_at` gives the kernel's stamp, which plain messages do without.
+        """
+        size = len(data)
+        if size >= LEAST_BYTES and not self._events:
+            word, low = FULL_HEADER.unpack_from(data)
+            route = self._table.routes.get(word & 0xFFFFFF)
+            if route is not None and word >> 26 == SEALED_SIX_BITS:
+                number = route[0]
+                fast = self.sessions[number].fast
+                if fast is not None and number not in self._table.held:
+                    if self.entrance is not None and not self.entrance.admit(flow, size, 1, now):
+                        self.drops[Drop.OVER_RATE] += 1
+                        return None
+                    message = fast.receive(data, word, low, flow, now)
+                    if message is not None:
+                        if now >= fast.told_s:
+                            fast.told_s = self._table.passed(number, now)
+                        return number, message, fast
+                    traits = self._links.get(flow.link)
+                    if traits is not None:
+                        self._deliver(route, data, flow, traits, now, 0, 0, received_at())
+                    return None
+        self.receive(data, flow, now, received_at_s=received_at())
         return None
 
     def send_small(
@@ -259,12 +261,11 @@ class Endpoint:
     ) -> tuple[int, Transmit] | None:
         """The fast path: a message's number and its packet. None: ask the session, and poll."""
         session = self.sessions.get(number)
-        fast = None if session is None or self._answers else session.fast
-        if session is None or fast is None:
+        if session is None or self._answers or (fast := session.fast) is None:
             return None
         sent = fast.send(data, mode, priority, now)
-        if sent is not None:
-            self._table.passed(number, now)
+        if sent is not None and now >= fast.told_s:
+            fast.told_s = self._table.passed(number, now)
         return sent
 
     def _receive(

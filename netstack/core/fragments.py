@@ -10,7 +10,7 @@ from collections import deque
 from typing import Final
 
 from netstack.core.intervals import IntervalSet
-from netstack.core.message import Message, Parts, Run, burst_end
+from netstack.core.message import MESSAGE_COST_BYTES, Message, Parts, Run, burst_end
 from netstack.core.reassembly import MESSAGE_MAX_BYTES
 from netstack.model.session import FragmentStats, Mode, Priority, SessionError
 from netstack.wire import fragment
@@ -78,18 +78,17 @@ class Outbox:
         self.dropped: list[int] = []
         self.abandoned: list[tuple[int, int, int]] = []
 
-    def put(self, data: bytes, mode: Mode, priority: Priority, deadline_s: float | None) -> int:
+    def put(
+        self, data: bytes, mode: Mode, priority: Priority, deadline_s: float | None, *, quiet: bool = False
+    ) -> int:
         """Queues a message and returns its number. Raises SessionError: too large, or the queue is full."""
         if len(data) > MESSAGE_MAX_BYTES:
             raise SessionError(SessionError.Reason.TOO_LARGE, f"{len(data)} of {MESSAGE_MAX_BYTES} bytes")
         lane_number = fragment.lane_of(mode, priority)
         if deadline_s is not None and mode is not Mode.DEADLINE:
             raise ValueError("only Mode.DEADLINE has a deadline")
-        message = Message(self._next_id, lane_number, data, deadline_s)
-        if (
-            self.queued_bytes + message.cost_bytes > QUEUE_MAX_BYTES
-            or self._queued_messages >= QUEUE_MAX_MESSAGES
-        ):
+        message = Message(self._next_id, lane_number, data, deadline_s, quiet)
+        if not self._fits(message.cost_bytes):
             self.full = True
             raise SessionError(SessionError.Reason.QUEUE_FULL)
         self._next_id += 1
@@ -97,6 +96,11 @@ class Outbox:
         self._queued_messages += 1
         self._lane(lane_number).queue.append(message)
         return message.id
+
+    def _fits(self, cost_bytes: int) -> bool:
+        return (
+            self.queued_bytes + cost_bytes <= QUEUE_MAX_BYTES and self._queued_messages < QUEUE_MAX_MESSAGES
+        )
 
     @property
     def room_again(self) -> bool:
@@ -156,54 +160,35 @@ class Outbox:
             return Run(message, start, stop, units, count, wide)
         return None
 
-    def take_single(self, room_bytes: int) -> tuple[bytes, Run] | None:
-        """The one message that waits, whole: its header and the run. None: it is not that simple."""
-        found: tuple[int, _Lane] | None = None
-        for number, state in self._order:
-            if state.again or len(state.queue) > 1:
+    def take_at_once(self, data: bytes, lane: int) -> Message | None:
+        """A message that leaves whole in one packet without having been queued, and is `quiet`. None: something waits before
+        it, or it has to wait itself.
+        """
+        for _, each in self._order:
+            if each.queue or each.again:
                 return None
-            if state.queue:
-                if found is not None:
-                    return None
-                found = number, state
-        if found is None:
-            return None
-        number, state = found
-        message = state.queue[0]
-        size_bytes = len(message.data)
-        start = state.next
-        end = start + size_bytes // UNIT_BYTES + 1
-        if (
-            message.start >= 0
-            or message.deadline_s is not None
-            or end > state.credit
-            or size_bytes + HEADER_BYTES > room_bytes
-            or start - state.known > WIDE_ABOVE_UNITS
-        ):
-            return None
-        self._start(state, message)
-        message.next = end
-        message.packets += 1
-        self.stats.sent_fragments += 1
-        state.queue.popleft()
-        self._left(message)
-        return fragment.encode_header(number, True, True, start), Run(message, start, end, end - start, 1)
-
-    def take_at_once(self, data: bytes, lane: int) -> Run | None:
-        """An unreliable message that leaves in one packet without having been queued, while nothing else waits."""
         state = self._lanes.get(lane) or self._lane(lane)
-        start = state.next
-        if start - state.known > WIDE_ABOVE_UNITS:
+        start, size_bytes = state.next, len(data)
+        end = start + size_bytes // UNIT_BYTES + 1
+        if end > state.credit or start - state.known > WIDE_ABOVE_UNITS:
             return None
-        message = Message(self._next_id, lane, data, None)
-        self._next_id += 1
-        message.start = start
-        message.end = message.next = state.next = end = start + len(data) // UNIT_BYTES + 1
-        message.packets = 1
-        self.stats.sent_messages += 1
-        self.stats.sent_fragments += 1
-        self.stats.sent_payload_bytes += len(data)
-        return Run(message, start, end, end - start, 1)
+        number = self._next_id
+        message = Message(number, lane, data, None, True, start, end, 1)
+        if lane < RELIABLE_LANES:
+            if not self._fits(size_bytes + MESSAGE_COST_BYTES):
+                return None
+            self.queued_bytes += size_bytes + MESSAGE_COST_BYTES
+            self._queued_messages += 1
+            if self._unfinished is None:
+                self._unfinished = {}
+            self._unfinished[number] = message
+        self._next_id = number + 1
+        state.next = end
+        stats = self.stats
+        stats.sent_messages += 1
+        stats.sent_fragments += 1
+        stats.sent_payload_bytes += size_bytes
+        return message
 
     def take_parts(self, room_bytes: int, now: float) -> tuple[bytes, Parts] | None:
         """Several small messages for one packet. None when fewer than two fit: `take_run` is cheaper."""
@@ -242,17 +227,33 @@ class Outbox:
                 chosen.append((state, message))
         return chosen
 
-    def acked(self, cargo: Run | Parts, mask: int) -> None:
+    def arrived(self, message: Message) -> None:
+        """The peer has the one packet that a message left in."""
+        if message.lane < RELIABLE_LANES and message.quiet:
+            if self._unfinished and self._unfinished.pop(message.id, None) is not None:
+                self._release(message)
+        else:
+            self._acked(message, message.start, message.end)
+
+    def acked(self, cargo: Message | Run | Parts, mask: int) -> None:
         """The peer has these packets. Harmless when told twice."""
+        if isinstance(cargo, Message):
+            self.arrived(cargo)
+            return
         if isinstance(cargo, Parts):
             for run in cargo.runs:
                 self._acked(run.message, run.start, run.end)
             return
+        if cargo.packets == 1 and mask:
+            self._acked(cargo.message, cargo.start, cargo.end)
+            return
         for start, end in cargo.stretches(mask):
             self._acked(cargo.message, start, end)
 
-    def lost(self, cargo: Run | Parts, mask: int) -> None:
+    def lost(self, cargo: Message | Run | Parts, mask: int) -> None:
         """These packets did not arrive: reliable ones wait to be sent again."""
+        if isinstance(cargo, Message):
+            cargo = cargo.whole
         runs = cargo.runs if isinstance(cargo, Parts) else (cargo,)
         for run in runs:
             message = run.message
@@ -364,4 +365,5 @@ class Outbox:
                 return
         del self._unfinished[message.id]
         self._release(message)
-        self.done.append((message.id, message.packets))
+        if not message.quiet:
+            self.done.append((message.id, message.packets))

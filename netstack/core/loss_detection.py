@@ -10,6 +10,7 @@ comparison. The machine is driven by four calls:
     expired(now) -> Outcome                         the deadline passed: losses, or a probe is wanted
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -114,12 +115,6 @@ class LossDetector:
         return self.probe_timeouts >= MAX_PROBE_TIMEOUTS
 
     @property
-    def latest_cargo(self) -> Any:
-        """What the newest packets that are still pending carry; None where nothing is."""
-        bursts = self._ledger.bursts
-        return bursts[-1].cargo if bursts else None
-
-    @property
     def largest_acked(self) -> int:
         """The largest acknowledged packet number, -1 before the first."""
         return self._largest_acked
@@ -196,28 +191,38 @@ class LossDetector:
             self._newest_acked_sent_at_s = max(self._newest_acked_sent_at_s, newest.sent_at_s)
         return outcome
 
-    def alone(self, low: int, high: int) -> SentBurst | None:
-        """The packet `high`, where it is all that is in flight and `low` to `high` touches no lost one."""
-        bursts = self._ledger.bursts
-        if len(bursts) != 1:
+    def acked_singles(
+        self, low: int, high: int, kind: type, ack_delay_s: float, now: float
+    ) -> Outcome | None:
+        """`acked` for the common case of small messages: packets that were sent one by one arrived, up to the newest of them
+        and the oldest that was pending included. None: it is not that simple (cargo that is no `kind`, a gap, a lost
+        packet that came late), and nothing has changed.
+        """
+        firsts, bursts = self._ledger.firsts, self._ledger.bursts
+        count = bisect_right(firsts, high)
+        if not count or firsts[0] < low or firsts[count - 1] != high or high <= self._largest_acked:
             return None
-        burst = bursts[0]
-        if burst.first != high or burst.count != 1 or burst.mtu_probe or high <= self._largest_acked:
+        buried = self._buried
+        if buried is not None and buried.firsts and buried.bursts[-1].end > low:
             return None
-        if self._buried is not None and self._buried.firsts and self._buried.bursts[-1].end > low:
-            return None
-        return burst
-
-    def acked_alone(self, burst: SentBurst, ack_delay_s: float, now: float) -> float:
-        """What `alone` found has arrived. Returns the round trip."""
-        self._ledger = Ledger()
-        burst.pending = 0
-        self.bytes_in_flight = 0
+        taken = bursts[:count]
+        for burst in taken:
+            if burst.count != 1 or type(burst.cargo) is not kind:
+                return None
+        outcome = Outcome(self.bytes_in_flight)
+        newest = outcome.newest = taken[-1]
+        del bursts[:count], firsts[:count]
+        for burst in taken:
+            burst.pending = 0
+            outcome.acked_bytes += burst.last_bytes
+        self.bytes_in_flight -= outcome.acked_bytes
+        outcome.acked = [(burst, 1) for burst in reversed(taken)]
+        outcome.rtt_s = self.rtt.add(now - newest.sent_at_s, min(max(ack_delay_s, 0.0), self.max_ack_delay_s))
         self.probe_timeouts = 0
-        self._largest_acked = burst.first
+        self._largest_acked = high
         self._loss_at_s = None
-        self._newest_acked_sent_at_s = max(self._newest_acked_sent_at_s, burst.sent_at_s)
-        return self.rtt.add(now - burst.sent_at_s, min(max(ack_delay_s, 0.0), self.max_ack_delay_s))
+        self._newest_acked_sent_at_s = max(self._newest_acked_sent_at_s, newest.sent_at_s)
+        return outcome
 
     def deadline(self) -> float | None:
         """When to call `expired`: a loss becomes certain, or a probe is due. None: nothing is pending."""

@@ -13,24 +13,42 @@ MESSAGE_COST_BYTES = 512
 class Message:
     """One message on its way. `start` and `end` are its units once the first fragment left (-1 before).
 
-    `packets` counts those that carried some of it, the ones that were sent again included.
+    `packets` counts those that carried some of it, the ones that were sent again included. Nobody is told when a `quiet` one
+    has arrived.
     """
 
-    __slots__ = ("acked", "data", "deadline_s", "end", "id", "lane", "next", "packets", "start")
+    __slots__ = ("acked", "data", "deadline_s", "end", "id", "lane", "next", "packets", "quiet", "start")
 
-    def __init__(self, message_id: int, lane: int, data: bytes, deadline_s: float | None) -> None:
+    def __init__(
+        self,
+        message_id: int,
+        lane: int,
+        data: bytes,
+        deadline_s: float | None,
+        quiet: bool = False,
+        start: int = -1,
+        end: int = -1,
+        packets: int = 0,
+    ) -> None:
         self.id = message_id
         self.lane = lane
         self.data = data
         self.deadline_s = deadline_s
-        self.start = self.end = self.next = -1
-        self.packets = 0
+        self.start = start
+        self.end = self.next = end
+        self.packets = packets
         self.acked: IntervalSet | None = None
+        self.quiet = quiet
 
     @property
     def cost_bytes(self) -> int:
         """What it costs the queue."""
         return len(self.data) + MESSAGE_COST_BYTES
+
+    @property
+    def whole(self) -> "Run":
+        """All of it in one packet."""
+        return Run(self, self.start, self.end, self.end - self.start, 1)
 
     def payload(self, start: int, end: int) -> bytes:
         """The bytes of units `start` to `end`."""

@@ -15,12 +15,12 @@ class Pacer:
     came late; what is beyond is thrown away and said (`overslept`, for the caller to clear).
     """
 
-    __slots__ = ("_at_s", "_credit_bytes", "debt_quanta", "overslept", "packet_bytes")
+    __slots__ = ("_at_s", "credit_bytes", "debt_quanta", "overslept", "packet_bytes")
 
     def __init__(self, now: float, packet_bytes: int) -> None:
         self.packet_bytes = packet_bytes
         self._at_s = now
-        self._credit_bytes = float("inf")
+        self.credit_bytes = float("inf")
         self.debt_quanta = MAX_DEBT_QUANTA
         self.overslept = False  # credit was thrown away: we were slower than the pace
 
@@ -32,25 +32,25 @@ class Pacer:
         """Bytes that may leave now; 0 until a quantum has gathered."""
         quantum = self.quantum_bytes(bytes_per_s)
         if now > self._at_s:
-            self._credit_bytes += (now - self._at_s) * bytes_per_s
+            self.credit_bytes += (now - self._at_s) * bytes_per_s
             self._at_s = now
-        if self._credit_bytes > quantum * self.debt_quanta:
-            self._credit_bytes = quantum * self.debt_quanta
+        if self.credit_bytes > quantum * self.debt_quanta:
+            self.credit_bytes = quantum * self.debt_quanta
             self.overslept = True
-        return int(self._credit_bytes) if self._credit_bytes >= quantum else 0
+        return int(self.credit_bytes) if self.credit_bytes >= quantum else 0
 
     @property
     def ample(self) -> bool:
         """There is credit for a packet, whatever has come since: who sends little need not count."""
-        return self._credit_bytes >= MIN_QUANTUM_PACKETS * self.packet_bytes
+        return self.credit_bytes >= MIN_QUANTUM_PACKETS * self.packet_bytes
 
     def sent(self, size_bytes: int) -> None:
         """Spends credit; it may fall below zero (probes are not held back)."""
-        self._credit_bytes -= size_bytes
+        self.credit_bytes -= size_bytes
 
     def ready_at(self, bytes_per_s: float, now: float) -> float:
         """When `allowance` is next above 0."""
-        missing = self.quantum_bytes(bytes_per_s) - self._credit_bytes
+        missing = self.quantum_bytes(bytes_per_s) - self.credit_bytes
         if missing <= 0:
             return now
         # A little later than computed: rounding must not give a moment at which nothing may leave yet.

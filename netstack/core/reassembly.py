@@ -158,26 +158,29 @@ class Reassembly:
         self._append(lane, state, before, False, offset + len(payload) // UNIT_BYTES, payload, now)
         return True
 
-    def receive_whole(self, lane: int, low: int, size_bytes: int) -> int | None:
-        """A whole message that begins where everything before it ends: nothing need be kept.
+    def receive_whole(self, lane: int, low: int, size_bytes: int, below: int) -> bool:
+        """A whole message that begins where everything before it ends, and ends `below`: nothing need be kept.
 
-        `low` are the 26 bits of its offset. Returns its end, None when it is not that simple.
+        `low` are the 26 bits of its offset. False: it is not that simple, and nothing has changed.
         """
-        state = self._lane(lane)
+        state = self._lanes.get(lane) or self._lane(lane)
         start = state.highest
         if low != start & (OFFSET_RANGE - 1) or state.pieces:
-            return None
+            return False
         end = start + size_bytes // UNIT_BYTES + 1
+        if end >= below:
+            return False
         if state.floor == start:
             state.floor = end
         elif state.done.ends and state.done.ends[-1] == start and lane >= RELIABLE_LANES:
             state.done.ends[-1] = end
         else:
-            return None
+            return False
         state.highest = end
-        self.stats.received_fragments += 1
-        self.stats.completed += 1
-        return end
+        stats = self.stats
+        stats.received_fragments += 1
+        stats.completed += 1
+        return True
 
     def abandon(self, lane: int, offset: int, count: int) -> None:
         """The sender will not complete these units of an unreliable lane."""

@@ -104,8 +104,13 @@ class SendControl:
         pace = self.congestion.bytes_per_s
         return pace if self.cap_bytes_per_s is None else min(pace, self.cap_bytes_per_s)
 
+    @property
+    def window_bytes(self) -> int:
+        """The most that may be in flight."""
+        return min(self.congestion.window_bytes, self._buffer_bytes)
+
     def _window_left(self) -> int:
-        return min(self.congestion.window_bytes, self._buffer_bytes) - self.losses.bytes_in_flight
+        return self.window_bytes - self.losses.bytes_in_flight
 
     def allowance(self, now: float) -> int:
         """Bytes that may leave now. Less than a packet means: not yet."""
@@ -153,12 +158,10 @@ class SendControl:
         """One packet left that may leave by `may_send_one`, and nothing waits behind it."""
         losses = self.losses
         prior = losses.bytes_in_flight
-        if prior == 0:
+        if not prior:
             self.congestion.idle(now)
-        burst = losses.sent_one(number, size_bytes, now, cargo)
-        self._delivery.sent(burst, prior, now)
-        self._delivery.ran_dry(losses.bytes_in_flight)
-        self.pacer.sent(size_bytes)
+        self._delivery.sent_last(losses.sent_one(number, size_bytes, now, cargo), prior, now)
+        self.pacer.credit_bytes -= size_bytes
         self.sent_packets += 1
 
     def sent_unacknowledged(self, number: int) -> None:
@@ -170,15 +173,15 @@ class SendControl:
         if self._window_left() > 0 and self.pacer.allowance(self.pace_bytes_per_s, now):
             self._delivery.ran_dry(self.losses.bytes_in_flight)
 
-    def acked_alone(self, low: int, high: int, ack_delay_s: float, now: float) -> SentBurst | None:
-        """The quick way where one packet was all in flight: it, when it has arrived and the caller was the limit."""
-        burst = self.losses.alone(low, high)
-        if burst is None or not burst.app_limited:
+    def acked_singles(
+        self, low: int, high: int, kind: type, ack_delay_s: float, now: float
+    ) -> list[tuple[SentBurst, int]] | None:
+        """What arrived, by `LossDetector.acked_singles`; None: ask `acked`."""
+        outcome = self.losses.acked_singles(low, high, kind, ack_delay_s, now)
+        if outcome is None:
             return None
-        rtt_s = self.losses.acked_alone(burst, ack_delay_s, now)
-        self._delivery.acked_alone(burst, burst.last_bytes, now)
-        self.congestion.quiet(rtt_s, now)
-        return burst
+        self._learn(outcome, now)
+        return outcome.acked
 
     def acked(self, ranges: Sequence[tuple[int, int]], ack_delay_s: float, now: float) -> Outcome:
         """Ranges as in `LossDetector.acked`. Raises DecodeError."""

@@ -36,7 +36,6 @@ from netstack.core.session_routing import Routing
 from netstack.core.session_sender import Sender, Transmit
 from netstack.core.session_timers import Timers
 from netstack.core.session_turns import Turns
-from netstack.core.single_packet import SinglePackets
 from netstack.core.traffic_caps import TrafficCaps
 from netstack.errors import DecodeError
 from netstack.model.session import (
@@ -73,7 +72,6 @@ class Session:
         "_paths",
         "_routing",
         "_sender",
-        "_singles",
         "_timers",
         "_turns",
         "closed",
@@ -133,7 +131,6 @@ class Session:
         self._timers = Timers(
             self._turns, self._inbox, self._paths, self._sender, self._routing, self._events, now
         )
-        self._singles = SinglePackets(self._turns, self._inbox, self._sender, self._acked)
         self._fast: FastPath | None = None
 
     # What the caller wants.
@@ -159,21 +156,30 @@ class Session:
         priority: Priority = Priority.REALTIME,
         mode: Mode = Mode.ORDERED,
         deadline_s: float | None = None,
+        *,
+        quiet: bool = False,
     ) -> int:
-        """Queues a message and returns its number. `deadline_s` (only `Mode.DEADLINE`) is a time, not a span.
+        """Queues a message and returns its number. `deadline_s` (only `Mode.DEADLINE`) is a time, not a span. No
+        MessageAcknowledged follows a `quiet` one.
 
         Raises SessionError: closed, too large, or the queue is full (`SendReady` follows).
         """
         if self.closed or self._closing is not None:
             raise SessionError(SessionError.Reason.CLOSED)
-        return self._sender.outbox.put(data, mode, priority, deadline_s)
+        return self._sender.outbox.put(data, mode, priority, deadline_s, quiet=quiet)
 
     @property
     def fast(self) -> FastPath | None:
-        """The short way of small unreliable messages; None where there is none now."""
+        """The short way of small messages; None where there is none now."""
         if self._fast is None and self.established and self._closing is None and not self.closed:
             self._fast = FastPath(
-                self._turns, self._inbox, self._paths, self._sender, self._timers, self._events
+                self._turns,
+                self._inbox,
+                self._paths,
+                self._sender,
+                self._timers,
+                self._events,
+                self._acked,
             )
         return self._fast
 
@@ -369,15 +375,7 @@ class Session:
             return False
         path.stamp_s = received_at_s
         if not 0 < segment_bytes < len(data):
-            plaintext = self._singles.open(path, data)
-            if plaintext is None:
-                return self._receive_one(path, data, flow, traits, now)
-            if not (self.established and flow == path.flow and path.budget_bytes is None) or (
-                path.suspect or not self._singles.take(path, plaintext, len(data), now)
-            ):
-                opened = Opened(path.window.highest + 1, self._turns.receive.turn, plaintext)
-                self._opened(path, opened, len(data), flow, traits, now)
-            return True
+            return self._receive_one(path, data, flow, traits, now)
         burst = open_run(path, self._turns, self._opener, data, segment_bytes, gap_bytes)
         if burst is not None:
             self._opened(path, burst, len(data), flow, traits, now)
@@ -546,9 +544,6 @@ class Session:
             return self._routing.poll(plan, now)
         main = self._paths.main
         for path in self._paths.table.values():
-            if path.id == main and (transmit := self._singles.poll(path, now)) is not None:
-                self.rests = bool(self._timers.calm) and len(self._paths.table) == 1
-                return transmit
             transmit = self._sender.poll(path, now, main=path.id == main, carries=path.id == main)
             if transmit is not None:
                 return transmit

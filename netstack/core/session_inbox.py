@@ -1,15 +1,17 @@
 """Fragments that opened become messages, within credit and memory."""
 
 from collections import Counter, deque
+from typing import Final
 
 from netstack.core.reassembly import Budget, Reassembly
-from netstack.core.session_credit import CreditGiver
-from netstack.core.session_path import Path
+from netstack.core.session_credit import AMPLE_BELOW, CreditGiver
 from netstack.core.session_receive import DataRun
 from netstack.model.session import Drop, FragmentStats, MessageReceived
 from netstack.wire import fragment
 from netstack.wire.fragment import RELIABLE_LANES, UNIT_BYTES, Fragment
 from netstack.wire.frame import Credit
+
+NO_LIMIT: Final = 1 << 62
 
 
 class Inbox:
@@ -48,22 +50,14 @@ class Inbox:
             self._keep(MessageReceived(data, fragment.LANE_MODES[lane], fragment.LANE_PRIORITIES[lane]))
         return self._grant(lane, rtt_s, now)
 
-    def take_whole(
-        self, lane: int, low: int, payload: bytes, path: Path, now: float
-    ) -> tuple[Credit, ...] | None:
-        """A whole message in its turn. None: take it as a fragment."""
-        giver = self._giver
-        if giver.full:
-            return None
-        if lane < RELIABLE_LANES:
-            end = self.reassembly.reference(lane) + len(payload) // UNIT_BYTES + 1
-            if end > giver.limit(lane):
-                return None
-        if self.reassembly.receive_whole(lane, low, len(payload)) is None:
-            return None
-        giver.delivered(len(payload))
-        self._keep(MessageReceived(payload, fragment.LANE_MODES[lane], fragment.LANE_PRIORITIES[lane]))
-        return self._grant(lane, path.rtt_s, now) if lane < RELIABLE_LANES else ()
+    def pass_whole(self, lane: int, low: int, size_bytes: int) -> bool:
+        """A whole message in its turn, which the caller is given without its having waited here. `low` are the 26 bits of its
+        offset. False: take it as a fragment; nothing has changed.
+        """
+        if self.messages:
+            return False
+        below = self._giver.ample_below.get(lane, AMPLE_BELOW) if lane < RELIABLE_LANES else NO_LIMIT
+        return self.reassembly.receive_whole(lane, low, size_bytes, below)
 
     def take_run(self, run: DataRun, rtt_s: float, now: float) -> tuple[Credit, ...] | None:
         """The middle of a message at once. None: take its fragments one by one."""

@@ -76,7 +76,6 @@ class Path:
         "schedule",
         "send_id",
         "sent_bytes",
-        "sent_packets",
         "stalled_since_s",
         "stamp_s",
         "suspect",
@@ -123,10 +122,15 @@ class Path:
         self.probe_sequence = 0
         self.probes_answered = 0
         self.stamp_s: float | None = None
-        self.sent_packets = self.sent_bytes = self.received_packets = self.received_bytes = 0
+        self.sent_bytes = self.received_packets = self.received_bytes = 0
         self.data_packets = self.data_messages = 0  # that carried messages, and messages that began here
         self.heard_before = 0  # packets that came over the links before this one
         self.last_heard_s = self.last_sent_s = now
+
+    @property
+    def sent_packets(self) -> int:
+        """How many have left."""
+        return self.next_number
 
     @property
     def short(self) -> bool:

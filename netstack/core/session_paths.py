@@ -93,6 +93,15 @@ class Paths:
         return path
 
     @property
+    def only(self) -> Path | None:
+        """The path that everything takes, where there is no other but spare ones."""
+        main = self.table.get(self.main)
+        for path in self.table.values():
+            if path is not main and (path.in_use or path.flow is not None):
+                return None
+        return main
+
+    @property
     def spares(self) -> list[Path]:
         """Spare paths of ours, also those of which the peer has not answered yet."""
         ours = (path for path in self.table.values() if path.id % 2 != self._odd)

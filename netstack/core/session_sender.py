@@ -9,7 +9,7 @@ from netstack.core import seal, session_mtu
 from netstack.core.cargo import Mixed, cut, data_of, important, pieces
 from netstack.core.fragments import Outbox
 from netstack.core.loss_detection import Outcome
-from netstack.core.message import Parts, Run
+from netstack.core.message import Message, Parts, Run
 from netstack.core.mtu_search import MtuCache
 from netstack.core.path_doubt import Doubts
 from netstack.core.session_path import NEVER_S, Path
@@ -317,7 +317,6 @@ class Sender:
         else:
             data = seal.seal_burst(keys.aead, path.id, phase, path.send_id, first, plaintexts)
         path.next_number += count
-        path.sent_packets += count
         path.sent_bytes += len(data)
         path.last_sent_s = now
         if path.budget_bytes is not None:
@@ -366,20 +365,20 @@ class Sender:
         return True
 
     def acked_plain(self, ack: PlainAck, path: Path, now: float) -> bool:
-        """The one message that was in flight arrived. False: nothing has changed, take it the general way."""
+        """Small messages arrived in a row, and nothing is missing. False: nothing has changed, take it the general way."""
         control = path.control
-        if ack.path_id != path.id or control is None or type(control.losses.latest_cargo) is not Run:
+        if ack.path_id != path.id or control is None or path.doubt_s is not None:
             return False
-        if path.doubt_s is not None:
-            return False
-        burst = control.acked_alone(ack.low, ack.high, ack.delay_us / 1e6, now)
-        if burst is None:
+        acked = control.acked_singles(ack.low, ack.high, Message, ack.delay_us / 1e6, now)
+        if acked is None:
             return False
         if ack.high >= path.turn_first:
             self._turns.acknowledged = True
         if path.acks is not None:
             path.acks.confirmed(ack.low, ack.high)
-        self.outbox.acked(burst.cargo, 1)
+        arrived = self.outbox.arrived
+        for burst, _ in acked:
+            arrived(burst.cargo)
         return True
 
     def settle(self, path: Path, outcome: Outcome, now: float) -> None:
@@ -431,7 +430,7 @@ class Sender:
         path.probes_due = 0
         path.copies = None
 
-    def _lost(self, cargo: Run | Parts | Mixed, mask: int) -> None:
+    def _lost(self, cargo: Message | Run | Parts | Mixed, mask: int) -> None:
         if isinstance(cargo, Mixed):
             self._say_again(cargo.controls)
             if cargo.data is not None:

@@ -29,12 +29,12 @@ class SessionTable:
         "_due",
         "_due_at",
         "_exclusive",
-        "_held",
         "_ids",
         "_noisy",
         "_ready",
-        "_routes",
         "caps",
+        "held",
+        "routes",
         "sessions",
         "sooner",
     )
@@ -43,11 +43,11 @@ class SessionTable:
         self.sessions: dict[int, Session] = {}
         self.caps = TrafficCaps()
         self.sooner = True  # a deadline has come nearer since `deadline` was asked
-        self._routes: dict[int, tuple[int, int]] = {}  # receiver id -> session number, path id
+        self.routes: dict[int, tuple[int, int]] = {}  # receiver id -> session number, path id
         self._exclusive: dict[int, tuple[int, int]] = {}  # link -> the same
         self._by_peer: dict[bytes, int] = {}
         self._ids: dict[int, tuple[int, ...]] = {}
-        self._held: set[int] = set()
+        self.held: set[int] = set()  # sessions whose events are kept back
         self._ready: dict[int, None] = {}
         self._noisy: dict[int, None] = {}
         self._awake: dict[int, float] = {}
@@ -70,20 +70,20 @@ class SessionTable:
         if self._by_peer.get(session.peer_key) == number:
             del self._by_peer[session.peer_key]
         for receiver_id in self._ids.pop(number, ()):
-            del self._routes[receiver_id]
+            del self.routes[receiver_id]
         for link in [link for link, route in self._exclusive.items() if route[0] == number]:
             del self._exclusive[link]
-        self._held.discard(number)
+        self.held.discard(number)
         for table in (self._ready, self._noisy, self._awake, self._due_at):
             table.pop(number, None)
 
     def taken(self, receiver_id: int) -> bool:
         """The id belongs to a session."""
-        return receiver_id in self._routes
+        return receiver_id in self.routes
 
     def by_id(self, receiver_id: int) -> tuple[int, int] | None:
         """Session number and path id that a full header names."""
-        return self._routes.get(receiver_id)
+        return self.routes.get(receiver_id)
 
     def by_link(self, link: int) -> tuple[int, int] | None:
         """The same for a link that carries one session."""
@@ -93,11 +93,11 @@ class SessionTable:
         """Takes over the receiver ids of a session whose paths have changed."""
         session.cap(self.caps, now)
         for receiver_id in self._ids.get(number, ()):
-            del self._routes[receiver_id]
+            del self.routes[receiver_id]
         paths = session.paths.table.values()
         self._ids[number] = tuple(path.receive_id for path in paths)
         for path in paths:
-            self._routes[path.receive_id] = (number, path.id)
+            self.routes[path.receive_id] = (number, path.id)
             if path.flow is not None and path.traits is not None and path.traits.exclusive:
                 self._exclusive[path.flow.link] = (number, path.id)
         session.paths.changed = False
@@ -113,20 +113,19 @@ class SessionTable:
         if now - self._awake.get(number, float("-inf")) > TOUCH_AGAIN_S:
             self._rouse(number, now)
 
-    def passed(self, number: int, now: float) -> None:
+    def passed(self, number: int, now: float) -> float:
         """A plain packet came or left without being asked for here: its timers are looked at soon.
 
         None of them is due earlier than `MAX_ACK_DELAY_S` from now, and what it is costs more than a packet to find out.
+        Returns when they will be: until then nothing need be told of others.
         """
         if now - self._awake.get(number, float("-inf")) > TOUCH_AGAIN_S:
             self._rouse(number, now)
         due = self._due_at.get(number)
         if due is None or due > now + MAX_ACK_DELAY_S:
-            self._schedule(number, now + MAX_ACK_DELAY_S)
-
-    def held(self, number: int) -> bool:
-        """Its events are kept back."""
-        return number in self._held
+            due = now + MAX_ACK_DELAY_S
+            self._schedule(number, due)
+        return due
 
     def _rouse(self, number: int, now: float) -> None:
         """It is the last to be parked; beyond `MAX_AWAKE` the first is parked now."""
@@ -200,7 +199,7 @@ class SessionTable:
         """The next event of any session; one that is closed is removed with its last."""
         while self._noisy:
             number = next(iter(self._noisy))
-            if number in self._held:
+            if number in self.held:
                 del self._noisy[number]
                 continue
             session = self.sessions[number]
@@ -219,9 +218,9 @@ class SessionTable:
     def hold(self, number: int, *, held: bool) -> None:
         """Keeps a session's events back, so that its peer runs out of credit; or gives them again."""
         if held:
-            self._held.add(number)
+            self.held.add(number)
         else:
-            self._held.discard(number)
+            self.held.discard(number)
             if number in self.sessions:
                 self._noisy[number] = None
 

@@ -15,7 +15,7 @@ from collections import deque
 
 from netstack.errors import NetError
 from netstack.model.address import Address
-from netstack.net.protocol import BatchReceiver
+from netstack.net.protocol import BatchReceiver, SmallReceiver
 from netstack.net.socket_errors import net_error
 from netstack.net.udp_socket import address_of, read_buffer, read_icmp_errors, receive_stamp
 
@@ -55,6 +55,9 @@ class FastUdpEndpoint:
             except OSError:  # an older kernel
                 self.segments = False
         self._source: tuple[object, Address] | None = None
+        self._stamps: list[tuple[int, int, bytes]] = []
+        self._received_at = self._stamp_s
+        self._small = receiver.small_received if isinstance(receiver, SmallReceiver) else None
         self._fd = sock.fileno()  # by number: asyncio writes a socket out at length when it looks for it
         self._loop.add_reader(self._fd, self._readable)
 
@@ -178,6 +181,10 @@ class FastUdpEndpoint:
             self.truncated += 1
             return True
         segment_bytes = size
+        if 0 < size < _SMALL_BYTES and self._small is not None and len(ancillary) <= 1:
+            self._stamps = ancillary
+            self._small(self._view[:size], self._address(name), self._received_at)
+            return False
         if len(ancillary) > 1:
             for level, kind, value in ancillary:
                 if level == socket.IPPROTO_UDP and kind == _UDP_GRO:
@@ -187,6 +194,11 @@ class FastUdpEndpoint:
             self._view[:size], segment_bytes, self._address(name), at_s, kernel_stamp=kernel
         )
         return size >= _SMALL_BYTES
+
+    def _stamp_s(self) -> float | None:
+        """The stamp of the datagram that is being handed over."""
+        at_s, kernel = receive_stamp(self._stamps, self._loop.time())
+        return at_s if kernel else None
 
     def _gather(self, turn: int) -> bool:
         """What the kernel would have gathered, where it does not: datagrams of one size from one source, the last perhaps

@@ -7,7 +7,7 @@ Times are seconds on the clock of `Net.now()`, which is also the running loop's 
 import ssl
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
@@ -105,6 +105,18 @@ class BatchReceiver(Protocol):
 
     def datagram_failed(self, error: NetError, remote: Address | None) -> None:
         """The network refused an earlier datagram (ICMP)."""
+
+
+@runtime_checkable
+class SmallReceiver(BatchReceiver, Protocol):
+    """One that may be given a small datagram that came alone, as messages that want no delay do, by a shorter way."""
+
+    def small_received(
+        self, data: memoryview, remote: Address, received_at: Callable[[], float | None]
+    ) -> None:
+        """As `batch_received`. `received_at` gives the kernel's stamp during the call, where there is one: to read it costs
+        more than many a packet is worth.
+        """
 
 
 class BatchEndpoint(Protocol):

@@ -226,11 +226,12 @@ class Connection:
         mode: Mode = Mode.UNRELIABLE,
         deadline_s: float | None = None,
     ) -> int:
-        """Queues a message without waiting. Raises SessionError, QUEUE_FULL too."""
-        session = self._session()
-        if mode is Mode.UNRELIABLE and (sent := self._post(self.number, data, mode, priority)) is not None:
+        """Queues a message without waiting; one that nothing waits before and that fits a packet leaves at once. No
+        MessageAcknowledged follows. Raises SessionError, QUEUE_FULL too.
+        """
+        if deadline_s is None and (sent := self._post(self.number, data, mode, priority)) is not None:
             return sent
-        number = session.send_message(data, priority, mode, deadline_s)
+        number = self._session().send_message(data, priority, mode, deadline_s, quiet=True)
         self._wake(self.number)
         return number
 
@@ -247,23 +248,27 @@ class Connection:
             raise SessionError(SessionError.Reason.CLOSED, "it is not up yet")
         return self.session
 
+    def message_came(self, message: MessageReceived) -> None:
+        """Called by `Sessions` for every message."""
+        if self.apart is not None and self.apart(message.data):
+            return
+        if self.on_message is not None:
+            self.on_message(message)
+            return
+        if self._messages is None:
+            self._messages = deque()
+        self._messages.append(message)
+        before = self._unread_bytes
+        self._unread_bytes += len(message.data)
+        if before <= HOLD_ABOVE_BYTES < self._unread_bytes:
+            self._hold(self.number, True)
+        _ring(self._arrived)
+
     def happened(self, event: Event) -> None:
-        """Called by `Sessions` for every event."""
+        """Called by `Sessions` for every other event, and for messages that waited."""
         match event:
-            case MessageReceived(data) if self.apart is not None and self.apart(data):
-                return
-            case MessageReceived() if self.on_message is not None:
-                self.on_message(event)
-                return
             case MessageReceived():
-                if self._messages is None:
-                    self._messages = deque()
-                self._messages.append(event)
-                before = self._unread_bytes
-                self._unread_bytes += len(event.data)
-                if before <= HOLD_ABOVE_BYTES < self._unread_bytes:
-                    self._hold(self.number, True)
-                _ring(self._arrived)
+                self.message_came(event)
                 return
             case Established() if not self._up.done():
                 self._up.set_result(event)

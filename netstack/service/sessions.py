@@ -53,6 +53,7 @@ class Sessions:
         mtu_cache: MtuCache | None = None,
     ) -> None:
         self._net = net
+        self._now = net.now
         self._peers = peers
         self._accepted = accepted
         self._links = itertools.count()
@@ -313,40 +314,46 @@ class Sessions:
         gap_bytes: int = 0,
     ) -> None:
         """A transport has packets."""
-        now = self._net.now()
-        if len(data) < AT_ONCE_BYTES and segment_bytes >= len(data) and not self._pumping:
-            self._small_received(data, flow, received_at_s, now)
+        if len(data) < AT_ONCE_BYTES and segment_bytes >= len(data):
+            self.packet_received(data, flow, lambda: received_at_s)
             return
         self.endpoint.receive(
             data,
             flow,
-            now,
+            self._net.now(),
             segment_bytes=segment_bytes,
             gap_bytes=gap_bytes,
             received_at_s=received_at_s,
         )
         self._pump_soon()
 
-    def _small_received(
-        self, data: bytes | memoryview, flow: Flow, received_at_s: float | None, now: float
+    def packet_received(
+        self, data: bytes | memoryview, flow: Flow, received_at: Callable[[], float | None]
     ) -> None:
-        """It is answered in the turn that it came in."""
-        happened = self.endpoint.receive_small(data, flow, now, received_at_s)
+        """A transport has a small packet: it is answered in the turn that it came in."""
+        endpoint = self.endpoint
+        now = self._now()
+        if self._pumping:
+            endpoint.receive(data, flow, now, received_at_s=received_at())
+            self._pump_soon()
+            return
+        happened = endpoint.receive_small(data, flow, now, received_at)
         if self._closed:
             return
         if happened is not None and (connection := self._connections.get(happened[0])) is not None:
-            connection.happened(happened[1])
-            if not self.endpoint.ready:
-                if self.endpoint.sooner:
+            connection.message_came(happened[1])
+            if not happened[2].owes(now):
+                if endpoint.sooner:
                     self._arm(now)
                 return
+            endpoint.wake(happened[0], now)
         self._pump(now)
 
     def _post(self, number: int, data: bytes, mode: Mode, priority: Priority) -> int | None:
         """The fast path of a message that nothing waits before: it has left. None: queue it."""
         if self._refused is not None or self._closed:
             return None
-        now = self._net.now()
+        now = self._now()
         sent = self.endpoint.send_small(number, data, mode, priority, now)
         if sent is None:
             return None

@@ -1,5 +1,6 @@
 """What every transport offers to sessions, and what it asks of them."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 from netstack.core.session_sender import Transmit
@@ -25,6 +26,11 @@ class PacketReceiver(Protocol):
 
         `data` may be a view that is written over after the call. `received_at_s` is the kernel's stamp.
         """
+
+    def packet_received(
+        self, data: bytes | memoryview, flow: Flow, received_at: Callable[[], float | None]
+    ) -> None:
+        """One small packet came alone. `received_at` gives the kernel's stamp during the call, where there is one."""
 
     def packet_refused(self, flow: Flow, size_bytes: int) -> None:
         """The system would not send a packet so large there (EMSGSIZE)."""

@@ -102,6 +102,18 @@ class UdpTransport:
                 self._receiver.packet_refused(transmit.flow, transmit.segment_bytes)
             return True
 
+    def small_received(
+        self, data: memoryview, remote: Address, received_at: Callable[[], float | None]
+    ) -> None:
+        """From the socket: one small datagram."""
+        if data[0] <= STUN_LAST:
+            self.batch_received(data, len(data), remote, received_at() or self._net.now(), kernel_stamp=False)
+            return
+        flow = self._flow
+        if flow is None or flow.remote is not remote:
+            flow = self._flow = Flow(self.link, remote)
+        self._receiver.packet_received(data, flow, received_at)
+
     def batch_received(
         self, data: memoryview, segment_bytes: int, remote: Address, received_at_s: float, kernel_stamp: bool
     ) -> None:
