@@ -3,7 +3,7 @@
 
 const MAIL = { ASK: 1, INVITE: 2, OFFER: 3, ANSWER: 4, CLOSED: 5 };
 const PIECE = 16384, WINDOW = 131072, MAX_MESSAGE = 4 << 20;
-const ASK_MS = 1000, PATIENCE_MS = 12000, CONNECT_MS = 20000, GATHER_MS = 1500;
+const ASK_MS = 1000, PATIENCE_MS = 12000, CONNECT_MS = 20000, GATHER_MS = 1500, BLIND_MS = 3000;
 const PING_MS = 250, LOST_S = 2, SILENT_S = 2.5, GONE_S = 10;
 
 class GuestError extends Error {
@@ -112,6 +112,10 @@ class GuestLink {
     if (told.description.fingerprint !== this.given.fingerprint) { this._fail("fingerprint"); return; }
     this.answer = body;
     await this.pc.setRemoteDescription({ type: "answer", sdp: sdp.compose(told.description, "active") });
+    // A browser with any network begins to check at once. Chromium can miss a network that comes up while it starts: this
+    // page then never sees one.
+    if (told.description.candidates.length)
+      this._later(BLIND_MS, () => { if (this.pc.iceConnectionState === "new") this._fail("blind"); });
   }
 
   _proof(role) {

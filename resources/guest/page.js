@@ -19,6 +19,7 @@
     taken: ["Somebody else is joining with this link.", "It is good for one guest. Ask HOST for a new one."],
     used: ["This link has been used.", "It is good for one guest, once. Ask HOST for a new one."],
     "no-way": ["No path to HOST was found.", "Both sides tried every address they have. A relay (TURN) in HOST's settings would help; another network may, too."],
+    blind: ["Your browser shows this page no network.", "An extension, a setting or a VPN may hide it (WebRTC), or this device is offline. Allow it, or try another browser."],
     fingerprint: ["Whoever answers is not HOST.", "The certificate differs from the one in your link, so nothing was said. Somebody on this network may interfere."],
     secret: ["Whoever answers does not know the secret of your link.", "Nothing was said to them. Ask HOST for a new link."],
     failed: ["That did not work.", "What came from the other side could not be understood."],
@@ -116,8 +117,24 @@
     try {
       await link.join({ name, browser: browserName() });
     } catch (error) {
-      if (error.reason !== "cancelled") fail(error.reason || "failed");
+      if (error.reason === "blind" && !fresh) loadAnew(name);
+      else if (error.reason !== "cancelled") fail(error.reason || "failed");
     }
+  }
+
+  // A page loaded anew sees the network that came up meanwhile; once, and it goes on by itself.
+  let fresh = false;
+  function loadAnew(name) {
+    history.replaceState({ name }, "");
+    location.reload();
+  }
+  function goOn() {
+    const before = history.state;
+    if (!before || typeof before.name !== "string") return;
+    history.replaceState(null, "");
+    fresh = true;
+    $("name").value = before.name;
+    join();
   }
 
   function browserName() {
@@ -528,6 +545,6 @@
   addEventListener("pagehide", () => { if (link) link.close("me"); });
 
   function welcomeAgain() { $("trust").replaceChildren(); welcome(); }
-  if (pact.parseFragment(fragment)) welcome();
+  if (pact.parseFragment(fragment)) { welcome(); goOn(); }
   else fail("malformed");
 })();
