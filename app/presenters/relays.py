@@ -9,7 +9,7 @@ from app.presenters.relay_card import RelayCard, relay_card
 from app.presenters.relay_speed import SpeedView, speed_view
 from app.presenters.tone import Tone
 from netstack.errors import Fault
-from netstack.model.turn import KnownServer, Stage, StageName, TurnReport, TurnState
+from netstack.model.turn import KnownServer, RelayPhase, Stage, StageName, TurnReport, TurnState
 
 TITLES = {
     StageName.DNS: "Look the name up",
@@ -75,6 +75,9 @@ def present(state: TurnState) -> RelaysView:
     elif report is not None:
         headline = report.headline or "The relay was checked."
         subline = f"{report.uri}, checked in {duration(report.duration_s)}"
+    elif alive := sum(relay.phase is RelayPhase.ALLOCATED for relay in state.relays):
+        headline = "One relay is held here." if alive == 1 else f"{alive} relays are held here."
+        subline = "Whoever is let in can send to its address; it is renewed until it is given back."
     else:
         headline = "Which relay shall be checked?"
         subline = "A relay (TURN server) joins people whose routers keep them apart."

@@ -114,7 +114,9 @@ def test_a_relay_with_its_countdowns() -> None:
         sent_packets=10,
         sent_bytes=12_000_000,
     )
-    card = present(TurnState(relays=(relay,))).relays[0]
+    view = present(TurnState(relays=(relay,)))
+    assert view.headline == "One relay is held here."
+    card = view.relays[0]
     assert (card.relay_id, card.tone, card.phase, card.open) == (3, Tone.GOOD, "Open", True)
     assert card.title == "203.0.113.40:50000"
     assert card.subtitle == "turn:relay.example, over UDP at 203.0.113.40:3478"
