@@ -409,7 +409,7 @@ class TurnClient:
         again = self._recovery.under_way
         self.phase = RelayPhase.ALLOCATED
         self.error = None
-        self._recovery.succeeded()
+        self._recovery.succeeded(now)
         lease, token = self._lease, response.get(attr.RESERVATION_TOKEN)
         self._tell(Allocated(relayed, lease.mapped, lease.lifetime_s or 0.0, took_s, again, token))
         self._renew(now)
@@ -422,7 +422,7 @@ class TurnClient:
                 self._redirected = True
                 self._tell(SocketNeeded(alternate, error))
                 return
-            error = TurnError(error.reason, why, code=error.code)
+            error = TurnError(error.reason, f"{error.code}: {why}", code=error.code)
         self._lost(error, now)
 
     def _mismatch(self, error: TurnError, now: float) -> None:
@@ -444,7 +444,7 @@ class TurnClient:
         hopeless = self._recovery.hopeless(now)
         if self.phase is RelayPhase.ALLOCATED and self.options.recover:
             self._recovery.begin(now)
-            hopeless = False
+            hopeless = self._recovery.hopeless(now)
             self.ledger.recoveries += 1
             self._redirected = False
             self._tell(RelayLost(error))

@@ -7,26 +7,30 @@ from netstack.core.turn_bindings import NEVER
 RECOVER_FOR_S: Final = 300.0
 FIRST_WAIT_S: Final = 0.5
 MAX_WAIT_S: Final = 30.0
+STEADY_S: Final = 10.0
 
 
 class Recovery:
-    """The first try is at once, each next one waits twice as long. `under_way`: there was a relay, and it was lost."""
+    """The first try is at once, each next one waits twice as long. `under_way`: there was a relay, and it was lost.
 
-    __slots__ = ("_lost_s", "_wait_s", "again_s")
+    A relay that is lost within ten seconds of its success was none: it goes on as if that had not been.
+    """
+
+    __slots__ = ("_lost_s", "_since_s", "_wait_s", "again_s", "under_way")
 
     def __init__(self) -> None:
         self.again_s = NEVER
+        self.under_way = False
         self._lost_s: float | None = None
+        self._since_s = 0.0
         self._wait_s = 0.0
-
-    @property
-    def under_way(self) -> bool:
-        """Whether a relay is being had again."""
-        return self._lost_s is not None
 
     def begin(self, now: float) -> None:
         """The relay is lost."""
-        self._lost_s = now
+        self.under_way = True
+        if self._lost_s is None or now - self._since_s > STEADY_S:
+            self._lost_s = now
+            self._wait_s = 0.0
 
     def hopeless(self, now: float) -> bool:
         """There never was a relay, or it has been gone for five minutes."""
@@ -44,7 +48,7 @@ class Recovery:
             self.again_s = NEVER
         return due
 
-    def succeeded(self) -> None:
+    def succeeded(self, now: float) -> None:
         """There is a relay again."""
-        self._lost_s = None
-        self._wait_s = 0.0
+        self.under_way = False
+        self._since_s = now

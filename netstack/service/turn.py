@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from netstack.core.stun_uri import is_address
+from netstack.core.turn_events import TurnOptions
 from netstack.core.turn_uri import TurnUri, parse_turn_uri
 from netstack.core.turn_verdict import conclude
 from netstack.errors import NetError
@@ -16,10 +17,11 @@ from netstack.model.address import Family, Scope, scope
 from netstack.model.turn import Stage, StageName, TurnError, TurnReport
 from netstack.net.protocol import Net
 from netstack.service.turn_far import Far, Inbox, NotApplicable, RelayFar, find_far
-from netstack.service.turn_knock import Knock, knock_all, knock_elsewhere
+from netstack.service.turn_knock import Knock, TlsKnocks, knock_all
 from netstack.service.turn_login import TurnLogin
 from netstack.service.turn_measure import PINGS, Measure
 from netstack.service.turn_speed import measure_speed
+from netstack.tasks import TaskScope
 from netstack.transport.turn_dial import Place, find_places, open_relay
 from netstack.transport.turn_relay import Relay
 
@@ -28,6 +30,7 @@ Progress = Callable[[float, str, TurnReport], None]
 
 CLOCK_TEST_S: Final = 10 * 365 * 86_400.0
 RENEWAL_S: Final = 3.0
+TLS_PATIENCE_S: Final = 1.0
 _R = TurnError.Reason
 _N = StageName
 _STEPS: Final = {
@@ -175,17 +178,19 @@ class _Run:
     async def _reach(self) -> str:
         if not self._places:
             raise NotApplicable("There is no address to knock at.")
-        self._knocks = await knock_all(self._net, self._uri, self._places, self._tls)
-        good = [knock for knock in self._knocks if knock.error is None]
+        async with TaskScope("turn tls") as tasks:
+            tls = TlsKnocks(self._net, self._uri, self._places[0].server, self._tls, tasks)
+            self._knocks = await knock_all(self._net, self._uri, self._places, self._tls)
+            good = [knock for knock in self._knocks if knock.error is None]
+            offered = await tls.gather(TLS_PATIENCE_S if good else None)
+        words = "; ".join(f"{knock.way}: {knock.words}" for knock in self._knocks)
         if not good:
-            self._hint = await knock_elsewhere(self._net, self._uri, self._places[0].server, self._tls)
+            self._hint = next((tls.uri_of(knock) for knock in offered if knock.error is None), None)
             errors = [knock.error for knock in self._knocks if knock.error is not None]
             told = next((e for e in errors if e.reason is not _R.UNREACHABLE), errors[0])
-            raise TurnError(_R(told.reason), "; ".join(f"{k.way}: {_short(k.error)}" for k in self._knocks))
+            raise TurnError(_R(told.reason), words)
         self._set(transport=good[0].transport, server=str(good[0].server), software=good[0].software)
-        return "; ".join(
-            f"{k.way}: {_short(k.error) if k.error else f'{k.took_s * 1000:.1f} ms'}" for k in self._knocks
-        )
+        return f"{words}; {tls.words(offered)}"
 
     def _reached(self) -> list[Knock]:
         good = [knock for knock in self._knocks if knock.error is None]
@@ -217,6 +222,7 @@ class _Run:
             servers=tuple(dict.fromkeys(knock.server for knock in good)),
             transports=transports,
             tls=self._tls,
+            options=TurnOptions(recover=False),  # what goes wrong is what is looked for
         )
 
     async def _allocate(self) -> str:
@@ -314,8 +320,8 @@ class _Run:
 
     async def _rtt(self) -> str:
         measure = self._echoing()
-        servers = await measure.server_times()
         times = await measure.relay_times()
+        servers = await measure.server_times()
         if times.p50_s is None:
             raise TurnError(_R.NO_ECHO, f"all {PINGS} datagrams were lost")
         server_s = statistics.median(servers) if servers else None
@@ -345,6 +351,8 @@ class _Run:
         return f"{size} bytes in ChannelData"
 
     async def _renewal(self) -> str:
+        if self._inbox.ended is not None and not any(stage.ok is False for stage in self._stages):
+            raise self._inbox.ended  # while it was asked how it is
         relay = self._allocated()
         state = relay.state()
         permissions = sum(permission.remaining_s is not None for permission in state.permissions)
@@ -378,7 +386,8 @@ class _Run:
         await relay.release()
         last = relay.state().log[-1]
         if last.what != "release" or last.failure is not None:
-            raise TurnError(_R.UNREACHABLE, "it did not say that the relay is gone")
+            told = last.failure if last.what == "release" else None
+            raise TurnError(_R(told or _R.UNREACHABLE), "it did not say that the relay is gone")
         return f"Given back in {last.took_s * 1000:.1f} ms"
 
     async def _close_far(self) -> None:
@@ -390,7 +399,3 @@ class _Run:
         await self._close_far()
         if self._relay is not None:
             await self._relay.release()
-
-
-def _short(error: TurnError | None) -> str:
-    return error.reason.value if error is not None else "answers"

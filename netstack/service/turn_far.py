@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Final, NamedTuple, Protocol
 
-from netstack.core.turn_events import Event, Renewed
+from netstack.core.turn_events import Ended, Event, Renewed
 from netstack.errors import NetError
 from netstack.model.address import Address
 from netstack.model.turn import TurnError
@@ -30,13 +30,14 @@ class Arrival(NamedTuple):
 
 
 class Inbox:
-    """Keeps what comes through a relay, and what is renewed."""
+    """Keeps what comes through a relay, what is renewed, and why the relay ended by itself."""
 
     def __init__(self, net: Net) -> None:
         self.net = net
         self.came: asyncio.Queue[Arrival] = asyncio.Queue(MAX_KEPT)
         self.renewed: asyncio.Queue[Renewed] = asyncio.Queue(MAX_KEPT)
         self.writable = asyncio.Event()
+        self.ended: TurnError | None = None
 
     def relay_received(
         self, peer: Address, data: bytes, segment_bytes: int, received_at_s: float | None
@@ -53,6 +54,9 @@ class Inbox:
 
     def relay_event(self, event: Event) -> None:
         """From the relay."""
+        if isinstance(event, Ended):
+            self.ended = event.error
+            event = Renewed(None, 0.0, event.error or TurnError(TurnError.Reason.CLOSED))
         if isinstance(event, Renewed):
             with suppress(asyncio.QueueFull):
                 self.renewed.put_nowait(event)

@@ -18,11 +18,8 @@ from netstack.transport.turn_relay import Relay
 
 WEB_PORT: Final = 443
 _R = TurnError.Reason
-_SILENT: Final = {_R.UNREACHABLE, _R.REFUSED, _R.TLS, _R.CLOSED, _R.NOT_TURN} | {
-    _R.CERTIFICATE_NAME,
-    _R.CERTIFICATE_EXPIRED,
-    _R.CERTIFICATE_UNTRUSTED,
-}
+_CERTIFICATE: Final = {_R.CERTIFICATE_NAME, _R.CERTIFICATE_EXPIRED, _R.CERTIFICATE_UNTRUSTED}
+_SILENT: Final = {_R.UNREACHABLE, _R.REFUSED, _R.TLS, _R.CLOSED, _R.NOT_TURN} | _CERTIFICATE
 
 
 class Knock(NamedTuple):
@@ -43,6 +40,11 @@ class Knock(NamedTuple):
         """For people."""
         return f"{self.transport.upper()} to {self.server}"
 
+    @property
+    def words(self) -> str:
+        """What came of it, for people."""
+        return f"{self.took_s * 1000:.1f} ms" if self.error is None else self.error.reason.value
+
 
 async def knock_all(
     net: Net, uri: TurnUri, places: tuple[Place, ...], tls: ssl.SSLContext | None
@@ -56,24 +58,40 @@ async def knock_all(
         return tuple([await each for each in knocks])
 
 
-async def knock_elsewhere(
-    net: Net, uri: TurnUri, server: Address, tls: ssl.SSLContext | None
-) -> TurnUri | None:
-    """TLS on its own port or on 443, when the ways that were named are shut; None where that is, too."""
-    ports = [
-        port for port in (WEB_PORT, DEFAULT_TLS_PORT) if not (uri.secure and port == uri.port_or_default)
-    ]
-    async with TaskScope("turn elsewhere") as tasks:
-        knocks = {
+class TlsKnocks:
+    """TLS on its own port and on 443, beside the ways that a URI names: what passes where little else does.
+
+    Begun at once; `gather` gives what has answered, or refused, by then.
+    """
+
+    def __init__(
+        self, net: Net, uri: TurnUri, server: Address, tls: ssl.SSLContext | None, tasks: TaskScope
+    ) -> None:
+        self._uri = uri
+        self._knocks = {
             port: tasks.start(
                 knock(net, server._replace(port=port), ServerTransport.TLS, uri.host, tls), str(port)
             )
-            for port in ports
+            for port in (WEB_PORT, DEFAULT_TLS_PORT)
+            if not (uri.secure and port == uri.port_or_default)
         }
-        for port, task in knocks.items():
-            if (await task).error is None:
-                return TurnUri(uri.host, None if port == DEFAULT_TLS_PORT else port, secure=True)
-    return None
+
+    async def gather(self, wait_s: float | None) -> tuple[Knock, ...]:
+        """Those that are known after so long; None: every one."""
+        done, _ = await asyncio.wait(self._knocks.values(), timeout=wait_s)
+        return tuple(task.result() for task in self._knocks.values() if task in done)
+
+    def uri_of(self, knock: Knock) -> TurnUri:
+        """How to name that way."""
+        port = knock.server.port
+        return TurnUri(self._uri.host, None if port == DEFAULT_TLS_PORT else port, secure=True)
+
+    def words(self, knocks: tuple[Knock, ...]) -> str:
+        """What is offered, for people."""
+        offered = [each for each in knocks if each.error is None or each.error.reason in _CERTIFICATE]
+        if not offered:
+            return f"TLS on {' or '.join(map(str, sorted(self._knocks, reverse=True)))}: not offered"
+        return "; ".join(f"{each.way}: {each.words}" for each in offered)
 
 
 async def knock(

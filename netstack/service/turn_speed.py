@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 
+from netstack.core.turn_events import TurnOptions
 from netstack.core.turn_uri import parse_turn_uri
 from netstack.core.turn_verdict import conclude
 from netstack.errors import NetError
@@ -79,7 +80,8 @@ async def _measure(
     transports = (report.transport,) if report.transport is not None else None
 
     async def another() -> Relay:
-        return await open_relay(net, uri, login.minter(net.wall_time), transports=transports, tls=tls)
+        minter, options = login.minter(net.wall_time), TurnOptions(recover=False)
+        return await open_relay(net, uri, minter, transports=transports, tls=tls, options=options)
 
     relay = await another()
     relay.receiver = inbox = Inbox(net)

@@ -296,6 +296,31 @@ def test_a_restarted_server_is_noticed_and_everything_comes_back(stream):
     assert bed.client.state(bed.now).recoveries == 1
 
 
+def test_a_server_that_forgets_at_once_is_asked_ever_less_and_given_up():
+    """It allocates, and answers 437 to every channel: each recovery ends in the next loss."""
+    bed = Bed().allocated()
+    bed.server.errors[9] = 437
+    bed.client.bind(PEER, bed.now)
+    began = bed.now
+    bed.run(600)
+    losses = [at - began for at, event in bed.events if isinstance(event, RelayLost)]
+    assert len([at for at in losses if at < 10]) <= 6
+    assert len(losses) < 25
+    assert bed.client.phase is RelayPhase.FAILED
+    assert 300 < bed.events[-1][0] - began < 340
+
+
+def test_a_relay_that_was_steady_is_asked_for_at_once_each_time():
+    bed = Bed().allocated()
+    for _ in range(3):
+        bed.run(30)
+        bed.cut()
+        bed.client.unreachable(TurnError(R.REFUSED), bed.now)
+        bed.run(2)
+        assert bed.client.phase is RelayPhase.ALLOCATED
+    assert len(bed.told(RelayLost)) == 3
+
+
 @streams
 def test_a_server_that_is_down_for_a_minute_is_waited_for(stream):
     bed = Bed(stream=stream).allocated()

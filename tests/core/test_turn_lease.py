@@ -58,5 +58,5 @@ def test_tries_come_less_and_less_often_and_end_after_five_minutes() -> None:
         assert not recovery.take(now)
     assert gaps[:5] == [0.0, 0.5, 1.0, 2.0, 4.0]
     assert max(gaps) == 30.0
-    recovery.succeeded()
+    recovery.succeeded(now)
     assert not recovery.under_way

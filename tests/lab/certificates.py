@@ -13,8 +13,8 @@ from cryptography.x509.oid import NameOID
 
 
 @cache
-def pem(name: str) -> tuple[str, str]:
-    """(certificate, private key) for a name."""
+def pem(name: str, *, days_left: int = 1) -> tuple[str, str]:
+    """(certificate, private key) for a name; it expired where fewer than no days are left."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = datetime.datetime.now(datetime.UTC)
@@ -24,8 +24,8 @@ def pem(name: str) -> tuple[str, str]:
         .issuer_name(subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
+        .not_valid_before(now - datetime.timedelta(days=30))
+        .not_valid_after(now + datetime.timedelta(days=days_left))
         .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
         .sign(key, hashes.SHA256())
     )
@@ -36,9 +36,9 @@ def pem(name: str) -> tuple[str, str]:
 
 
 @cache
-def contexts(name: str) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+def contexts(name: str, *, days_left: int = 1) -> tuple[ssl.SSLContext, ssl.SSLContext]:
     """(server, client) for a name."""
-    certificate, private = pem(name)
+    certificate, private = pem(name, days_left=days_left)
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "both.pem"

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from netstack.core.turn_verdict import exit_code
+from netstack.errors import NetError
 from netstack.lab.lab import Lab, open_scenario
 from netstack.lab.scenario import TURN_PASSWORD, TURN_USERNAME
 from netstack.model.address import Address
@@ -23,7 +24,8 @@ from netstack.service.serve import ServerHost
 from netstack.service.turn import TurnService
 from netstack.service.turn_login import TurnLogin
 from netstack.wire.turn import time_limited_password
-from tests.coturn import coturn, needs_coturn
+from tests.coturn import NAME, coturn, needs_coturn
+from tests.lab.certificates import contexts
 from tests.service.turn_hosts import turn_host
 
 R = TurnError.Reason
@@ -146,12 +148,66 @@ def test_a_relay_that_is_told_with_a_private_address() -> None:
     assert any("external-ip" in advice for advice in report.advice)
 
 
-@pytest.mark.parametrize("code", [c for c in TurnError.CODES if c not in {300, 401, 437, 438}])
-def test_every_code_is_told_with_what_to_do(code: int) -> None:
-    report = World(errors={3: code}).check()
-    assert failed(report)[0] == ("allocation", TurnError.CODES[code].value)
-    assert report.advice == (TurnError.REMEDIES[TurnError.CODES[code]],)
+class Behind(SystemNet):
+    """A network where coturn's TLS is found at 443 of its name, and nothing else is reached where it is `shut`."""
+
+    def __init__(self, tls_port: int, *, shut: bool) -> None:
+        super().__init__()
+        self.tls_port, self.shut = tls_port, shut
+
+    async def resolve(self, host):
+        return ("127.0.0.1",) if host == NAME else await super().resolve(host)
+
+    async def push_stream(self, receiver, remote, **more):
+        if remote.port == 443:
+            remote = remote._replace(port=self.tls_port)
+        elif self.shut or remote.port == 5349:
+            raise NetError(NetError.Reason.REFUSED, str(remote))
+        await super().push_stream(receiver, remote, **more)
+
+
+ALLOCATE, REFRESH, CREATE_PERMISSION, CHANNEL_BIND = 3, 4, 8, 9
+
+
+@pytest.mark.parametrize("code", TurnError.CODES)
+@pytest.mark.parametrize(
+    ("method", "stage"),
+    [
+        (ALLOCATE, "allocation"),
+        (CREATE_PERMISSION, "permission"),
+        (CHANNEL_BIND, "echo-channel"),
+        (REFRESH, "renewal"),
+    ],
+)
+def test_every_code_is_told_where_it_is_said_with_one_remedy(method: int, stage: str, code: int) -> None:
+    """300 400 401 403 420 437 438 440 441 442 443 486 508, each at each request of a relay's life."""
+    reason = TurnError.CODES[code]
+    report = World(errors={method: code}).check()
+    assert failed(report)[0] == (stage, reason.value)
+    assert {failure for _, failure in failed(report)} == {reason.value}
+    assert report.advice == (TurnError.REMEDIES[reason],)
+    assert report.headline.startswith(TurnError.TABLE[reason][1])
     assert str(code) in report.failure_text
+
+
+@pytest.mark.parametrize(
+    ("name", "days_left", "trusted", "failure"),
+    [
+        (NAME, 1, True, None),
+        ("other.example", 1, True, "certificate-name"),
+        (NAME, -1, True, "certificate-expired"),
+        (NAME, 1, False, "certificate-untrusted"),
+    ],
+)
+async def test_certificates_each_with_their_remedy(name, days_left, trusted, failure) -> None:
+    ours, theirs = contexts(name, days_left=days_left)
+    async with turn_host(tls=ours) as server:
+        net = Behind(server.tls_at.port, shut=True)
+        service = TurnService(net, tls=theirs if trusted else None)
+        report = await service.check(f"turns:{NAME}:443", LOGIN)
+    assert report.failure == failure
+    assert failed(report) == ([("reach", failure)] if failure else [])
+    assert report.advice == ((TurnError.REMEDIES[R(failure)],) if failure else ())
 
 
 def test_one_relay_at_a_time_is_told_and_the_rest_is_tried_all_the_same() -> None:
@@ -243,6 +299,35 @@ async def test_coturn_over_tls() -> None:
         service = TurnService(SystemNet())
         report = await service.check(f"turns:localhost:{server.tls.port}", LOGIN)
         assert failed(report)[0] == ("reach", "certificate-untrusted")
+
+
+@needs_coturn
+async def test_tls_on_443_is_tried_beside_what_was_named_and_told() -> None:
+    with coturn() as server:
+        net = Behind(server.tls.port, shut=False)
+        uri = f"turn:{NAME}:{server.udp.port}"
+        report = await TurnService(net, tls=server.client_tls).check(uri, LOGIN)
+        assert failed(report) == []
+        [reach] = [stage for stage in report.stages if stage.name is StageName.REACH]
+        assert [way.split(":")[0] for way in reach.detail.split("; ")] == [
+            "UDP to 127.0.0.1",
+            "TCP to 127.0.0.1",
+            "TLS to 127.0.0.1",
+        ]
+        assert "127.0.0.1:443: " in reach.detail
+        strangers = await TurnService(net).check(uri, LOGIN)
+        assert "TLS to 127.0.0.1:443: certificate-untrusted" in strangers.stages[1].detail
+        assert failed(strangers) == []
+        shut = await TurnService(Behind(server.tls.port, shut=True), tls=server.client_tls).check(
+            f"turn:{NAME}:9?transport=tcp", LOGIN
+        )
+        assert failed(shut) == [("reach", "refused")]
+        assert shut.advice == (f"Use turns:{NAME}:443: TLS answers there.",)
+        found = await TurnService(Behind(server.tls.port, shut=True), tls=server.client_tls).check(
+            f"turns:{NAME}:443", LOGIN
+        )
+        assert failed(found) == []
+        assert found.transport is ServerTransport.TLS
 
 
 @needs_coturn

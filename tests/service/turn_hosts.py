@@ -1,6 +1,7 @@
 """The embedded TURN server on loopback for tests, and a look at its relays."""
 
 import os
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -17,14 +18,15 @@ LOOPBACK = {Family.IPV4: "127.0.0.1"}
 
 @asynccontextmanager
 async def turn_host(
-    *, at: Address | None = None, allow=("127.0.0.0/8",), **more
+    *, at: Address | None = None, allow=("127.0.0.0/8",), tls: ssl.SSLContext | None = None, **more
 ) -> AsyncIterator[TurnServer]:
-    """Serves `u`, `p` until left. `allow` empty: it may not reach its own computer."""
+    """Serves `u`, `p` until left. `allow` empty: it may not reach its own computer. With `tls` it has a `tls_at`."""
     credentials = more.pop("credentials", None) or Credentials("lab", {"u": "p"}, os.urandom(32))
     address = at or Address("127.0.0.1", _port())
     server = TurnServer((address,), credentials, os.urandom, peers=PeerPolicy(allow, ("127.0.0.1",)), **more)
-    host = ServerHost(SystemNet(), server, LOOPBACK)
+    host = ServerHost(SystemNet(), server, LOOPBACK, tls=tls, tls_port=0)
     await host.open()
+    server.tls_at = host.tls_at
     try:
         yield server
     finally:
