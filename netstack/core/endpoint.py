@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Final
 
 from netstack.core import seal
+from netstack.core.departure import Departure
 from netstack.core.entrance import Entrance
 from netstack.core.fast_path import LEAST_BYTES, FastPath
 from netstack.core.handshake import Entropy, Initiation, Secrets
@@ -80,6 +81,7 @@ class Endpoint:
         self.identity = identity
         self.budget = Budget()
         self.mtu_cache = mtu_cache or MtuCache()
+        self.departure = Departure()
         self.drops: Counter[Drop] = Counter()
         self.responder = Responder(identity, entropy, lookup, self._new_id)
         self._entropy = entropy
@@ -432,6 +434,7 @@ class Endpoint:
             new_id=self._new_id,
             budget=self.budget,
             mtu_cache=self.mtu_cache,
+            departure=self.departure,
             opener=self._opener,
         )
 

@@ -13,6 +13,7 @@ import contextlib
 from collections import Counter
 from collections.abc import Callable
 
+from netstack.core.departure import Departure
 from netstack.core.fast_path import FastPath
 from netstack.core.fragments import Outbox
 from netstack.core.handshake import Entropy, Secrets
@@ -96,6 +97,7 @@ class Session:
         new_id: Callable[[], int],
         budget: Budget,
         mtu_cache: MtuCache | None = None,
+        departure: Departure | None = None,
         opener: RunOpener | None = None,
     ) -> None:
         self.peer_key = secrets.peer_key
@@ -115,7 +117,10 @@ class Session:
         self._closing: CloseReason | None = None
         self._turns = Turns(secrets.send_chain, secrets.receive_chain, entropy, now)
         self._inbox = Inbox(budget, self.stats, self.drops, traits.buffer_bytes)
-        self._sender = Sender(Outbox(self.stats), self._turns, self._still_wanted, mtu_cache or MtuCache())
+        departure = departure or Departure()
+        self._sender = Sender(
+            Outbox(self.stats), self._turns, self._still_wanted, mtu_cache or MtuCache(), departure
+        )
         first = Path(0, secrets.receive_id, now, send_id=secrets.send_id)
         first.attach(flow, traits)
         first.prove()
@@ -126,6 +131,7 @@ class Session:
             new_id=new_id,
             events=self._events,
             say=self._sender.say,
+            departure=departure,
         )
         self._routing = Routing(self._paths, self._sender)
         self._timers = Timers(

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Final
 
 from netstack.core import session_mtu
+from netstack.core.departure import Departure
 from netstack.core.handshake import Entropy
 from netstack.core.session_path import CHALLENGE_AGAIN_S, CHALLENGES, KEEPALIVE_S, Path
 from netstack.model.session import (
@@ -36,6 +37,7 @@ class Paths:
     """
 
     __slots__ = (
+        "_departure",
         "_entropy",
         "_events",
         "_new_id",
@@ -58,7 +60,9 @@ class Paths:
         new_id: Callable[[], int],
         events: list[Event],
         say: Callable[[frame.Control], None],
+        departure: Departure,
     ) -> None:
+        self._departure = departure
         self.table = {first.id: first}
         self.main = first.id
         self.changed = True
@@ -209,7 +213,7 @@ class Paths:
             ProbeAnswered(
                 path.id,
                 reply.sequence,
-                reply.t1_ns / NANO,
+                self._departure.left_s(reply.t1_ns),
                 reply.t2_ns / NANO,
                 reply.t3_ns / NANO,
                 now if path.stamp_s is None else path.stamp_s,

@@ -7,6 +7,7 @@ from msgspec import structs
 
 from netstack.core import seal, session_mtu
 from netstack.core.cargo import Mixed, cut, data_of, important, pieces
+from netstack.core.departure import Departure, Stamped
 from netstack.core.fragments import Outbox
 from netstack.core.loss_detection import Outcome
 from netstack.core.message import Message, Parts, Run
@@ -41,7 +42,6 @@ INITIAL_WINDOW_PACKETS: Final = 10
 LEAST_PACKET_BYTES: Final = 80
 CHALLENGE_PACKET_BYTES: Final = 1200
 LEAST_DATA_ROOM_BYTES: Final = 64
-NANO: Final = 1_000_000_000
 
 
 class Transmit(NamedTuple):
@@ -60,7 +60,16 @@ class Sender:
     copied to others, by path id.
     """
 
-    __slots__ = ("_mtu_cache", "_still_wanted", "_turns", "controls", "copy_to", "doubts", "outbox")
+    __slots__ = (
+        "_departure",
+        "_mtu_cache",
+        "_still_wanted",
+        "_turns",
+        "controls",
+        "copy_to",
+        "doubts",
+        "outbox",
+    )
 
     def __init__(
         self,
@@ -68,8 +77,10 @@ class Sender:
         turns: Turns,
         still_wanted: Callable[[Control], bool],
         mtu_cache: MtuCache,
+        departure: Departure,
     ) -> None:
         self.outbox = outbox
+        self._departure = departure
         self._mtu_cache = mtu_cache
         self._turns = turns
         self._still_wanted = still_wanted
@@ -179,7 +190,7 @@ class Sender:
                 stand_in.say(Ack(path.id, delay_us, tuple(path.acks.newest())))
         pads = not path.proved and path.old_flow is None and Challenge in map(type, path.urgent or ())
         while path.urgent:
-            raw = encode(_stamped(path.urgent[0], now))
+            raw = encode(self._stamped(path.urgent[0], now))
             if len(raw) > room:
                 break
             eliciting = eliciting or not isinstance(path.urgent.pop(0), SILENT)
@@ -216,6 +227,14 @@ class Sender:
             return None
         cargo = Mixed(tuple(controls), data) if controls else data
         return self._seal(path, [b"".join(frames)], cargo, eliciting or cargo is not None, acknowledges, now)
+
+    def _stamped(self, frame: Control, now: float) -> Control:
+        """Probes and their replies tell when they leave."""
+        if isinstance(frame, Probe):
+            return Probe(frame.sequence, self._departure.stamp_ns(Stamped.PROBE, now))
+        if isinstance(frame, ProbeReply):
+            return structs.replace(frame, t3_ns=self._departure.stamp_ns(Stamped.REPLY, now))
+        return frame
 
     def _data(self, path: Path, room: int, now: float) -> tuple[bytes, Run | Parts | None]:
         """One packet's worth of messages."""
@@ -442,12 +461,3 @@ class Sender:
 def _limit_bytes(path: Path) -> int:
     """The largest packet that may be sent to where the path leads."""
     return path.mtu_bytes if path.budget_bytes is None else min(path.mtu_bytes, path.budget_bytes)
-
-
-def _stamped(frame: Control, now: float) -> Control:
-    """Probes and their replies tell when they left."""
-    if isinstance(frame, Probe):
-        return Probe(frame.sequence, int(now * NANO))
-    if isinstance(frame, ProbeReply):
-        return structs.replace(frame, t3_ns=int(now * NANO))
-    return frame

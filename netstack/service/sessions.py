@@ -425,11 +425,14 @@ class Sessions:
 
     def _send(self) -> bool:
         """Sends a few bursts; true when there is more. Each by the clock as it is then: probes are stamped with it."""
+        departure = self.endpoint.departure
         for _ in range(BURSTS_PER_TURN):
             transmit = self._refused or self.endpoint.poll_transmit(self._net.now())
             if transmit is None:
                 return False
             self._refused = None
+            if departure.pending:
+                departure.leaves(self._net.now())
             if not self._carried(transmit):
                 self._refused = transmit
                 return False

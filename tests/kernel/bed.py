@@ -135,7 +135,7 @@ class Site:
             _cable(self.home.host, "wan", edge.host, "home", bridge="lan")
             self.home.host.ip(f"addr add {between}/24 dev wan", f"route add default via {edge.inside}")
         if wire:
-            taps = edge.host.do(_tap, "wan"), bed.internet.do(_tap, f"site{number}")
+            taps = edge.host.do(tap, "wan"), bed.internet.do(tap, f"site{number}")
             self.wire = Wire(edge.host, taps, bed.directory / f"wire{number}.log")
             edge.host.ip("link set wan up")
             bed.internet.ip(f"link set site{number} up master br0")
@@ -337,7 +337,7 @@ def _cable(one: Host, one_name: str, other: Host, other_name: str, *, bridge: st
     other.ip(f"link set {other_name} up master {bridge}")
 
 
-def _tap(name: str) -> int:
+def tap(name: str) -> int:
     """A TAP in this thread's namespace; it lives as long as the file descriptor."""
     device = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
