@@ -138,6 +138,8 @@ class PeersPage(Page):
             disconnect=actions.disconnect.run,
             load=actions.load.run,
             prefer=actions.prefer.run,
+            again=actions.reconnect.run,
+            stop_calling=actions.reconnect.cancel,
         )
         for widget in (self._notice, self._choosing):
             self.content.addWidget(widget)

@@ -50,7 +50,7 @@ class TalkView(msgspec.Struct, frozen=True):
     """Everything of one conversation. `color` is the transport's, or muted once it is over.
 
     `peer` is the known peer's id, empty for a guest, who has one way only. `prefers` is one of PREFERENCES, `prefers_hint` says what
-    has become of it.
+    has become of it. Once it is over, `again` says that the peer can be called, `calling` how that goes.
     """
 
     number: int
@@ -69,6 +69,8 @@ class TalkView(msgspec.Struct, frozen=True):
     peer: str = ""
     prefers: str = ""
     prefers_hint: str = ""
+    again: bool = False
+    calling: str = ""
 
 
 def talk(

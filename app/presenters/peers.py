@@ -88,10 +88,17 @@ def present(snapshot: Snapshot, wall_s: float) -> PeersView:
     report = snapshot.nat.report
     veil = of_report(report)
     wishes = {each.peer: each.prefers for each in state.known}
-    talks = tuple(talk(each, snapshot.paths, veil, wishes.get(each.peer)) for each in state.conversations)
     title, head, sub = _headline(snapshot, state)
     calls = {call.peer: _call(call) for call in state.calls}
     connected = {each.peer for each in state.conversations if not each.ended}
+    talks = tuple(
+        msgspec.structs.replace(
+            talk(each, snapshot.paths, veil, wishes.get(each.peer)),
+            again=bool(each.ended) and each.peer in wishes and each.peer not in connected,
+            calling=calls[each.peer].says if each.ended and each.peer in calls else "",
+        )
+        for each in state.conversations
+    )
     return PeersView(
         title=title,
         headline=head,
@@ -174,6 +181,8 @@ def _headline(snapshot: Snapshot, state: PeersState) -> tuple[str, str, str]:
         return "Peers: inviting", "Read the code to your friend.", "It is good once, and for ten minutes."
     if state.joining is not None or state.calls or state.invitation is not None:
         return "Peers: meeting", "Looking for each other…", ""
+    if state.conversations:
+        return "Peers", state.conversations[-1].ended, "Connect again without a code, or meet somebody else."
     return "Peers", f"{QUESTION}.", ANSWER
 
 

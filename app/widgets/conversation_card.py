@@ -6,11 +6,12 @@ from typing import NamedTuple
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from app.presenters.peer_talk import PREFERENCES, TalkView
 from app.widgets.buttons import Button
 from app.widgets.chat_view import ChatView
+from app.widgets.choice_box import ChoiceBox
 from app.widgets.file_list import FileCalls, FileList
 from app.widgets.ladder_card import LadderCard
 from app.widgets.load_question import LoadQuestion
@@ -37,6 +38,8 @@ class TalkCalls(NamedTuple):
     disconnect: Callable[[int], object]
     load: Callable[[int, bool], object]
     prefer: Callable[[str, str], object]
+    again: Callable[[str], object]
+    stop_calling: Callable[[], object]
 
 
 class ConversationCard(QWidget):
@@ -103,6 +106,19 @@ class ConversationCard(QWidget):
         same.body.addWidget(self._digits)
         same.body.addWidget(self._compare)
         same.body.addWidget(self._leave, 0, Qt.AlignmentFlag.AlignLeft)
+        self._same = same
+        self._over_hint = Text(theme, size="small", role="muted", wrap=True)
+        self._again = Button(theme, "Connect again", self._call, role="primary", hint="No code is needed")
+        self._stop = Button(theme, "Cancel", calls.stop_calling, icon="stop", hint="Stop calling (Esc)")
+        self._put_away = Button(theme, "Put away", lambda: calls.disconnect(number))
+        ways_on = QHBoxLayout()
+        ways_on.setSpacing(unit)
+        for button in (self._again, self._stop, self._put_away):
+            ways_on.addWidget(button)
+        ways_on.addStretch(1)
+        self._over = Card(theme, "And now?")
+        self._over.body.addWidget(self._over_hint)
+        self._over.body.addLayout(ways_on)
         self._files = FileList(
             theme,
             FileCalls(
@@ -117,7 +133,7 @@ class ConversationCard(QWidget):
         self._files_card.body.addWidget(self._no_files)
         self._files_card.body.addWidget(self._files)
         self._ladder = LadderCard(theme, opened=False)
-        self._prefers = QComboBox()
+        self._prefers = ChoiceBox(theme)
         self._prefers.setObjectName("prefers")
         self._prefers.setAccessibleName("Preferred way")
         for value, word in PREFERENCES:
@@ -132,7 +148,7 @@ class ConversationCard(QWidget):
         column = QVBoxLayout(side)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(2 * unit)
-        for card in (self._load, same, self._files_card, self._way, self._ladder):
+        for card in (self._load, self._over, same, self._files_card, self._way, self._ladder):
             column.addWidget(card)
         column.addStretch(1)
         whole = QVBoxLayout(self)
@@ -160,7 +176,8 @@ class ConversationCard(QWidget):
         self._no_files.setVisible(not view.files)
         self._ladder.show_view(view.ladder)
         self._load.show_view(view.load)
-        self._way.setVisible(bool(view.peer))
+        self._way.setVisible(bool(view.peer) and not view.ended)
+        self._show_over(view)
         self._prefers.setCurrentIndex(self._prefers.findData(view.prefers))
         self._prefers_hint.setText(view.prefers_hint)
         if first:
@@ -169,15 +186,28 @@ class ConversationCard(QWidget):
                 widget.setEnabled(not over)
             self.entry.setPlaceholderText("" if over else f"Say something to {view.name}")
             self.entry.setAccessibleName(f"Say something to {view.name}")
-            self._leave.setText("Put away" if over else "Disconnect")
-            self._leave.setAccessibleName(self._leave.text())
             self.setAccessibleName(f"Conversation with {view.name}")
         self._dress()
 
     def focus_chain(self) -> list[QWidget]:
         """What the Tab key may stop at, in the order of reading."""
         head: list[QWidget] = [self.entry, self._send, self._file, self._bytes, *self._payload.focus_chain()]
-        return [*head, self._leave, *self._files.focus_chain(), self._prefers, *self._ladder.focus_chain()]
+        ways_on = [self._again, self._stop, self._put_away, self._leave]
+        return [*head, *ways_on, *self._files.focus_chain(), self._prefers, *self._ladder.focus_chain()]
+
+    def _show_over(self, view: TalkView) -> None:
+        """What may be done once it is over."""
+        self._over.setVisible(bool(view.ended))
+        self._same.setVisible(not view.ended)
+        hint = f"Without a code, while {view.name} has the window open, too." if view.again else ""
+        self._over_hint.setText(view.calling or hint)
+        self._over_hint.setVisible(bool(view.calling or hint))
+        self._again.setVisible(view.again and not view.calling)
+        self._stop.setVisible(bool(view.calling))
+
+    def _call(self) -> None:
+        if self._view is not None:
+            self._calls.again(self._view.peer)
 
     def _prefer(self, _index: int) -> None:
         if self._view is not None:

@@ -101,7 +101,7 @@ CAUSES: Final[tuple[tuple[PairCause, Callable[[_Case], bool]], ...]] = (
     (PairCause.AS_EXPECTED, lambda c: c.expected in _DIRECT and c.actual in {c.expected, PairRoute.UNKNOWN}),
     (
         PairCause.UDP_REPLACED_BY_TCP,
-        lambda c: c.actual is PairRoute.TCP and c.expected is PairRoute.DIRECT,
+        lambda c: c.actual is PairRoute.TCP and c.expected is PairRoute.DIRECT and not c.answered,
     ),
     (PairCause.BETTER_THAN_EXPECTED, lambda c: c.actual in _DIRECT and c.expected in _SHORT),
     (PairCause.AS_EXPECTED, lambda c: c.actual in _DIRECT),

@@ -87,7 +87,7 @@ class Talk:
             remote=reached.remote,
             path=self._path,
             digits=self.met.established.safety_digits,
-            connect_s=reached.connect_s,
+            connect_s=self.met.reached.connect_s,
             since_s=self._since_s,
             ended=self.ended,
             lines=self.chat.lines,

@@ -248,17 +248,17 @@ class Traversal:
         return connection, self.reached(transport, remote)
 
     async def _introduce(self) -> None:
-        """Inside the session, too: a reply that was not needed has told nobody who is there. The guest has said it already."""
+        """Inside the session, too: a reply that was not needed has told nobody who is there. The guest has said who it is."""
         if not self.guest:
             self.signalling.send(self._about)
-            self.signalling.send(NatNote(self.gathering.facts))
+        self.signalling.send(NatNote(self.gathering.facts))
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(INTRODUCED_S):
                 await self.signalling.introduced.wait()
 
     def _introduction(self) -> tuple[bytes, ...]:
-        """Who is there and what its network is like, as first messages of a session."""
-        return tuple(as_message(encode(note)) for note in (self._about, NatNote(self.gathering.facts)))
+        """Who is there, as the first message of a session."""
+        return (as_message(encode(self._about)),)
 
     def where(self, connection: Connection) -> tuple[TransportKind, Address | None]:
         """What carries messages now."""

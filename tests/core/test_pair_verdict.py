@@ -161,6 +161,8 @@ def test_an_unchecked_network_is_named() -> None:
 def test_better_than_expected_is_said() -> None:
     assert judge(STRICT, MODERATE, PairRoute.DIRECT).cause is PairCause.BETTER_THAN_EXPECTED
     assert judge(MODERATE, MODERATE, PairRoute.TCP).cause is PairCause.UDP_REPLACED_BY_TCP
+    works = [story(PairState.ANSWERED, heard=True)]  # TCP was only measured to be better
+    assert judge(MODERATE, MODERATE, PairRoute.TCP, our_stories=works).cause is PairCause.AS_EXPECTED
 
 
 def test_two_devices_of_one_network_that_keeps_them_apart() -> None:

@@ -429,9 +429,26 @@ async def test_a_conversation_that_ended_stays_until_it_is_put_away(bench: Bench
     card = bench.page.findChild(ConversationCard)
     assert not card.entry.isEnabled()
     assert "Ana has left." in bench.shown()
+    assert not [
+        each
+        for each in bench.page.findChildren(QPushButton)
+        if each.text() == "Connect again" and each.isVisible()
+    ]
+    ana = KnownPeer(talk().peer, "Ana")
+    bench.show(PeersState(ways=("lan",), conversations=(talk(ended="Ana has left."),), known=(ana,)))
+    assert "Is it really them?" not in bench.shown()
+    bench.button("Connect again").click()
+    await settle()
+    calling = CallState(ana.peer, name="Ana", stage=Stage.FINDING)
+    bench.show(
+        PeersState(
+            ways=("lan",), conversations=(talk(ended="Ana has left."),), known=(ana,), calls=(calling,)
+        )
+    )
+    bench.button("Cancel").click()
     bench.button("Put away").click()
     await settle()
-    assert bench.asked == [("disconnect", 1)]
+    assert bench.asked == [("reconnect", ana.peer), ("reconnect cancelled",), ("disconnect", 1)]
     bench.show(PeersState(ways=("lan",)))
     assert not card.isVisible()
     await bench.actions.stop()

@@ -98,7 +98,19 @@ def test_connected() -> None:
     two = msgspec.structs.replace(TALK, number=2, name="Ben", path="2/0")
     assert view(conversations=(TALK, two)).subline == "2 peers are connected"
     left = msgspec.structs.replace(TALK, ended="Ana has left.")
-    assert view(conversations=(left,)).headline == "Meet somebody."
+    assert view(conversations=(left,)).headline == "Ana has left."
+
+
+def test_once_it_is_over_one_click_meets_again() -> None:
+    over = msgspec.structs.replace(TALK, ended="Ana has left.")
+    known = (KnownPeer(TALK.peer, "Ana"),)
+    shown = view(conversations=(over,), known=known)
+    assert (shown.headline, shown.talks[0].again, shown.talks[0].calling) == ("Ana has left.", True, "")
+    call = CallState(TALK.peer, name="Ana", stage=Stage.FINDING)
+    assert view(conversations=(over,), known=known, calls=(call,)).talks[0].calling.startswith("Calling")
+    anew = msgspec.structs.replace(TALK, number=2)
+    for state in ({"conversations": (over, anew), "known": known}, {"conversations": (over,)}):
+        assert not view(**state).talks[0].again  # connected already, or forgotten
 
 
 def test_an_attempt_that_found_no_path() -> None:
