@@ -85,7 +85,7 @@ class Side:
         self.silence_s = 0.0
         net = self._net = lab.net(name)
         self._watch = PathWatch(net, lambda _: None)
-        self._coordinator = Coordinator(net, self._watch, lambda _: None)
+        self.coordinator = Coordinator(net, self._watch, lambda _: None)
         self.sessions = Sessions(net, Identity(net.random_bytes(32)), PeerBook(), self.accepted.put_nowait)
         near = None
         radio = lab.radio(name)
@@ -117,7 +117,7 @@ class Side:
     async def keep_up(self, connection: Connection, *, follow: bool) -> None:
         """Moves to better ways; each is in `reached`. `follow`: also when the network changes, with a coordinator."""
         if follow:
-            self._coordinator.coordinate(
+            self.coordinator.coordinate(
                 connection,
                 self._watch.watch(connection, "peer"),
                 "peer",
@@ -149,7 +149,7 @@ class Side:
 
     async def close(self) -> None:
         """Ends everything."""
-        await self._coordinator.close()
+        await self.coordinator.close()
         await self._watch.close()
         await self.traversal.close()
         await self.sessions.close()

@@ -177,6 +177,43 @@ def test_bluetooth_stands_by_and_takes_over_when_the_network_dies_and_the_other_
     home_with_radios().run(work)
 
 
+@pytest.mark.parametrize("name", ["anna", "ben"])
+def test_a_talk_that_prefers_bluetooth_moves_to_the_network_when_the_adapter_is_pulled_out(name: str) -> None:
+    async def work(lab: Lab) -> None:
+        anna, ben = Side(lab, "anna", guest=False), Side(lab, "ben", guest=True)
+        anna.notes.peer, ben.notes.peer = ben.notes, anna.notes
+        async with TaskScope("test") as tasks:
+            hosting = tasks.start(anna.connect(), "host")
+            joined, hosted = await ben.connect(), await hosting
+            for side, connection in ((anna, hosted), (ben, joined)):
+                side.coordinator.prefer("", TransportKind.BLE)
+                tasks.start(side.keep_up(connection, follow=True), "upkeep")
+            await asyncio.sleep(10.0)
+            assert ben.traversal.where(joined)[0] is TransportKind.BLE
+
+            async def send() -> None:
+                for number in range(100):
+                    if number == 50:
+                        lab.airspace.adapter(name).remove()
+                    await joined.send(number.to_bytes(2))
+                    await asyncio.sleep(0.05)
+
+            tasks.start(send(), "send")
+            came = []
+            for _ in range(100):
+                async with asyncio.timeout(1.0):  # of virtual time
+                    came.append((await hosted.receive()).data)
+            assert came == [number.to_bytes(2) for number in range(100)]
+            assert ben.traversal.where(joined)[0] is TransportKind.UDP
+            told = [each.sentence for each in ben.coordinator.state.decisions]
+            assert any(each.startswith("BLE is gone: moved to ") for each in told), told
+            await tasks.close()
+            await anna.close()
+            await ben.close()
+
+    home_with_radios().run(work)
+
+
 async def test_an_adapter_that_is_pulled_out_is_said_so_and_the_session_goes_on_when_it_is_back() -> None:
     async with opened("train") as node:
         number = await node.peers.invite()

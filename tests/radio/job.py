@@ -14,8 +14,8 @@ import time
 import traceback
 from pathlib import Path
 
+from tests.radio.all_checks import CHECKS
 from tests.radio.checks import Check, World
-from tests.radio.session_checks import CHECKS
 
 OUT = Path("/out")
 LOGS = ("bluetoothd.log", "btmon.log")

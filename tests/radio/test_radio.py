@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.radio.all_checks import CHECKS
 from tests.radio.kernel import KernelError, kernel
 from tests.radio.machine import ROOT, MachineError, run_in_guest
-from tests.radio.session_checks import CHECKS
 
 MACHINE_S = 290
 PROGRAMS = (

@@ -7,7 +7,6 @@ from typing import Any
 from netstack.core.identity import Identity
 from netstack.model.session import Flow
 from netstack.radio.peer_channel import PeerChannel
-from netstack.radio.virtual import VirtualRadio
 from netstack.service.connection import Connection
 from netstack.service.peer_book import PeerBook
 from netstack.service.sessions import Sessions
@@ -32,14 +31,14 @@ class Clock:
 
 
 class Side:
-    """One computer: a radio, a channel over it, sessions over that."""
+    """One computer: a radio, a channel over it, sessions over that; `net` where it has more than Bluetooth."""
 
-    def __init__(self, radio: VirtualRadio, seed: int, *, host: bool, bond: bool = False) -> None:
+    def __init__(self, radio: Any, seed: int, *, host: bool, bond: bool = False, net: Any = None) -> None:
         self.radio = radio
         self.channel = PeerChannel(radio, MAILBOX, host=host, bond=bond)
         self.accepted: asyncio.Queue[Connection] = asyncio.Queue()
         self.opened: asyncio.Queue[int] = asyncio.Queue()
-        net: Any = Clock(seed)
+        net = net or Clock(seed)
         self.sessions = Sessions(net, Identity(net.random_bytes(32)), PeerBook(), self.accepted.put_nowait)
         transport = self.sessions.add_transport(
             lambda receiver, new_link: BleTransport(self.channel, receiver, new_link)
