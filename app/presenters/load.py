@@ -49,7 +49,7 @@ class LoadView(msgspec.Struct, frozen=True):
 
 def present_load(peers: PeersState, chosen: str = "") -> LoadView:
     """Of the conversation that the chosen path belongs to, else of the newest open one."""
-    open_ones = [each for each in peers.conversations if not each.ended]
+    open_ones = [each for each in peers.conversations if not each.ended and each.guest is None]
     mine = next((each for each in open_ones if _session(each.path) == _session(chosen) != ""), None)
     talk = mine or (open_ones[-1] if open_ones else None)
     if talk is None:

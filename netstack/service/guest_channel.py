@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from netstack.core.probe_stats import ProbeStats
+from netstack.core.probe_stats import ProbeStats, Sample
 from netstack.errors import DecodeError
 from netstack.model.path import ProbeSummary
 from netstack.model.session import MessageReceived, Mode, Priority, SessionError, TransportKind
@@ -58,6 +58,8 @@ class GuestChannel:
         self.closed = False
         self.bad_frames = 0
         self.stats = ProbeStats()
+        self.sent_messages = self.sent_pieces = 0
+        self.on_sample: Callable[[Sample], None] = lambda _: None
         self._net = net
         self._ours, self._theirs = ours, theirs
         self._changed = changed
@@ -104,6 +106,8 @@ class GuestChannel:
         """Queues a message, waiting for room. Raises SessionError. What is promised nothing and is small goes at once."""
         if not mode.reliable and len(data) <= PIECE_BYTES:
             self._check()
+            self.sent_messages += 1
+            self.sent_pieces += 1
             self.channels.send_fast(wire.encode(Piece(data, last=True)))
             return 0
         await self._queue(data, priority)
@@ -151,10 +155,12 @@ class GuestChannel:
                     break
                 leaving = self._leaving = queue.popleft()
                 self._waiting.append(leaving)
+                self.sent_messages += 1
             piece = leaving.data[leaving.at : leaving.at + PIECE_BYTES]
             if self._sent_bytes - self._taken_there_bytes + len(piece) > WINDOW_BYTES:
                 break
             leaving.at += len(piece)
+            self.sent_pieces += 1
             self._sent_bytes += len(piece)
             self._queued_bytes -= len(piece)
             last = leaving.at >= len(leaving.data)
@@ -257,7 +263,9 @@ class GuestChannel:
             case Pong(sequence, t1_s, t2_s, count):
                 now = self._net.now()
                 if self._pings.pop(sequence, None) == t1_s:  # else it was not ours, or comes twice
-                    self.stats.answered(sequence, t1_s, t2_s, t2_s, now, count, kernel_stamp=False)
+                    sample = self.stats.answered(sequence, t1_s, t2_s, t2_s, now, count, kernel_stamp=False)
+                    if sample is not None:
+                        self.on_sample(sample)
             case Piece(piece, True) if self._unread_bytes <= MAX_UNREAD_BYTES:
                 self._deliver(piece, Mode.UNRELIABLE)
             case _:

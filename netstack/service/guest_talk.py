@@ -63,6 +63,18 @@ class GuestTalk:
         """What the guest calls itself."""
         return self.channel.about.name or "Guest"
 
+    @property
+    def remote(self) -> str:
+        """The guest's end of the pair that carries it; empty while it is not known."""
+        self._look()
+        return "" if self._pair is None else str(self._pair.remote.address)
+
+    def _look(self) -> None:
+        """What ICE says; the last of it is kept once the guest has left."""
+        if not self.ended:
+            self._pair = self.channel.channels.selected or self._pair
+            self._stories = self.channel.channels.stories or self._stories
+
     async def run(self) -> None:
         """Until the guest has left."""
         try:
@@ -85,13 +97,8 @@ class GuestTalk:
 
     def state(self) -> Conversation:
         """As the window shows it."""
-        pair = self._pair
-        if not self.ended:
-            pair = self._pair = self.channel.channels.selected or pair
-            self._stories = self.channel.channels.stories or self._stories
-        kind, remote = "direct", ""
+        remote, pair, kind = self.remote, self._pair, "direct"
         if pair is not None:
-            remote = str(pair.remote.address)
             if CandidateKind.RELAYED in {pair.local.kind, pair.remote.kind}:
                 kind = "relay"
             elif scope(pair.remote.address.host) is not Scope.PUBLIC:

@@ -29,6 +29,7 @@ from netstack.service.attempt import Attempt, Met, PasteAttempt
 from netstack.service.attempt_state import call_state, invitation_state
 from netstack.service.conversation import Talk
 from netstack.service.guest_desk import GuestDesk
+from netstack.service.guest_path import GuestPath
 from netstack.service.guest_talk import GuestTalk
 from netstack.service.known_listening import KnownListening
 from netstack.service.known_peers import KnownPeers
@@ -326,6 +327,7 @@ class PeerDesk(TalkDesk):
         turn = tuple(await with_passwords(self.own.turn))
         talk = await self._guests.invite(via, self.state.name, tuple(self.own.stun), turn)
         self._talks[talk.number] = talk
+        self._watch.watch_alone(GuestPath(talk))
         self._tasks.start(self._entertain(talk), f"guest {talk.number}")
         self._show()
         return talk.number

@@ -62,7 +62,8 @@ class DataChannels:
     """One connection: `gather`, tell the peer the description, `connect` to theirs, send, `close`.
 
     `controlling` is the side that offers. The callbacks are called on the loop, `on_closed` once. Sending never
-    blocks: `queued_bytes` tells what waits, `on_drained` is called when it has become little.
+    blocks: `queued_bytes` tells what waits, `on_drained` is called when it has become little. `sent_bytes` and
+    `received_bytes` are those of messages.
     """
 
     def __init__(self, certificate: Certificate, servers: IceServers, *, controlling: bool) -> None:
@@ -80,6 +81,7 @@ class DataChannels:
         self._releasing: asyncio.Task[None] | None = None
         self._open = asyncio.Event()
         self._closed = False
+        self.sent_bytes = self.received_bytes = 0
         self.on_message: Callable[[bytes], None] = lambda _: None
         self.on_fast: Callable[[bytes], None] = lambda _: None
         self.on_drained: Callable[[], None] = lambda: None
@@ -204,9 +206,9 @@ class DataChannels:
     def _drained(self) -> None:
         self.on_drained()
 
-    @staticmethod
-    def _take(data: object, give: Callable[[bytes], None]) -> None:
+    def _take(self, data: object, give: Callable[[bytes], None]) -> None:
         if isinstance(data, bytes):  # nobody of ours sends text
+            self.received_bytes += len(data)
             give(data)
 
     @property
@@ -236,6 +238,7 @@ class DataChannels:
         if len(data) > MAX_MESSAGE_BYTES:
             raise WebRtcError(WebRtcError.Reason.TOO_LARGE)
         if channel is not None and self.is_open and channel.readyState == "open":
+            self.sent_bytes += len(data)
             channel.send(data)
 
     @property

@@ -30,6 +30,11 @@ class Desk(PeerDesk):
     number = 0
 
     @property
+    def round_trips(self) -> int:
+        """Drawn on the Metrics page."""
+        return sum(len(each.rtt.values) for each in self._watch.plot_data().series.values())
+
+    @property
     def guest(self) -> Conversation:
         return next(each for each in self.state.conversations if each.number == self.number)
 
@@ -81,6 +86,7 @@ def test_words_and_bytes_are_measured_from_both_ends(wire: tuple[Host, Host], tm
         await desk.send_payload(desk.number, Payload(3_000_000))
         await until(lambda: desk.guest.lines[1].mark is Mark.RETURNED)
         await until(lambda: len(desk.guest.lines) == 4 and desk.guest.guest.protocol)
+        await until(lambda: desk.round_trips > 2)
         told = desk.guest
         await desk.send_text(desk.number, "bye")
         await until(lambda: desk.guest.ended)

@@ -4,6 +4,7 @@ import msgspec
 
 from app.presenters.load import present_load
 from app.presenters.tone import Tone
+from netstack.model.guest import GuestState
 from netstack.model.load import LoadPhase, LoadReport, LoadStage, LoadState, RoundTrips
 from netstack.model.peers import Conversation, PeersState
 
@@ -44,6 +45,7 @@ def test_without_a_peer_it_says_how_to_get_one() -> None:
     assert view.number is None
     assert "Peers page" in view.sentence
     assert present_load(state(ended="Ben has left.")).number is None
+    assert present_load(state(guest=GuestState())).number is None  # a browser loads no lines
 
 
 def test_before_during_and_after() -> None:
