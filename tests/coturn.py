@@ -31,6 +31,18 @@ needs_coturn = pytest.mark.skipif(
 )
 
 
+def _has_ipv6() -> bool:
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind(("::1", 0))
+        except OSError:
+            return False
+    return True
+
+
+needs_ipv6 = pytest.mark.skipif(not _has_ipv6(), reason="this computer has no IPv6 loopback")
+
+
 def free_ports(count: int, *, above: int = 20_000) -> list[int]:
     """Ports that nobody has, for UDP and TCP; below the ephemeral ones, so that nobody gets them by chance."""
     start = above + os.getpid() * 37 % 9_000
@@ -169,12 +181,24 @@ class Echo(asyncio.DatagramProtocol):
 
 
 @contextlib.asynccontextmanager
-async def echoing():
+async def echoing(host="127.0.0.1"):
     """The address of an echo server."""
     loop = asyncio.get_running_loop()
-    transport, _ = await loop.create_datagram_endpoint(Echo, local_addr=("127.0.0.1", 0))
+    transport, _ = await loop.create_datagram_endpoint(Echo, local_addr=(host, 0))
     try:
-        yield Address(*transport.get_extra_info("sockname"))
+        yield Address(*transport.get_extra_info("sockname")[:2])
+    finally:
+        transport.close()
+        await asyncio.sleep(0)
+
+
+@contextlib.asynccontextmanager
+async def talking():
+    """A UDP socket on loopback that only sends."""
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.create_datagram_endpoint(asyncio.DatagramProtocol, local_addr=("127.0.0.1", 0))
+    try:
+        yield transport
     finally:
         transport.close()
         await asyncio.sleep(0)

@@ -10,8 +10,15 @@ _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _NAT64_LOCAL = ipaddress.IPv6Network("64:ff9b:1::/48")
 _COMPATIBLE = ipaddress.IPv6Network("::/96")
 _TRANSLATED = ipaddress.IPv6Network("::ffff:0:0:0/96")  # RFC 7915
-_NOT_PUBLIC = tuple(  # RFC 6890: protocol assignments, benchmarking, and the old site-local addresses
-    map(ipaddress.ip_network, ("192.0.0.0/24", "198.18.0.0/15", "255.255.255.255/32", "fec0::/10"))
+_ISATAP = {0x00005EFE, 0x02005EFE}  # RFC 5214: above the IPv4 address in an interface's half
+_NOT_PUBLIC = tuple(  # RFC 6890's registries: protocol assignments (Teredo in them), benchmarking, segments; old site-local ones
+    map(
+        ipaddress.ip_network,
+        (
+            *("192.0.0.0/24", "192.88.99.0/24", "198.18.0.0/15", "255.255.255.255/32"),
+            *("64:ff9b:1::/48", "2001::/23", "5f00::/16", "fec0::/10"),
+        ),
+    )
 )
 
 
@@ -42,7 +49,7 @@ class PeerPolicy:
 
 
 def _faces(ip: IPAddress) -> Iterable[IPAddress]:
-    """The address, and the IPv4 addresses that reach a host through it: mapped, translated, 6to4, Teredo."""
+    """The address, and the IPv4 addresses that reach a host through it: mapped, translated, 6to4, Teredo, ISATAP."""
     if isinstance(ip, ipaddress.IPv4Address):
         yield ip
         return
@@ -50,7 +57,11 @@ def _faces(ip: IPAddress) -> Iterable[IPAddress]:
         yield ip.ipv4_mapped
         return
     yield ip
-    if any(ip in net for net in (_NAT64, _NAT64_LOCAL, _TRANSLATED)) or (ip in _COMPATIBLE and int(ip) > 1):
+    if (
+        any(ip in net for net in (_NAT64, _NAT64_LOCAL, _TRANSLATED))
+        or (ip in _COMPATIBLE and int(ip) > 1)
+        or int(ip) >> 32 & 0xFFFFFFFF in _ISATAP
+    ):
         yield ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
     if ip.sixtofour is not None:
         yield ip.sixtofour

@@ -14,7 +14,7 @@ from netstack.net.system import SystemNet
 from netstack.transport.turn_dial import open_relay
 from netstack.transport.turn_relay import Relay
 from netstack.wire.turn import time_limited_password
-from tests.coturn import NAME, USER, coturn, echoing, needs_coturn
+from tests.coturn import NAME, USER, coturn, echoing, needs_coturn, needs_ipv6, talking
 
 pytestmark = needs_coturn
 R = TurnError.Reason
@@ -164,6 +164,68 @@ async def test_an_alternate_server_is_followed():
         await relay.release()
 
 
+async def test_a_second_alternate_server_in_a_row_is_not_followed():
+    with (
+        coturn() as third,
+        coturn(f"--alternate-server={third.udp}") as second,
+        coturn(f"--alternate-server={second.udp}") as first,
+    ):
+        error = await refused(first)
+        assert error.reason is R.REDIRECTED
+        assert str(third.udp) in error.detail
+
+
+@needs_ipv6
+@pytest.mark.parametrize("transport", [UDP, TCP])
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+async def test_an_ipv6_relay_is_had_over_either_version(host, transport):
+    with coturn("--listening-ip=::1", "--relay-ip=::1") as server:
+        at = server._replace(udp=server.udp._replace(host=host))
+        relay, inbox = await opened(at, transport, options=TurnOptions(family=Family.IPV6))
+        assert relay.relayed.host == "::1"
+        assert relay.local.host == host or transport is UDP
+        async with echoing("::1") as echo:
+            await relay.permit("::1")
+            relay.send(b"by Send", echo)
+            assert await inbox.one() == (echo, b"by Send")
+            await relay.bind(echo)
+            relay.send(b"by channel", echo)
+            assert await inbox.one() == (echo, b"by channel")
+        with pytest.raises(TurnError) as told:
+            await relay.permit("127.0.0.1")
+        assert told.value.reason is R.PEER_FAMILY
+        await relay.release()
+
+
+class SamePort(SystemNet):
+    """The first socket is bound to the port that another had."""
+
+    def __init__(self, local: Address) -> None:
+        super().__init__()
+        self.local: list[Address] = [local]
+        self.bound: list[Address] = []
+
+    async def open_batch(self, receiver, **options):
+        if self.local:
+            options["local"] = self.local.pop()
+        endpoint = await super().open_batch(receiver, **options)
+        self.bound.append(endpoint.local)
+        return endpoint
+
+
+async def test_437_is_answered_from_a_new_port():
+    with coturn() as server:
+        first, _ = await opened(server)
+        old = first.local
+        await first.close()  # and not given back: the server still knows the port
+        net = SamePort(old)
+        relay = await open_relay(net, TurnUri(NAME, transport=UDP), lambda: USER, servers=(server.udp,))
+        assert [each.port == old.port for each in net.bound] == [True, False]
+        failures = [entry.failure for entry in relay.state().log if entry.what == "allocate"]
+        assert failures == ["allocation-mismatch", None]
+        await relay.release()
+
+
 @pytest.mark.parametrize(
     ("options", "host"),
     [(("--denied-peer-ip=192.0.2.0-192.0.2.255",), "192.0.2.9"), (("--no-multicast-peers",), "224.0.0.9")],
@@ -180,11 +242,15 @@ async def test_denied_peers(options, host):
 
 async def test_even_ports_and_dont_fragment_are_asked_for():
     with coturn() as server:
-        first, _ = await opened(server, options=TurnOptions(even_port=True, dont_fragment=True))
+        first, inbox = await opened(server, options=TurnOptions(even_port=True, dont_fragment=True))
         token = first._opened.result().reservation
         assert first.relayed.port % 2 == 0
         second, _ = await opened(server, options=TurnOptions(reservation=token))
         assert second.relayed.port == first.relayed.port + 1
+        async with echoing() as echo:
+            await first.permit(echo.host)
+            first.send(b"whole", echo, dont_fragment=True)
+            assert await inbox.one() == (echo, b"whole")
         await first.release()
         await second.release()
 
@@ -276,20 +342,36 @@ async def test_aioice_agrees_through_the_same_server():
 @pytest.mark.slow
 @pytest.mark.timeout(120)
 async def test_a_minute_of_short_lives_loses_nothing():
-    """Channels of 8 s, relays of 12 s, nonces of 4 s: RFC 8656 has 600, 600 and no limit."""
+    """Channels of 8 s, relays of 12 s, nonces of 4 s: RFC 8656 has 600, 600 and no limit. Both ways, and one way in."""
     short = (
         "--channel-lifetime=8",
         "--permission-lifetime=8",
         "--max-allocate-lifetime=12",
         "--stale-nonce=4",
     )
+    rounds = 600
     with coturn(*short) as server:
-        relay, inbox = await opened(server, options=TurnOptions(channel_s=8, permission_s=8))
-        async with echoing() as echo:
-            await relay.bind(echo)
-            for number in range(600):
-                relay.send(number.to_bytes(2, "big"), echo)
-                assert (await inbox.one())[1] == number.to_bytes(2, "big")
+        options = TurnOptions(channel_s=8, permission_s=8)
+        (udp, udp_in), (tcp, tcp_in), (mute, mute_in) = [
+            await opened(server, transport, options=options) for transport in (UDP, TCP, UDP)
+        ]
+        async with echoing() as echo, talking() as peer:
+            await udp.bind(echo)
+            await tcp.bind(echo)
+            await mute.bind(Address(*peer.get_extra_info("sockname")))
+            for number in range(rounds):
+                data = number.to_bytes(2, "big")
+                for relay, inbox in ((udp, udp_in), (tcp, tcp_in)):
+                    relay.send(data, echo)
+                    assert (await inbox.one())[1] == data
+                peer.sendto(data, mute.relayed)
+                assert (await mute_in.one())[1] == data
                 await asyncio.sleep(0.1)
-        assert relay.state().recoveries == 0
-        await relay.release()
+        for relay in (udp, tcp, mute):
+            state = relay.state()
+            assert (state.recoveries, state.dropped, state.received_packets) == (0, 0, rounds)
+            await relay.release()
+        assert mute.state().sent_packets == 0
+        refreshes = [entry.what for entry in udp.state().log]
+        print(f"{3 * rounds} datagrams in a minute, none lost; of one relay's last {len(refreshes)} requests "
+              f"{refreshes.count('refresh')} renewed it and {refreshes.count('channel')} its channel")  # fmt: skip
