@@ -75,6 +75,9 @@ def peers_actions(actions: Actions, engine: Engine, settings: QSettings) -> Peer
     async def keep_open_ports(wanted: bool) -> None:
         await engine.call(lambda node: node.choose_open_ports(wanted), "ports")
 
+    async def keep_metered(network: str, metered: bool) -> None:
+        await engine.call(lambda node: node.choose_metered(network, metered), "metered")
+
     async def keep_hidden(hidden: bool) -> None:
         await engine.call(lambda node: node.choose_hidden(hidden), "hidden")
 
@@ -97,6 +100,7 @@ def peers_actions(actions: Actions, engine: Engine, settings: QSettings) -> Peer
         name=actions.add("name", keep_name),
         reachable=actions.add("reachable", keep_reachable),
         open_ports=actions.add("ports", keep_open_ports),
+        metered=actions.add("metered", keep_metered),
         hide=actions.add("hidden", keep_hidden),
         say=at_desk("text", lambda desk, number, text: desk.say(number, text), quiet=True),
         pour=at_desk("payload", lambda desk, number, payload: desk.pour(number, payload), quiet=True),

@@ -9,6 +9,7 @@ import msgspec
 
 from netstack.core.game_ports import Game, ports_of
 from netstack.core.identity import fingerprint
+from netstack.core.metered import covers
 from netstack.core.pair_verdict import facts_of_report
 from netstack.errors import InputError, PeerscopeError
 from netstack.model.config import Config
@@ -37,6 +38,7 @@ from netstack.service.doctor import Doctor
 from netstack.service.fleet_metrics import FleetMetrics
 from netstack.service.game_port import read_games, shipped_games
 from netstack.service.history_desk import HistoryDesk
+from netstack.service.metered import MeteredNetworks
 from netstack.service.nat import NatService
 from netstack.service.nat_port_mapping import try_out
 from netstack.service.path_watch import PathWatch
@@ -92,6 +94,8 @@ class Node:
         self._doctor = Doctor(
             net, network=network, nat=self._nat, mappings=self._port_mapping, radio=self._doctors_radio
         )
+        self.metered = MeteredNetworks(net, lambda networks: self._store.update(networks=networks))
+        self.metered.choose(config.metered)
         self.relays = RelayDesk(net, self._take_turn, known=config.turn, network=network)
         self._games = _games()
         self._set_doctor(games=tuple(game.name for game in self._games))
@@ -150,6 +154,7 @@ class Node:
         self._journal.open()
         self._tasks.start(self._watch_lag(), "lag")
         self._tasks.start(self._port_mapping.start(), "port mappings left behind")
+        self._tasks.start(self.metered.run(), "metered networks")
         await self.peers.start()
         await self.history.start()
         try:
@@ -198,6 +203,8 @@ class Node:
         """Those that hold in the lab too."""
         if "open_ports" in keys:
             self.peers.set_open_ports(config.open_ports)
+        if "metered" in keys:
+            self.metered.choose(config.metered)
         if "hide_address" in keys:
             self.peers.set_hidden(config.hide_address)
         if "cap" in keys:
@@ -229,6 +236,16 @@ class Node:
     async def choose_open_ports(self, wanted: bool) -> None:
         """The user's consent to ports being opened on the router; it is kept in the settings. Raises PeerscopeError."""
         await self.settings.change("open_ports", wanted)
+
+    async def choose_metered(self, network: str, metered: bool) -> None:
+        """The user's word whether data costs money on a network that this computer is in; it is kept in the settings.
+
+        Raises PeerscopeError.
+        """
+        here = next((each for each in self.metered.networks if each.network == network), None)
+        before = self.snapshot.settings.config.metered
+        kept = [each for each in before if here is None or not covers(each, here.interface, here.hosts)]
+        await self.settings.change("metered", (*kept, network) if metered else tuple(kept))
 
     async def check_nat(
         self, servers: tuple[str, ...] | None = None, *, fresh: bool = True, lifetime: bool = False
@@ -423,6 +440,7 @@ class Node:
             peer=peer,
             ways=met.ways,
             local=met.local,
+            metered=lambda link: self.metered.is_metered(met.local(link)),
         )
 
     def _take_paths(self, state: CoordinatorState) -> None:

@@ -2,14 +2,16 @@
 
 import asyncio
 import logging
+from typing import ClassVar
 
 import pytest
 
 from netstack.config import load_config
 from netstack.errors import InputError
-from netstack.model.address import Address
+from netstack.model.address import Address, Family
 from netstack.model.config import Config, TurnServer
 from netstack.model.snapshot import Snapshot
+from netstack.net.protocol import Gateway, Interface, LinkKind
 from netstack.net.system import SystemNet
 from netstack.node import Node
 from netstack.server.stun import Behaviour, StunServer
@@ -91,4 +93,43 @@ async def test_settings_are_used_at_once_and_kept(tmp_path) -> None:
     assert load_config(path) == node.settings.config
     await node.settings.undo()
     assert node.metrics.place is None
+    await node.close()
+
+
+class _Phone(SystemNet):
+    """A network of which the system says nothing at first."""
+
+    told: ClassVar[dict[str, bool]] = {}
+
+    async def interfaces(self) -> tuple[Interface, ...]:
+        loopback = Interface("lo", LinkKind.LOOPBACK, ("127.0.0.1",))
+        ranges = ("192.0.2.0/24", "fe80::/64")
+        return loopback, Interface("wlan0", LinkKind.WIFI, ("192.0.2.7", "fe80::7%2"), networks=ranges)
+
+    async def gateways(self) -> tuple[Gateway, ...]:
+        return (Gateway("192.0.2.1", "wlan0", Family.IPV4),)
+
+    async def metered(self) -> dict[str, bool]:
+        return self.told
+
+
+async def test_a_network_costs_money_once_the_user_or_the_system_says_so(tmp_path) -> None:
+    net = _Phone()
+    node = Node(net, Config(stun=("stun:127.0.0.1",)), settings_file=tmp_path / "peerscope.toml")
+    await node.settings.read_again()
+    await node.start()
+    await asyncio.sleep(0.15)
+    [here] = node.snapshot.networks
+    assert (here.network, here.metered, here.leads) == ("192.0.2.0/24", None, True)
+    await node.choose_metered(here.network, True)
+    assert node.settings.config.metered == ("192.0.2.0/24",)
+    assert node.metered.is_metered("192.0.2.7")
+    assert node.metered.is_metered("")
+    await node.choose_metered(here.network, False)
+    assert node.settings.config.metered == ()
+    assert not node.metered.is_metered("192.0.2.7")
+    net.told["wlan0"] = True
+    await node.metered.look()
+    assert node.metered.is_metered("192.0.2.7")
+    net.told.clear()
     await node.close()

@@ -218,7 +218,9 @@ class CheckPage(Page):
             pair_views(self._snapshot.peers, self._veil(report) if report is not None else Veil(()))
         )
         load = self._actions.load
-        self._load.show_view(load_view(self._snapshot.peers), load.failure, busy=load.busy)
+        self._load.show_view(
+            load_view(self._snapshot.peers, self._snapshot.networks), load.failure, busy=load.busy
+        )
         self._findings.show_view(view.groups, busy=busy)
         self._findings.setVisible(bool(view.groups))
         self._copy.setEnabled(view.stage is Stage.DONE)

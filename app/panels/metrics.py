@@ -317,7 +317,7 @@ class MetricsPage(Page):
         self._focus_text.setText(self._focus_words(stretch))
         chosen = next((path for path in paths if path.key == view.chosen), None)
         self._show_chosen(chosen, begin_s, end_s)
-        self._load.show_view(present_load(self._snapshot.peers, self._chosen))
+        self._load.show_view(present_load(self._snapshot.peers, self._chosen, self._snapshot.networks))
         self._decisions.show_view(present_decisions(self._snapshot.coordinator, self._book.wall))
         self._race.show_state(self._snapshot.race)
         self._drill.show_state(self._snapshot.drill)

@@ -3,14 +3,16 @@
 import msgspec
 
 from app.presenters.check import RowView
+from app.presenters.networks import cost_warning
 from app.presenters.quantity import duration, size
 from app.presenters.tone import Tone
 from netstack.model.load import LoadPhase, LoadPlan, LoadReport, LoadStage
+from netstack.model.network_cost import NetworkCost
 from netstack.model.peers import PeersState
 
 WHY = (
     "A full line makes everybody wait: games stutter while somebody uploads. To see it, the line is filled for some "
-    "seconds, with at most {most}: not a good idea where bytes cost money."
+    "seconds, with at most {most}. {cost}"
 )
 NOBODY = "It needs somebody who takes the bytes: connect to a friend on the Peers page."
 GOOD_S, WARN_S = 0.03, 0.1  # added to a small packet's round trip
@@ -33,14 +35,16 @@ class LoadView(msgspec.Struct, frozen=True):
     rows: tuple[RowView, ...]
 
 
-def load_view(peers: PeersState) -> LoadView:
+def load_view(peers: PeersState, networks: tuple[NetworkCost, ...] = ()) -> LoadView:
     """Of all conversations."""
     open_ones = [each for each in peers.conversations if not each.ended]
     running = next((each for each in open_ones if each.load.stage in _WORDS), None)
     reports = [each.load.report for each in peers.conversations if each.load.report is not None]
     newest = max(reports, key=lambda report: report.at_s, default=None)
     return LoadView(
-        text=WHY.format(most=size(2 * LoadPlan().max_bytes)) if open_ones else NOBODY,
+        text=WHY.format(most=size(2 * LoadPlan().max_bytes), cost=cost_warning(networks))
+        if open_ones
+        else NOBODY,
         peers=tuple((each.number, each.name) for each in open_ones),
         running=running is not None,
         step=_WORDS[running.load.stage].format(name=running.name) if running else "",

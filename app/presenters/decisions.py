@@ -97,4 +97,6 @@ def _wish(peer: PeerPaths, kind: TransportKind) -> str:
 
 
 def _name(path: PathHealth | None) -> str:
-    return "a path that is gone" if path is None else path.name
+    if path is None:
+        return "a path that is gone"
+    return f"{path.name}, metered" if path.metered else path.name

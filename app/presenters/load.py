@@ -5,9 +5,11 @@ from typing import Final
 import msgspec
 
 from app.presenters.metrics import name_of
+from app.presenters.networks import cost_warning
 from app.presenters.quantity import NOT_MEASURED, THIN, digits, duration
 from app.presenters.tone import Tone
 from netstack.model.load import LoadPhase, LoadPlan, LoadReport, LoadStage
+from netstack.model.network_cost import NetworkCost
 from netstack.model.peers import PeersState
 
 STAGES: Final = {
@@ -47,7 +49,7 @@ class LoadView(msgspec.Struct, frozen=True):
     ask: str = ""
 
 
-def present_load(peers: PeersState, chosen: str = "") -> LoadView:
+def present_load(peers: PeersState, chosen: str = "", networks: tuple[NetworkCost, ...] = ()) -> LoadView:
     """Of the conversation that the chosen path belongs to, else of the newest open one."""
     open_ones = [each for each in peers.conversations if not each.ended and each.guest is None]
     mine = next((each for each in open_ones if _session(each.path) == _session(chosen) != ""), None)
@@ -62,7 +64,7 @@ def present_load(peers: PeersState, chosen: str = "") -> LoadView:
     plan = LoadPlan()
     ask = (
         f"This sends up to {plan.max_bytes // MEGA}{THIN}MB to {talk.name} and receives as much, for at most "
-        f"{2 * plan.max_s}{THIN}s in all. On a metered line that may cost money. {talk.name} is asked, too."
+        f"{2 * plan.max_s}{THIN}s in all. {cost_warning(networks)} {talk.name} is asked, too."
     )
     view = LoadView(
         number=talk.number,

@@ -2,8 +2,10 @@
 
 import msgspec
 
+from app.presenters.networks import cost_warning
 from app.presenters.quantity import size
 from netstack.model.load import LoadStage, LoadState
+from netstack.model.network_cost import NetworkCost
 from netstack.model.peers import Conversation
 
 
@@ -14,7 +16,9 @@ class LoadQuestionView(msgspec.Struct, frozen=True):
     serving: bool
 
 
-def load_question(conversation: Conversation) -> LoadQuestionView | None:
+def load_question(
+    conversation: Conversation, networks: tuple[NetworkCost, ...] = ()
+) -> LoadQuestionView | None:
     """None while the peer wants nothing."""
     state: LoadState = conversation.load
     if conversation.ended:
@@ -26,6 +30,6 @@ def load_question(conversation: Conversation) -> LoadQuestionView | None:
     most = size(2 * state.asked.max_bytes)
     return LoadQuestionView(
         f"{conversation.name} wants to measure latency under load with you: at most {most} and "
-        f"{2 * state.asked.max_s} seconds.",
+        f"{2 * state.asked.max_s} seconds. {cost_warning(networks)}",
         serving=False,
     )

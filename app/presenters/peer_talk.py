@@ -9,6 +9,7 @@ from app.presenters.quantity import THIN, digits, duration, moment, size
 from app.presenters.tone import Tone
 from app.presenters.veil import Veil
 from netstack.model.chat import ChatLine, FileReport, FileState, LineKind, Mark
+from netstack.model.network_cost import NetworkCost
 from netstack.model.path import PathReport, ProbeSummary
 from netstack.model.peers import Conversation
 from netstack.model.session import TransportKind
@@ -78,6 +79,7 @@ def talk(
     paths: tuple[PathReport, ...],
     veil: Veil,
     prefers: TransportKind | None = None,
+    networks: tuple[NetworkCost, ...] = (),
 ) -> TalkView:
     """The whole conversation, as it stands. `prefers` is the user's choice for this peer."""
     report = next((path for path in paths if path.key == conversation.path), None)
@@ -108,7 +110,7 @@ def talk(
         sure=told_by(guest)
         if guest is not None
         else f"{conversation.name} must see the same six digits; read them to each other.",
-        load=load_question(conversation),
+        load=load_question(conversation, networks),
         peer="" if guest is not None else conversation.peer,
         prefers="" if prefers is None else prefers.value,
         prefers_hint=_preference(conversation, paths, prefers),

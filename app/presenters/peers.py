@@ -5,6 +5,7 @@ from functools import lru_cache
 import msgspec
 
 from app.presenters.guests import GuestsView, guests
+from app.presenters.networks import NetworkCostView, network_cost
 from app.presenters.peer_ladder import LadderView, ladder
 from app.presenters.peer_talk import TRANSPORTS, TalkView, headline, talk
 from app.presenters.peer_ways import ChoiceView, WayLine, choice, summary, way_lines
@@ -80,6 +81,7 @@ class PeersView(msgspec.Struct, frozen=True):
     open_ports: bool
     reachable: bool | None
     folder: str
+    cost: NetworkCostView = NetworkCostView()
 
 
 def present(snapshot: Snapshot, wall_s: float) -> PeersView:
@@ -93,7 +95,7 @@ def present(snapshot: Snapshot, wall_s: float) -> PeersView:
     connected = {each.peer for each in state.conversations if not each.ended}
     talks = tuple(
         msgspec.structs.replace(
-            talk(each, snapshot.paths, veil, wishes.get(each.peer)),
+            talk(each, snapshot.paths, veil, wishes.get(each.peer), snapshot.networks),
             again=bool(each.ended) and each.peer in wishes and each.peer not in connected,
             calling=calls[each.peer].says if each.ended and each.peer in calls else "",
         )
@@ -133,6 +135,7 @@ def present(snapshot: Snapshot, wall_s: float) -> PeersView:
         open_ports=state.open_ports,
         reachable=None if state.partner else state.reachable,
         folder=state.folder,
+        cost=NetworkCostView() if state.partner else network_cost(snapshot.networks),
     )
 
 

@@ -25,12 +25,15 @@ PORTS = (
 
 
 class SettingsCalls(NamedTuple):
-    """What is done with a change: our `name`, whether to `hide`, whether to `open_ports`; `ways` asks how to meet."""
+    """What is done with a change: our `name`, whether to `hide`, whether to `open_ports`, whether a network is
+    `metered`; `ways` asks how to meet.
+    """
 
     name: Callable[[str], object]
     hide: Callable[[bool], object]
     open_ports: Callable[[bool], object]
     ways: Callable[[], object]
+    metered: Callable[[str, bool], object]
 
 
 class MeetingSettings(QWidget):
@@ -41,6 +44,7 @@ class MeetingSettings(QWidget):
         unit = theme.measure.unit
         self._calls = calls
         self._known = ""
+        self._network = ""
         self.name = QLineEdit()
         self.name.setObjectName("own-name")
         self.name.setMaxLength(MAX_NAME)
@@ -55,6 +59,9 @@ class MeetingSettings(QWidget):
         self.hide_address.setObjectName("hide-address")
         self.hide_address.setToolTip(HIDE)
         self.hide_address.toggled.connect(calls.hide)
+        self.metered = QCheckBox()
+        self.metered.setObjectName("metered")
+        self.metered.clicked.connect(self._tell_cost)
         self._ways = Text(theme, size="small", role="muted")
         self._change = Button(theme, "Change", calls.ways, role="link", hint="Choose another way to meet")
         own = Button(
@@ -73,6 +80,7 @@ class MeetingSettings(QWidget):
         flow.addWidget(_group(unit, Text(theme, "Others see you as", size="small", role="muted"), self.name))
         flow.addWidget(self.ports)
         flow.addWidget(self.hide_address)
+        flow.addWidget(self.metered)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(2 * unit, 0, 2 * unit, 0)
         whole.setSpacing(4)
@@ -90,9 +98,19 @@ class MeetingSettings(QWidget):
                 box.setChecked(wanted)
                 box.blockSignals(False)
         self.ports.setEnabled(not view.hidden)
+        self._network = view.cost.network
+        self.metered.setVisible(bool(self._network))
+        self.metered.setText(view.cost.label)
+        self.metered.setToolTip(view.cost.hint)
+        self.metered.setEnabled(not view.cost.fixed)
+        if not changing:
+            self.metered.setChecked(view.cost.metered)
         self._ways.setText(view.ways)
         self._ways.setVisible(bool(view.ways))
         self._change.setVisible(bool(view.ways))
+
+    def _tell_cost(self, metered: bool) -> None:
+        self._calls.metered(self._network, metered)
 
     def _rename(self) -> None:
         name = self.name.text().strip()

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Final, get_args, get_origin, get_type_hints
 
 import msgspec
 
+from netstack.core.metered import parse_network
 from netstack.core.nat_probe import MAX_SERVERS
 from netstack.core.place import parse_place
 from netstack.core.rendezvous_uri import parse_rendezvous
@@ -182,6 +183,8 @@ def entry_name(field: Field, entry: Any) -> str:
             return parse_stun_uri(entry).name.lower()
         case Form.WAY:
             return str(parse_rendezvous(entry))
+        case Form.NETWORK:
+            return parse_network(entry)
     return str(entry)
 
 
@@ -230,6 +233,7 @@ def _transport(text: str) -> None:
 _CHECKS: Final[dict[Form, Callable[[str], object]]] = {
     Form.PLAIN: _visible,
     Form.NAME: _visible,
+    Form.NETWORK: parse_network,
     Form.PASSWORD: _visible,
     Form.STUN: parse_stun_uri,
     Form.TURN: parse_turn_uri,

@@ -195,6 +195,10 @@ class LabNet:
         """It is looked at from time to time."""
         await asyncio.sleep(timeout_s)
 
+    async def metered(self) -> dict[str, bool]:
+        """The scenarios do not say."""
+        return {}
+
     async def firewall(self) -> HostFirewall | None:
         """The scenario's."""
         return HostFirewall("the lab's", self.host.has_firewall)

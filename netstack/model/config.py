@@ -21,6 +21,7 @@ class Form(StrEnum):
 
     PLAIN = "plain"
     NAME = "name"
+    NETWORK = "network"
     STUN = "stun"
     TURN = "turn"
     WAY = "way"
@@ -146,6 +147,16 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             when="from the next meeting on",
         ),
     ] = False
+    metered: Annotated[
+        tuple[str, ...],
+        Setting(
+            "Networks where data costs money",
+            "Other ways go first there, backups too, and the question before a measurement says so. What the system knows counts anyway.",
+            Group.LIMITS,
+            Form.NETWORK,
+            example="wwan0 or 192.168.43.0/24",
+        ),
+    ] = ()
     cap: Annotated[
         tuple[Cap, ...],
         Setting(

@@ -9,6 +9,7 @@ from netstack.model.guard import GuardState
 from netstack.model.history import HistoryState
 from netstack.model.lab import GridState, StoryState
 from netstack.model.nat import NatReport
+from netstack.model.network_cost import NetworkCost
 from netstack.model.path import PathReport
 from netstack.model.peers import PeersState
 from netstack.model.race import RaceState
@@ -56,6 +57,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     settings: SettingsState = SettingsState()
     history: HistoryState = HistoryState()
     guard: GuardState = GuardState()
+    networks: tuple[NetworkCost, ...] = ()
     engine_lag_s: float | None = None
     log: tuple[LogLine, ...] = ()
     lab: Topology | None = None

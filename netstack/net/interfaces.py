@@ -1,7 +1,10 @@
 """Which network interfaces this computer has, and of what kind each is."""
 
+import ipaddress
 import re
 import sys
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import ifaddr
@@ -45,6 +48,7 @@ def read_interfaces() -> tuple[Interface, ...]:
                     mtu_bytes=_mtu(adapter.name),
                     signal_dbm=signals.get(adapter.name),
                     speed_bps=_speed(adapter.name),
+                    networks=_networks(adapter.ips),
                 )
             )
     return tuple(found)
@@ -67,6 +71,15 @@ def parse_wireless(text: str) -> dict[str, int]:
         if len(fields) >= 3 and re.fullmatch(r"-\d{1,3}\.?", fields[2]):
             found[name.strip()] = int(fields[2].rstrip("."))
     return found
+
+
+def _networks(addresses: Iterable[ifaddr.IP]) -> tuple[str, ...]:
+    ranges = set()
+    for each in addresses:
+        host = each.ip if isinstance(each.ip, str) else each.ip[0].partition("%")[0]
+        with suppress(ValueError):
+            ranges.add(ipaddress.ip_network(f"{host}/{each.network_prefix}", strict=False))
+    return tuple(map(str, sorted(ranges, key=lambda each: (each.version, each.network_address.packed))))
 
 
 def _wireless() -> str:

@@ -29,7 +29,8 @@ class LinkKind(StrEnum):
 class Interface(msgspec.Struct, frozen=True):
     """A network interface that is up; `hosts` are its addresses without prefix, in the system's order.
 
-    `signal_dbm` is Wi-Fi's, `speed_bps` a cable's; None where the system does not tell.
+    `signal_dbm` is Wi-Fi's, `speed_bps` a cable's; None where the system does not tell. `networks` are the ranges that the addresses
+    are in, such as 192.0.2.0/24, IPv4 first.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Interface(msgspec.Struct, frozen=True):
     mtu_bytes: int | None = None
     signal_dbm: int | None = None
     speed_bps: int | None = None
+    networks: tuple[str, ...] = ()
 
 
 class HostFirewall(msgspec.Struct, frozen=True):
@@ -304,6 +306,9 @@ class Net(Protocol):
 
     async def stirred(self, timeout_s: float) -> None:
         """Returns when links, addresses or routes may have changed, after `timeout_s` at the latest."""
+
+    async def metered(self) -> dict[str, bool]:
+        """Interfaces of which the system says that data costs money there, or that it does not."""
 
     async def firewall(self) -> HostFirewall | None:
         """The firewall of this computer; None where it cannot be read."""

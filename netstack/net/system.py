@@ -19,6 +19,7 @@ from netstack.net.fast_udp import FastUdpEndpoint
 from netstack.net.gateways import read_gateways
 from netstack.net.host_firewall import read_firewall
 from netstack.net.interfaces import read_interfaces
+from netstack.net.network_manager import read_metered
 from netstack.net.protocol import (
     BatchReceiver,
     DatagramReceiver,
@@ -175,6 +176,10 @@ class SystemNet:
     async def stirred(self, timeout_s: float) -> None:
         """The kernel tells at once on Linux; elsewhere it is the time."""
         await link_news.stirred(timeout_s)
+
+    async def metered(self) -> dict[str, bool]:
+        """NetworkManager's word on Linux; nothing elsewhere."""
+        return await read_metered() if sys.platform == "linux" else {}
 
     async def firewall(self) -> HostFirewall | None:
         """By the system's files, or as root by nft."""

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QColor, QDragEnterEvent, QDropEvent, QImage, QKeySequence, QPainter
-from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QLineEdit, QPushButton, QWidget
+from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox, QLabel, QLineEdit, QPushButton, QWidget
 
 from app.actions import Actions
 from app.panels.peers import PeersActions, PeersPage
@@ -20,6 +20,7 @@ from netstack.errors import NetError
 from netstack.model.chat import ChatLine, FileReport, FileState, LineKind, Mark, Pattern, Payload
 from netstack.model.guest import GuestInvitation, GuestState
 from netstack.model.meeting import Way, WayHealth, WayState
+from netstack.model.network_cost import NetworkCost, ToldBy
 from netstack.model.peers import CallState, Conversation, InvitationState, KnownPeer, PeersState, Stage
 from netstack.model.session import Mode, Priority, TransportKind
 from netstack.model.snapshot import Snapshot
@@ -519,3 +520,18 @@ async def test_the_way_to_prefer_is_chosen_and_told(bench) -> None:
     words = [each.text() for each in bench.page.findChildren(QLabel)]
     assert "by TURN first" in words
     assert any("TCP first, where it is open. It is not now" in each for each in words)
+
+
+async def test_a_network_where_data_costs_is_told_by_a_click(bench) -> None:
+    here = NetworkCost("wlan0", "192.0.2.0/24", ("192.0.2.7",), leads=True)
+    box = bench.page.findChild(QCheckBox, "metered")
+    bench.show(PeersState(ways=("lan",)))
+    assert not box.isVisible()
+    bench.page.show_snapshot(Snapshot(version=2, networks=(here,)), time.monotonic())
+    assert (box.text(), box.isChecked(), box.isVisible()) == ("Data costs money here (wlan0)", False, True)
+    box.click()
+    await settle()
+    assert bench.asked[-1] == ("metered", "192.0.2.0/24", True)
+    told = msgspec.structs.replace(here, metered=True, told_by=ToldBy.SYSTEM)
+    bench.page.show_snapshot(Snapshot(version=3, networks=(told,)), time.monotonic())
+    assert (box.isChecked(), box.isEnabled()) == (True, False)

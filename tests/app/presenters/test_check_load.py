@@ -69,7 +69,8 @@ def test_what_was_not_measured_is_said():
 def test_a_peers_wish_is_a_question_then_something_to_stop_then_nothing():
     (asked,) = with_load(asked=LoadPlan(max_s=10, max_bytes=50_000_000)).conversations
     assert load_question(asked).sentence == (
-        f"Ben wants to measure latency under load with you: at most 100{THIN}MB and 20 seconds."
+        f"Ben wants to measure latency under load with you: at most 100{THIN}MB and 20 seconds. "
+        "On a metered line that may cost money."
     )
     (serving,) = with_load(stage=LoadStage.SERVING).conversations
     assert load_question(serving).serving
