@@ -17,6 +17,7 @@ from netstack.errors import PeerscopeError
 from netstack.model.bench import BenchError, BenchReport, BenchResult
 from netstack.model.session import TransportKind
 from netstack.model.webrtc import WebRtcError
+from netstack.service.bench_relay import bench_relay, relay_server
 from netstack.service.throughput import Plan
 from netstack.service.throughput_pair import measure_beside
 
@@ -27,7 +28,9 @@ DEFAULT_RTT_S = 0.02
 def bench(
     transport: Annotated[
         list[TransportKind] | None,
-        typer.Option(help="What to measure; may be given more than once. [udp, tcp; webrtc when named]"),
+        typer.Option(
+            help="What to measure; may be given more than once. [udp, tcp; ble, turn, webrtc when named]"
+        ),
     ] = None,
     loss: Annotated[
         float | None, typer.Option(min=0.0, max=0.9, help="Lose this share of packets, on a virtual link.")
@@ -78,6 +81,7 @@ def bench(
         rtt_s=(DEFAULT_RTT_S if rtt is None else rtt) if virtual else None,
         link_bps=bandwidth if virtual else None,
         sessions=sessions,
+        relay=relay_server() if TransportKind.TURN in (transport or ()) else None,
     )
     out = console(stderr=True)
     watched = out.is_terminal and output is Format.TEXT
@@ -143,11 +147,8 @@ def _run(plan: Plan, report: BenchReport, seed: int, tell: Callable[[str], None]
         return measure_over_bluetooth(plan, loss=report.loss or 0.0, seed=seed, tell=tell)
     if plan.transport is TransportKind.WEBRTC:
         return asyncio.run(_webrtc(plan, report, tell))
-    if plan.transport not in MEASURED:
-        raise BenchError(
-            BenchError.Reason.WRONG_USE,
-            f"{plan.transport} is not measured here: udp, tcp, ble and webrtc are",
-        )
+    if plan.transport is TransportKind.TURN:
+        return asyncio.run(_relayed(plan, report, tell))
     if report.rtt_s is None or report.loss is None or report.link_bps is None:
         return asyncio.run(measure_beside(plan, tell))
     from netstack.lab.throughput import measure_on_a_link
@@ -155,6 +156,17 @@ def _run(plan: Plan, report: BenchReport, seed: int, tell: Callable[[str], None]
     return measure_on_a_link(
         plan, loss=report.loss, rtt_s=report.rtt_s, link_bps=report.link_bps, seed=seed, tell=tell
     )
+
+
+async def _relayed(plan: Plan, report: BenchReport, tell: Callable[[str], None]) -> tuple[BenchResult, ...]:
+    """Through coturn where it is installed, else through our own server, in this process."""
+    if report.network != "loopback":
+        raise BenchError(BenchError.Reason.WRONG_USE, "a relay is measured on loopback alone")
+    from netstack.net.system import SystemNet
+
+    tell("starting the relay")
+    async with bench_relay(SystemNet()) as relay:
+        return await measure_beside(msgspec.structs.replace(plan, relay=relay), tell)
 
 
 async def _webrtc(plan: Plan, report: BenchReport, tell: Callable[[str], None]) -> tuple[BenchResult, ...]:

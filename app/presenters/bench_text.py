@@ -31,6 +31,8 @@ NAMES = {
 }
 
 BLUETOOTH = "  Two laptops of the lab, 2 m apart, LE 1M. Times are the air's as it is modelled, not a chip's."
+RELAYED = "  Each side has a relay of {}, which runs here too."
+RELAYS = {"coturn": "coturn", "peerscope": "our own server (coturn is not installed)"}
 
 
 def bench_text(report: BenchReport) -> str:
@@ -51,6 +53,8 @@ def bench_text(report: BenchReport) -> str:
             lines += ["", shown.upper()] if lines else [shown.upper()]
             if shown == TransportKind.BLE:
                 lines.append(BLUETOOTH)
+            if shown == TransportKind.TURN and report.relay is not None:
+                lines.append(RELAYED.format(RELAYS.get(report.relay, report.relay)))
         name = NAMES.get(result.metric, result.metric)
         lines.append(f"  {name:<36}{_value(result):>16}   n = {result.n}")
     return "\n".join(lines)

@@ -23,7 +23,8 @@ class BenchReport(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that was measured ("peerscope.bench/1").
 
     `network` is `loopback` (two processes of this computer) or `lab` (a virtual link, in virtual time, with `loss`,
-    `rtt_s` and `link_bps`). `sessions` were up at once. `race` is there where one was run.
+    `rtt_s` and `link_bps`). `sessions` were up at once. `relay` is the server that TURN was measured through ("coturn" or "peerscope").
+    `race` is there where one was run.
     """
 
     schema: str = "peerscope.bench/1"
@@ -32,6 +33,7 @@ class BenchReport(msgspec.Struct, frozen=True, kw_only=True):
     rtt_s: float | None = None
     link_bps: float | None = None
     sessions: int = 1
+    relay: str | None = None
     results: tuple[BenchResult, ...] = ()
     race: RaceState | None = None
     failure: str | None = None

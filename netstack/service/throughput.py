@@ -16,11 +16,14 @@ from netstack.model.address import Address
 from netstack.model.bench import BenchResult
 from netstack.model.session import Flow, MessageReceived, Mode, Priority, SessionError, TransportKind
 from netstack.net.protocol import Net
+from netstack.service.bench_relay import BenchRelay
 from netstack.service.connection import Connection
 from netstack.service.peer_book import PeerBook
 from netstack.service.process_usage import Usage, process_usage
 from netstack.service.sessions import Sessions
 from netstack.service.webrtc_introduction import Introducer, introduce
+from netstack.transport.turn import TurnTransport
+from netstack.transport.turn_dial import open_relay
 from netstack.transport.webrtc import WebRtcTransport
 
 ECHO, BULK, ASK = 0, 1, 2
@@ -32,7 +35,10 @@ _TOLD: Final = struct.Struct(">BQdQ")
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What to measure. `max_mtu_bytes` bounds the datagrams, so that programs can be compared."""
+    """What to measure. `max_mtu_bytes` bounds the datagrams, so that programs can be compared.
+
+    Over a relay both sides have one, at `relay`.
+    """
 
     transport: TransportKind
     megabytes: int = 256
@@ -40,6 +46,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     connects: int = 20
     max_mtu_bytes: int = 1472
     psk: bytes = bytes(32)
+    relay: BenchRelay | None = None
 
 
 class Answerer:
@@ -58,6 +65,10 @@ class Answerer:
         if self._plan.transport is TransportKind.WEBRTC:
             self._introducer = Introducer(self._net, self._sessions.add_transport(WebRtcTransport))
             at = await self._introducer.open(host)
+        elif self._plan.transport is TransportKind.TURN:
+            relayed = await _relayed(self._net, self._sessions, self._plan)
+            at = relayed.relayed or at
+            await relayed.permit(at.host)  # both relays are the same server's
         elif self._plan.transport is TransportKind.TCP:
             listening = await self._sessions.open_tcp(local=at)
             if listening is None:
@@ -116,7 +127,7 @@ async def measure(
     try:
         if plan.transport is TransportKind.UDP:
             await sessions.open_udp(local=Address(here, 0), max_mtu_bytes=plan.max_mtu_bytes)
-        dial = _dialling(net, sessions, at, plan)
+        dial = await _dialling(net, sessions, at, plan)
         connection = await dial(None, plan.psk)
         tell("connections")
         times_s = []
@@ -162,10 +173,27 @@ async def _reconnections(
     return connection
 
 
-def _dialling(
+async def _relayed(net: Net, sessions: Sessions, plan: Plan) -> TurnTransport:
+    """A relay of our own, for our sessions. Raises TurnError."""
+    relay = plan.relay
+    if relay is None:
+        raise SessionError(SessionError.Reason.CLOSED, "there is no relay")
+    return sessions.add_relay(await open_relay(net, relay.uri, lambda: relay.user))
+
+
+async def _dialling_relayed(
+    net: Net, sessions: Sessions, at: Address, plan: Plan
+) -> Callable[[bytes | None, bytes | None], Awaitable[Connection]]:
+    flow = Flow((await _relayed(net, sessions, plan)).link, at)
+    return lambda key, psk: sessions.connect_over(flow, peer_key=key, psk=psk)
+
+
+async def _dialling(
     net: Net, sessions: Sessions, at: Address, plan: Plan
 ) -> Callable[[bytes | None, bytes | None], Awaitable[Connection]]:
     """What connects by the plan's transport, with a known peer's key or a first meeting's."""
+    if plan.transport is TransportKind.TURN:
+        return await _dialling_relayed(net, sessions, at, plan)
     if plan.transport is not TransportKind.WEBRTC:
         return lambda key, psk: sessions.connect(
             at, peer_key=key, psk=psk, transport=plan.transport, reuse=False

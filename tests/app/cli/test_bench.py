@@ -9,6 +9,7 @@ import pytest
 import app.cli
 from app.presenters.bench_text import bench_text
 from netstack.model.bench import BenchReport
+from tests.coturn import needs_coturn
 
 ALWAYS = {
     "connect_p50_s": "s",
@@ -46,6 +47,26 @@ def test_two_processes_over_loopback(capsys: pytest.CaptureFixture[str]) -> None
         assert found["throughput_bps"]["value"] > 0
         assert found["sealed_overhead_bytes"]["value"] == 28
     assert 1200 < figures(said, "udp")["datagram_bytes"]["value"] <= 1472
+
+
+@pytest.mark.parametrize("server", [pytest.param("coturn", marks=needs_coturn), "peerscope"])
+@pytest.mark.timeout(120)
+def test_through_a_relay(
+    server: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if server == "peerscope":
+        monkeypatch.setattr("netstack.service.bench_relay.PROGRAM", "no-such-program")
+    arguments = ("--transport", "turn", "--megabytes", "1", "--exchanges", "20")
+    code, text, _ = run(capsys, *arguments, "--format", "json")
+    assert code == 0
+    said = json.loads(text)
+    assert (said["relay"], said["failure"]) == (server, None)
+    found = figures(said, "turn")
+    assert {metric: each["unit"] for metric, each in found.items() if metric in ALWAYS} == ALWAYS
+    assert found["rtt_p50_s"]["n"] == 20
+    assert found["throughput_bps"]["value"] > 0
+    assert 1200 <= found["datagram_bytes"]["value"] <= 1468
+    assert "Each side has a relay of" in bench_text(msgspec.json.decode(text, type=BenchReport))
 
 
 def test_bluetooth_on_the_labs_radio(capsys: pytest.CaptureFixture[str]) -> None:
@@ -98,7 +119,8 @@ def test_many_sessions_at_once(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [("--transport", "turn"), ("--sessions", "5", "--rtt", "0.1", "--megabytes", "1")]
+    "arguments",
+    [("--transport", "turn", "--rtt", "0.1"), ("--sessions", "5", "--rtt", "0.1", "--megabytes", "1")],
 )
 def test_what_is_not_measured_gets_a_sentence(
     capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
