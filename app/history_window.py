@@ -41,10 +41,14 @@ def history_actions(actions: Actions, engine: Engine, page: Callable[[], History
         comparison = await engine.call(lambda node: node.history.compare(before, after), "compare")
         page().show_comparison(comparison)
 
+    async def open_report(run: int) -> None:
+        page().show_report(run, await engine.call(lambda node: node.history.whole(run), "open report"))
+
     return HistoryActions(
         load=actions.add("history", load, quiet=True),
         tracks=actions.add("history series", tracks, quiet=True),
         compare=actions.add("compare", compare, quiet=True),
+        open=actions.add("open report", open_report),
         forget=actions.add(
             "forget history", lambda: engine.call(lambda node: node.history.forget(), "forget")
         ),

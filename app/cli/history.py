@@ -8,6 +8,8 @@ import typer
 from app.cli.options import ConfigOption, Format, FormatOption
 from app.cli.terminal import console, fail, print_json
 from app.presenters.history_text import comparison_text, history_text
+from app.presenters.past_report import past_report
+from app.presenters.veil import Veil
 from netstack.config import history_path, load_config
 from netstack.core.history_facts import compare, since_fine
 from netstack.errors import InputError, PeerscopeError
@@ -28,6 +30,9 @@ def history(
     fine: Annotated[
         bool, typer.Option("--since-fine", help="What changed since it was fine the last time.")
     ] = False,
+    show: Annotated[
+        int | None, typer.Option("--show", metavar="NUMBER", help="One diagnosis, as it was told then.")
+    ] = None,
     lab: Annotated[bool, typer.Option("--lab", help="The lab's history, which is kept apart.")] = False,
     config: ConfigOption = None,
 ) -> int:
@@ -36,6 +41,16 @@ def history(
     try:
         load_config(config)
         reader = HistoryReader(history_path(lab=lab))
+        if show is not None:
+            body = reader.body(show)
+            if body is None:
+                raise InputError(
+                    InputError.Reason.USAGE, f"there is no diagnosis {show}, or it was too large to keep"
+                )
+            run = _by_id(reader.runs(limit=10_000), show)
+            past = past_report(run.kind, body.decode(), Veil(()))
+            print(past.json if output is Format.JSON else "\n\n".join(filter(None, (past.note, past.text))))
+            return 0
         if changed is not None or fine:
             runs = reader.runs(kind=kind, limit=10_000)
             result: Comparison | None

@@ -1,6 +1,7 @@
 """The History page: was it fine yesterday, and what has changed since?"""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,12 +30,14 @@ from app.presenters.history import (
     veil_over,
 )
 from app.presenters.nat_text import report_json
+from app.presenters.past_report import PastReport, past_report
 from app.widgets.buttons import Button
 from app.widgets.choice_box import ChoiceBox
 from app.widgets.comparison_grid import ComparisonGrid
 from app.widgets.history_table import HistoryTable
 from app.widgets.notice import Notice
 from app.widgets.page import Page
+from app.widgets.past_report_pane import PastReportCalls, PastReportPane
 from app.widgets.text import Card, Text
 from app.widgets.theme import Theme
 from app.widgets.time_bands import TimeBands
@@ -55,11 +58,12 @@ class HistoryData(NamedTuple):
 
 
 class HistoryActions(NamedTuple):
-    """`load` reads the lists, `tracks` the series of the last so many seconds, `compare` two runs."""
+    """`load` reads the lists, `tracks` the series of the last so many seconds, `compare` two runs, `open` one as it was told."""
 
     load: Action
     tracks: Action
     compare: Action
+    open: Action
     forget: Action
     undo: Action
 
@@ -78,6 +82,8 @@ class HistoryPage(Page):
         self._snapshot = Snapshot()
         self._data = HistoryData()
         self._comparison: Comparison | None = None
+        self._opened: tuple[Run, str] | None = None
+        self._wanted: int | None = None
         self._view: HistoryView | None = None
         self._read_revision = -1
         self._read_at_s = self._drawn_at_s = float("-inf")
@@ -126,6 +132,13 @@ class HistoryPage(Page):
         self._comparison = comparison
         self._show_detail(self._table.keys())
 
+    def show_report(self, run: int, body: str) -> None:
+        """One as it was told then, as JSON, where it is still wanted."""
+        if run == self._wanted:
+            found = next((each for each in self._data.runs if each.id == run), None)
+            self._opened = None if found is None else (found, body)
+            self._show_opened()
+
     def start(self) -> None:
         """F5 reads anew."""
         self._read_revision = -1
@@ -133,7 +146,11 @@ class HistoryPage(Page):
         self.show_snapshot(self._snapshot, time.monotonic())
 
     def copy(self) -> None:
-        """The lines that are marked, or what is compared."""
+        """The report that is open, the lines that are marked, or what is compared."""
+        if (past := self._past()) is not None:
+            QApplication.clipboard().setText(past.text)
+            self.said.emit("The report was copied.")
+            return
         shown = self._detail_view
         if shown.lines:
             lines = [shown.title, *(f"{each.fact}\t{each.before}\t{each.after}" for each in shown.lines)]
@@ -142,10 +159,26 @@ class HistoryPage(Page):
 
     def export(self) -> None:
         """Checks and sessions as JSON, into a file that the user names."""
-        self._dialog = QFileDialog(self, "Export", "peerscope-history.json", "JSON (*.json)")
+        self._ask_for_file("peerscope-history.json", self._save)
+
+    def _export_opened(self) -> None:
+        if self._opened is not None:
+            run = self._opened[0]
+            self._ask_for_file(f"peerscope-{run.kind}-{run.id}.json", self._save_opened)
+
+    def _ask_for_file(self, name: str, save: Callable[[str], None]) -> None:
+        if self._dialog is not None:
+            return
+        self._dialog = QFileDialog(self, "Export", name, "JSON (*.json)")
         self._dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        self._dialog.fileSelected.connect(self._save)
+        self._dialog.fileSelected.connect(save)
+        self._dialog.finished.connect(self._forget_dialog)
         self._dialog.open()
+
+    def _forget_dialog(self) -> None:
+        if self._dialog is not None:
+            self._dialog.deleteLater()
+            self._dialog = None
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
         """Reads."""
@@ -218,7 +251,15 @@ class HistoryPage(Page):
         self._detail_title = Text(theme, strong=True, wrap=True)
         self._detail_note = Text(theme, size="small", role="muted", wrap=True)
         self._detail_grid = ComparisonGrid(theme)
-        detail: tuple[QWidget, ...] = (self._detail_title, self._detail_grid, self._detail_note)
+        self._report = PastReportPane(
+            theme, PastReportCalls(self._toggle_opened, self.copy, self._export_opened)
+        )
+        detail: tuple[QWidget, ...] = (
+            self._detail_title,
+            self._detail_grid,
+            self._detail_note,
+            self._report,
+        )
         for part in detail:
             self._detail.body.addWidget(part)
         self._detail.hide()
@@ -255,7 +296,35 @@ class HistoryPage(Page):
             self._actions.compare.run(first, second)
         self._show_detail(keys)
 
+    def _one_run(self) -> int | None:
+        """The one diagnosis that is marked, where it is one."""
+        keys = self._table.keys()
+        return int(keys[0].split()[1]) if len(keys) == 1 and keys[0].startswith("run ") else None
+
+    def _toggle_opened(self) -> None:
+        run = self._one_run()
+        if self._opened is not None or run is None:
+            self._opened = self._wanted = None
+            self._show_opened()
+        else:
+            self._wanted = run
+            self._actions.open.run(run)
+
+    def _past(self) -> PastReport | None:
+        if self._opened is None:
+            return None
+        run, body = self._opened
+        veil = veil_over(self._data.runs, self._data.sessions, lifted=self._reveal.isChecked())
+        return past_report(run.kind, body, veil)
+
+    def _show_opened(self) -> None:
+        run = self._one_run()
+        if self._opened is not None and self._opened[0].id != run:
+            self._opened = None
+        self._report.show_report(self._past(), offered=run is not None)
+
     def _show_detail(self, keys: tuple[str, ...]) -> None:
+        self._show_opened()
         view = self._detail_of(keys)
         self._detail.setVisible(view is not None)
         if view is None:
@@ -365,8 +434,15 @@ class HistoryPage(Page):
             size_bytes=self._snapshot.history.size_bytes,
         )
         veil = veil_over(self._data.runs, self._data.sessions, lifted=self._reveal.isChecked())
+        self._write(path, report_json(report, veil))
+
+    def _save_opened(self, path: str) -> None:
+        if (past := self._past()) is not None:
+            self._write(path, past.json)
+
+    def _write(self, path: str, text: str) -> None:
         try:
-            Path(path).write_text(report_json(report, veil) + "\n", "utf-8")
+            Path(path).write_text(text + "\n", "utf-8")
         except OSError as error:
             self.said.emit(f"It could not be saved: {error.strerror}.")
         else:

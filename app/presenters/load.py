@@ -84,12 +84,21 @@ def present_load(peers: PeersState, chosen: str = "", networks: tuple[NetworkCos
         view,
         sentence=sentence,
         tone=tone,
-        bars=tuple(
-            _bar(*each)
-            for each in (("At rest", report.idle), ("Sending", report.up), ("Receiving", report.down))
-        ),
+        bars=_bars(report),
         detail=_detail(report),
     )
+
+
+def load_text(report: LoadReport) -> str:
+    """The whole report, a line each."""
+    lines = [f"Latency under load with {report.peer}", _verdict(report)[0], ""]
+    lines += [f"{bar.name}: {bar.value} ({bar.note})" for bar in _bars(report)]
+    return "\n".join((*lines, "", _detail(report)))
+
+
+def _bars(report: LoadReport) -> tuple[LoadBar, ...]:
+    phases = (("At rest", report.idle), ("Sending", report.up), ("Receiving", report.down))
+    return tuple(_bar(*each) for each in phases)
 
 
 def _verdict(report: LoadReport) -> tuple[str, Tone]:

@@ -39,10 +39,16 @@ def test_checks_in_the_terminal_are_remembered_and_compared(home) -> None:
     same = peerscope("history", "--lab", "--compare", str(strict["id"]), str(strict["id"]))
     assert (same.returncode, "Nothing that is compared has changed." in same.stdout) == (0, True)
 
+    told = peerscope("history", "--lab", "--show", str(strict["id"]))
+    assert (told.returncode, "What to do" in told.stdout) == (0, True)
+    whole = json.loads(peerscope("history", "--lab", "--show", str(strict["id"]), "--format", "json").stdout)
+    assert (whole["schema"], whole["network"]) == ("peerscope.nat/1", "strict-router")
+
 
 def test_wrong_use_is_a_sentence(home) -> None:
     for arguments, said in (
         (("--compare", "1", "2"), "there is no diagnosis 1"),
+        (("--show", "7"), "there is no diagnosis 7"),
         (("--since-fine",), "there is no earlier diagnosis"),
     ):
         done = peerscope("history", *arguments)

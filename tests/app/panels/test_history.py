@@ -6,7 +6,7 @@ import time
 
 import msgspec
 import pytest
-from PySide6.QtWidgets import QApplication, QMessageBox, QPushButton
+from PySide6.QtWidgets import QApplication, QMessageBox, QPlainTextEdit, QPushButton
 
 from app.actions import Actions
 from app.panels.history import HistoryActions, HistoryData, HistoryPage
@@ -41,6 +41,10 @@ class Work:
         self.seen.append(("compare", before, after))
         self.page.show_comparison(compare(FINE, STRICT))
 
+    async def open(self, run: int) -> None:
+        self.seen.append(("open", run))
+        self.page.show_report(run, '{"from": "another version", "address": "203.0.113.7"}')
+
     async def forget(self) -> None:
         self.seen.append(("forget",))
 
@@ -53,12 +57,7 @@ def page(qtbot, qapp) -> HistoryPage:
     work, actions = Work(), Actions()
     page = HistoryPage(
         Theme(qapp, Choice.LIGHT),
-        HistoryActions(
-            *(
-                actions.add(name, getattr(work, name))
-                for name in ("load", "tracks", "compare", "forget", "undo")
-            )
-        ),
+        HistoryActions(*(actions.add(name, getattr(work, name)) for name in HistoryActions._fields)),
     )
     work.page = page
     page.work, page.all_actions = work, actions  # type: ignore[attr-defined]
@@ -174,4 +173,30 @@ async def test_a_young_history_is_drawn_over_an_hour(page) -> None:
     await asyncio.sleep(0.05)
     assert page.work.seen[-1] == ("tracks", 3600.0)
     assert page._plots.window[1] - page._plots.window[0] == 3600.0
+    await page.all_actions.stop()
+
+
+async def test_an_old_report_is_opened_copied_saved_and_closed_again(page, tmp_path) -> None:
+    await opened(page)
+    text = page.findChild(QPlainTextEdit, "old-report")
+    page._table.mark(("run 1",))
+    assert not text.isVisible()
+    _button(page, "Open the report").click()
+    await asyncio.sleep(0.02)
+    assert page.work.seen[-1] == ("open", 1)
+    assert text.isVisible()
+    assert "another version of Peerscope" in text.toPlainText()
+    assert "203.0.113.7" not in text.toPlainText()
+    page.copy()
+    assert '"address": "(hidden)"' in QApplication.clipboard().text()
+    page._save_opened(str(tmp_path / "old.json"))
+    assert json.loads((tmp_path / "old.json").read_text("utf-8"))["address"] == "(hidden)"
+    page._table.mark(("run 2",))
+    assert not text.isVisible()
+    page._table.clearSelection()
+    page._table.mark(("run 1",))
+    _button(page, "Open the report").click()
+    await asyncio.sleep(0.02)
+    _button(page, "Close the report").click()
+    assert not text.isVisible()
     await page.all_actions.stop()
