@@ -5,8 +5,9 @@ as no computer hears itself. In the lab all of it is the lab's.
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack
-from typing import Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self
 
 from netstack.core.identity import Identity, KnownPeer
 from netstack.core.turn_uri import TurnUri
@@ -32,6 +33,8 @@ BLE_LINK_S: Final = 30.0
 MAILBOX: Final = "000000"
 METRES: Final = 2.0
 
+At = Callable[[Net, Coroutine[Any, Any, Any]], Awaitable[Any]]
+
 
 class RelayPlace(NamedTuple):
     """A relay that both ends may use."""
@@ -43,10 +46,20 @@ class RelayPlace(NamedTuple):
 class TwoEnds:
     """`near` dials, `far` accepts; `far_host` is where the far one is found. Close it (or use `async with`).
 
-    `relay` None: a server of ours beside the far end.
+    `relay` None: a server of ours beside the far end. `at` runs what opens sockets of its own (WebRTC's library) on the host that a
+    net belongs to: in the lab there are two.
     """
 
-    def __init__(self, near: Net, far: Net, far_host: str, *, relay: RelayPlace | None = None) -> None:
+    def __init__(
+        self,
+        near: Net,
+        far: Net,
+        far_host: str,
+        *,
+        relay: RelayPlace | None = None,
+        at: At = lambda _, work: work,
+    ) -> None:
+        self._at = at
         psk = near.random_bytes(32)
         ours, theirs = Identity(near.random_bytes(32)), Identity(far.random_bytes(32))
         our_book, their_book = PeerBook(), PeerBook()
@@ -122,13 +135,15 @@ class TwoEnds:
         return Flow(near.link, far.relayed)
 
     async def _open_channels(self) -> Flow:
-        """WebRTC's library opens its own sockets, so on this computer only, whatever the nets are."""
         near, far = (
             sessions.add_transport(WebRtcTransport).begin(IceServers(), controlling=sessions is self.near)
             for sessions in (self.near, self.far)
         )
-        ours, theirs = await asyncio.gather(near.describe(), far.describe())
-        link, _ = await asyncio.gather(near.connect(theirs), far.connect(ours))
+        here, there = self._near_net, self._far_net
+        ours, theirs = await asyncio.gather(self._at(here, near.describe()), self._at(there, far.describe()))
+        link, _ = await asyncio.gather(
+            self._at(here, near.connect(theirs)), self._at(there, far.connect(ours))
+        )
         return Flow(link)
 
     async def _open_radio(self) -> Flow:
