@@ -8,7 +8,14 @@ from app.presenters.bluetooth_rows import DeviceRow, Filter, arranged, device_ro
 from app.presenters.quantity import NOT_MEASURED, THIN, duration
 from app.presenters.tone import Tone
 from netstack.core.ble_value import hex_text, meaning, parse_value
-from netstack.model.ble import Bond, Preflight, PreflightCheck, PreflightStep, QuestionKind
+from netstack.model.ble import (
+    Bond,
+    ConnectionParameters,
+    Preflight,
+    PreflightCheck,
+    PreflightStep,
+    QuestionKind,
+)
 from netstack.model.bluetooth import (
     BleState,
     CharacteristicState,
@@ -76,6 +83,7 @@ class LinkView(msgspec.Struct, frozen=True):
     tone: Tone
     facts: tuple[tuple[str, str], ...]
     services: tuple[ServiceRow, ...]
+    left_out: str
     log: tuple[str, ...]
     history: tuple[tuple[float, float], ...]
     history_note: str
@@ -238,7 +246,6 @@ def _link(link: LinkState) -> LinkView:
         LinkPhase.CONNECTED: ("connected", Tone.GOOD),
         LinkPhase.LOST: ("lost", Tone.BAD),
     }[link.phase]
-    interval = None if link.interval_s is None else duration(link.interval_s)
     facts = (
         ("Address", link.address),
         (
@@ -247,7 +254,7 @@ def _link(link: LinkState) -> LinkView:
             if link.mtu_bytes is None
             else f"{link.mtu_bytes}{THIN}B, {link.mtu_bytes - 3} a packet",
         ),
-        ("Interval", interval or "this system does not tell"),
+        ("Interval", _parameters(link.parameters)),
         ("Paired", "yes" if link.bonded else "no"),
     )
     lines = link.notifications[-LINES_SHOWN:]
@@ -261,6 +268,7 @@ def _link(link: LinkState) -> LinkView:
         tone=tone,
         facts=facts,
         services=tuple(map(_service, link.services)),
+        left_out=f"{link.left_out} more values than this page holds" if link.left_out else "",
         log=tuple(
             f"{datetime.fromtimestamp(line.at_s).astimezone():%H:%M:%S}  {line.name}  "
             f"{_value(uuids.get(line.handle, ''), line.value)}"
@@ -272,6 +280,13 @@ def _link(link: LinkState) -> LinkView:
         bonded=link.bonded,
         pairing=link.pairing,
     )
+
+
+def _parameters(told: ConnectionParameters | None) -> str:
+    if told is None:
+        return "this system does not tell"
+    latency = f", may miss {told.peripheral_latency}" if told.peripheral_latency else ""
+    return f"{duration(told.interval_s)}{latency}, lost after {duration(told.supervision_timeout_s)}"
 
 
 def _service(service: ServiceState) -> ServiceRow:

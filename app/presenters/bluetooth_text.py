@@ -49,4 +49,6 @@ def _inspect(report: BleReport) -> str:
             value = "  ".join(filter(None, (row.note, row.value)))
             said = value or (f"not read: {row.failure}" if row.failure else "")
             lines.append(f"  {row.name:<30} {row.properties:<24} {said}".rstrip())
+    if view.left_out:
+        lines += ["", view.left_out]
     return "\n".join(lines)

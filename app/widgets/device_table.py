@@ -124,6 +124,7 @@ class DeviceTable(QTableView):
         header.setSectionsClickable(False)
         header.setFont(theme.font("small"))
         header.setMinimumSectionSize(48)
+        header.setResizeContentsPrecision(0)  # of the rows in sight: hundreds out of it would cost a core
         for number, column in enumerate(COLUMNS):
             header.setSectionResizeMode(
                 number,

@@ -70,6 +70,8 @@ class LinkCard(Card):
 
         self.gatt = GattTree(theme, calls.gatt)
         self.body.addWidget(self.gatt)
+        self._left_out = Text(theme, size="small", role="muted")
+        self.body.addWidget(self._left_out)
         self._log_head = Text(theme, "What it tells", strong=True)
         self._copy = Button(
             theme, "Copy", self._copy_log, role="link", hint="Copies the notifications as text"
@@ -106,6 +108,8 @@ class LinkCard(Card):
         self.leave.setText("Disconnect" if view.open else "Cancel" if view.phase == "connecting" else "Close")
         self.gatt.show_services(view.services, enabled=view.open)
         self.gatt.setVisible(bool(view.services))
+        self._left_out.setText(view.left_out)
+        self._left_out.setVisible(bool(view.left_out))
         if old is None or old.log != view.log:
             self._log.setPlainText("\n".join(view.log))
         self._copy.setEnabled(bool(view.log))

@@ -14,9 +14,13 @@ LINE_WIDTH, VALUE_WIDTH, GAP = 84, 68, 8
 
 
 def signal_points(history: Sequence[tuple[float, float]], span_s: float, area: QRectF) -> QPolygonF:
-    """(seconds ago, dBm) as points in `area`: now at the right edge, -100 dBm at the bottom, -30 dBm at the top."""
+    """(seconds ago, dBm) as points in `area`: now at the right edge, -100 dBm at the bottom, -30 dBm at the top.
+
+    Of a long history some are left out, never the newest: a point for two pixels is all that can be seen.
+    """
     points = QPolygonF()
-    for ago_s, rssi_dbm in history:
+    step = max(1, round(2 * len(history) / area.width()))
+    for ago_s, rssi_dbm in history[(len(history) - 1) % step :: step]:
         if ago_s <= span_s:
             share = (rssi_dbm - WEAKEST_DBM) / (STRONGEST_DBM - WEAKEST_DBM)
             height = min(1.0, max(0.0, share)) * area.height()

@@ -68,6 +68,14 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True):
     at_s: float = 0.0
 
 
+class ConnectionParameters(msgspec.Struct, frozen=True):
+    """How often the two sides meet, how many meetings the device may miss, and after which silence it counts as lost."""
+
+    interval_s: float
+    peripheral_latency: int
+    supervision_timeout_s: float
+
+
 class Characteristic(msgspec.Struct, frozen=True):
     """What a device offers under a handle. Properties are bleak's words (`read`, `write-without-response`, `notify`);
     `descriptors` are UUIDs.

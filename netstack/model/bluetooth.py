@@ -7,7 +7,7 @@ from enum import StrEnum
 
 import msgspec
 
-from netstack.model.ble import Bond, Preflight, QuestionKind
+from netstack.model.ble import Bond, ConnectionParameters, Preflight, QuestionKind
 
 
 class Named(msgspec.Struct, frozen=True):
@@ -79,16 +79,15 @@ class NotifyLine(msgspec.Struct, frozen=True):
 
 
 class LinkState(msgspec.Struct, frozen=True, kw_only=True):
-    """The device that is looked into. `interval_s`, `latency` and `timeout_s` where the system tells them."""
+    """The device that is looked into; `left_out` are values beyond those in `services`."""
 
     address: str
     name: str = ""
     phase: LinkPhase = LinkPhase.CONNECTING
     mtu_bytes: int | None = None
-    interval_s: float | None = None
-    peripheral_latency: int | None = None
-    supervision_timeout_s: float | None = None
+    parameters: ConnectionParameters | None = None
     services: tuple[ServiceState, ...] = ()
+    left_out: int = 0
     notifications: tuple[NotifyLine, ...] = ()
     rssi_history: tuple[tuple[float, float], ...] = ()
     bonded: bool = False

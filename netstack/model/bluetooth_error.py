@@ -25,6 +25,7 @@ class BluetoothError(PeerscopeError):
         NOT_RUN_HERE = "not-run-here"
         NOT_FOUND = "not-found"
         NOT_REACHED = "not-reached"
+        BROKEN_OFF = "broken-off"
         TIMED_OUT = "timed-out"
         LOST = "lost"
         BUSY = "busy"
@@ -55,6 +56,7 @@ class BluetoothError(PeerscopeError):
         Reason.NOT_RUN_HERE: (Fault.PC, "The system does this by itself; a program cannot ask for it here."),
         Reason.NOT_FOUND: (Fault.PEER, "No device with that address was heard."),
         Reason.NOT_REACHED: (Fault.PEER, "The device was heard, but it did not accept a connection."),
+        Reason.BROKEN_OFF: (Fault.PEER, "The connection ended before it was ready."),
         Reason.TIMED_OUT: (Fault.PEER, "The device did not answer in time."),
         Reason.LOST: (Fault.PEER, "The connection to the device was lost."),
         Reason.BUSY: (Fault.PC, "The adapter is busy with something else."),
@@ -86,6 +88,7 @@ class BluetoothError(PeerscopeError):
         Reason.NOT_RUN_HERE: "Use the system's own Bluetooth settings.",
         Reason.NOT_FOUND: "Wake it, bring it closer, and scan again: an address may change every few minutes.",
         Reason.NOT_REACHED: "Bring it closer; it may be connected to something else, which has to let it go first.",
+        Reason.BROKEN_OFF: "Try again; a paired device may have forgotten its keys: then unpair it here and pair again.",
         Reason.TIMED_OUT: "Bring it closer, wake it, and try again.",
         Reason.LOST: "Bring it closer and connect again.",
         Reason.BUSY: "Wait a few seconds and try again.",

@@ -12,7 +12,7 @@ from bleak.backends.client import BaseBleakClient
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData, BaseBleakScanner
 
-from netstack.model.ble import ATT_HEADER_BYTES, Characteristic, Heard, Service
+from netstack.model.ble import ATT_HEADER_BYTES, Characteristic, ConnectionParameters, Heard, Service
 from netstack.model.bluetooth_error import BluetoothError
 from netstack.radio.bleak_errors import bluetooth_error
 
@@ -41,9 +41,15 @@ def _ours() -> Iterator[None]:
 class BleakLink:
     """A connection to a device's GATT server (`GattLink`). `pairing` pairs by the system's own means where given."""
 
-    def __init__(self, client: BleakClient, pairing: Callable[[], Awaitable[None]] | None = None) -> None:
+    def __init__(
+        self,
+        client: BleakClient,
+        pairing: Callable[[], Awaitable[None]] | None = None,
+        parameters: ConnectionParameters | None = None,
+    ) -> None:
         self._client = client
         self._pairing = pairing
+        self.parameters = parameters
 
     @property
     def address(self) -> str:
@@ -173,7 +179,11 @@ class BleakCentral:
                     await scanner.stop()
 
     async def connect(
-        self, address: str, lost: Callable[[], None], pairing: Callable[[], Awaitable[None]] | None = None
+        self,
+        address: str,
+        lost: Callable[[], None],
+        pairing: Callable[[], Awaitable[None]] | None = None,
+        parameters: ConnectionParameters | None = None,
     ) -> BleakLink:
         """Connects and looks inside; scans first for an address that was not heard. Raises BluetoothError.
 
@@ -188,7 +198,7 @@ class BleakCentral:
         with _ours():
             async with asyncio.timeout(CONNECT_S):
                 await client.connect()
-        return BleakLink(client, pairing)
+        return BleakLink(client, pairing, parameters)
 
     def forget(self, address: str) -> None:
         """What the system knew of it is void, after an unpairing."""

@@ -111,6 +111,10 @@ def dbus_error(name: str, text: str) -> BluetoothError:
     bluez = name.removeprefix("org.bluez.Error.")
     if bluez in _BY_BLUEZ:
         return BluetoothError(_BY_BLUEZ[bluez])
+    if text.endswith(
+        "connection-canceled"
+    ):  # so BlueZ says, too, that a device does not know the keys any more
+        return BluetoothError(Reason.BROKEN_OFF)
     if "abort" in text or "connection" in text.lower() or "Software caused" in text:
         return BluetoothError(Reason.NOT_REACHED)
     return BluetoothError(Reason.FAILED, text or name)

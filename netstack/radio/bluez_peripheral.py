@@ -6,7 +6,6 @@ import socket
 from collections.abc import Callable
 from contextlib import suppress
 
-from netstack.model.ble import ATT_HEADER_BYTES
 from netstack.model.bluetooth_error import BluetoothError
 from netstack.radio.bluez_bus import DEVICE, BluezBus, BusError
 from netstack.radio.bluez_gatt_server import (
@@ -24,31 +23,28 @@ from netstack.radio.protocol import Accept, PacketSink
 from netstack.wire.ble_peer import (
     CONTROL_UUID,
     FROM_HOST_UUID,
-    MOST_PACKET_BYTES,
     TO_HOST_UUID,
     VERSION,
     Control,
+    agreed_packet_bytes,
     encode_control,
 )
 
 QUEUE_BYTES = 16_384
 SEND_S = 30.0
 HANDED_OVER_S = 0.5
-
-
-def _max_packet_bytes(mtu_bytes: int) -> int:
-    return min(MOST_PACKET_BYTES, mtu_bytes - ATT_HEADER_BYTES)
+MAX_TOLD = 8
 
 
 class BluezPacketLink:
     """`PacketLink` to the central that subscribed; what it sends goes through a socket that BlueZ empties."""
 
     def __init__(
-        self, bus: BluezBus, device: str, mtu_bytes: int, ours: socket.socket, lost: Callable[[], None]
+        self, bus: BluezBus, device: str, max_packet_bytes: int, ours: socket.socket, lost: Callable[[], None]
     ) -> None:
         self.device = device
         self._bus = bus
-        self._mtu_bytes = mtu_bytes
+        self._max_packet_bytes = max_packet_bytes
         self._socket = ours
         self._lost = lost
         self._sink: PacketSink | None = None
@@ -62,8 +58,8 @@ class BluezPacketLink:
 
     @property
     def max_packet_bytes(self) -> int:
-        """The MTU - 3."""
-        return _max_packet_bytes(self._mtu_bytes)
+        """As agreed with the central."""
+        return self._max_packet_bytes
 
     async def send(self, packet: bytes) -> None:
         """Hands a packet to BlueZ. Raises BluetoothError LOST."""
@@ -115,6 +111,7 @@ class BluezPeripheral:
         self._service_uuid = service_uuid
         self._accept = accept
         self._link: BluezPacketLink | None = None
+        self._told: dict[str, bytes] = {}  # by devices that have not subscribed: the largest packet they take
 
     async def open(self) -> None:
         """Offers the service, then advertises it. Raises BusError."""
@@ -140,11 +137,15 @@ class BluezPeripheral:
                 await self._bus.call(self._adapter, manager, member, "o", [path])
 
     def _control(self, central: Central) -> bytes:
-        return encode_control(Control(VERSION, _max_packet_bytes(central.mtu_bytes)))
+        return encode_control(Control(VERSION, agreed_packet_bytes(central.mtu_bytes)))
 
     def _written(self, central: Central, packet: bytes) -> None:
         if self._link is not None and self._link.device == central.device:
             self._link.received(packet)
+            return
+        self._told[central.device] = packet
+        if len(self._told) > MAX_TOLD:
+            del self._told[next(iter(self._told))]
 
     def _subscribed(self, central: Central) -> int | None:
         """Makes a pair of sockets: ours, and one for BlueZ, which gets a copy of it with the answer."""
@@ -155,7 +156,8 @@ class BluezPeripheral:
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, QUEUE_BYTES)
         descriptor = theirs.detach()
         asyncio.get_running_loop().call_later(HANDED_OVER_S, os.close, descriptor)
-        link = self._link = BluezPacketLink(self._bus, central.device, central.mtu_bytes, ours, self._gone)
+        size = agreed_packet_bytes(central.mtu_bytes, self._told.pop(central.device, b""))
+        link = self._link = BluezPacketLink(self._bus, central.device, size, ours, self._gone)
         link.attach(self._accept(link))
         return descriptor
 

@@ -3,7 +3,7 @@
 from netstack.errors import DecodeError
 from netstack.model.bluetooth_error import BluetoothError
 from netstack.radio.protocol import GattLink, PacketLink, PacketSink, Radio
-from netstack.wire.ble_peer import CONTROL_UUID, FROM_HOST_UUID, TO_HOST_UUID, decode_control
+from netstack.wire.ble_peer import CONTROL_UUID, FROM_HOST_UUID, TO_HOST_UUID, decode_control, encode_size
 
 _R = BluetoothError.Reason
 
@@ -36,12 +36,11 @@ class _CentralLink:
             self.sink.packet_received(packet)
 
 
-async def open_packet_link(
-    radio: Radio, address: str, service_uuid: str, sink: PacketSink, *, bond: bool = False
-) -> PacketLink:
-    """Connects to a computer that serves `service_uuid`; `bond` pairs with it first. Raises BluetoothError.
+async def open_packet_link(radio: Radio, address: str, service_uuid: str, sink: PacketSink) -> PacketLink:
+    """Connects to a computer that serves `service_uuid`. Raises BluetoothError.
 
-    NOT_FOUND: it is no Peerscope, or serves another meeting. Packets may come before this returns.
+    NOT_FOUND: it is no Peerscope, or serves another meeting. Packets may come before this returns. Where the two are
+    paired, the radio encrypts by the bond; a pairing is never begun here.
     """
     link = _CentralLink()
     gatt = link.gatt = await radio.connect(address, link.lost)
@@ -56,14 +55,13 @@ async def open_packet_link(
         )
         if handles is None or not {CONTROL_UUID, TO_HOST_UUID, FROM_HOST_UUID} <= handles.keys():
             raise BluetoothError(_R.NOT_FOUND, "it does not wait for this code")
-        if bond:
-            await gatt.pair()
         try:
             control = decode_control(await gatt.read(handles[CONTROL_UUID]))
         except DecodeError as error:
             raise BluetoothError(_R.FAILED, error.sentence) from error
         link.peer, link.to_host, link.sink = address, handles[TO_HOST_UUID], sink
         link.max_packet_bytes = min(control.max_packet_bytes, gatt.max_write_bytes(link.to_host))
+        await gatt.write(link.to_host, encode_size(link.max_packet_bytes), response=False)
         await gatt.subscribe(handles[FROM_HOST_UUID], link.received)
     except BaseException:
         link.sink = None

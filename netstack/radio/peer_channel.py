@@ -111,13 +111,12 @@ class PeerChannel:
     """Looks for the peer while somebody holds it. `problem` is what keeps it from that; `changed` hears of news.
 
     `notes` gets the meeting's notes, `watcher` the session's packets; a watcher that comes late is told of links that
-    are up. `bond` pairs with a host that is found, so that a bond finds it again when its address has changed.
+    are up. It never pairs: what is said is sealed, and nobody is asked for digits; a bond that is there is used.
     """
 
-    def __init__(self, radio: Radio, mailbox: str, *, host: bool, bond: bool = False) -> None:
+    def __init__(self, radio: Radio, mailbox: str, *, host: bool) -> None:
         self._radio = radio
         self._host = host
-        self._bond = bond
         self._ours = nameplate_uuid(mailbox, host=host)
         self._theirs = nameplate_uuid(mailbox, host=not host)
         self._links: list[PeerLink] = []
@@ -289,9 +288,7 @@ class PeerChannel:
             try:
                 address = await self._hear()
                 link = PeerLink(self)
-                link.link = await open_packet_link(
-                    self._radio, address, self._theirs, link, bond=self._bond and not self._host
-                )
+                link.link = await open_packet_link(self._radio, address, self._theirs, link)
                 if not link.gone.is_set():
                     self._up(link)
                     wait_s = FIRST_WAIT_S

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
-from netstack.model.ble import Bond, Heard, Preflight, Question, Service
+from netstack.model.ble import Bond, ConnectionParameters, Heard, Preflight, Question, Service
 
 Ask = Callable[[Question], Awaitable[int | bool]]
 """Answers a pairing's question: a passkey (`ENTER`), else whether it is agreed to. Cancelled when it is withdrawn."""
@@ -32,6 +32,10 @@ class GattLink(Protocol):
     @property
     def mtu_bytes(self) -> int | None:
         """The ATT MTU that was agreed on; None where the system does not tell."""
+
+    @property
+    def parameters(self) -> ConnectionParameters | None:
+        """Where the system tells them: BlueZ does not."""
 
     def max_write_bytes(self, handle: int) -> int:
         """The most that one write without response takes: the MTU - 3."""

@@ -8,15 +8,17 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from bumble import hci
 
-from netstack.model.ble import Bond, Heard, Preflight, PreflightCheck, PreflightStep
+from netstack.model.ble import Bond, ConnectionParameters, Heard, Preflight, PreflightCheck, PreflightStep
 from netstack.model.bluetooth_error import BluetoothError
 from netstack.radio.bleak_central import BleakCentral
 from netstack.radio.protocol import Accept, Ask, GattLink
 from netstack.radio.virtual_adapter import VirtualAdapter
+from netstack.radio.virtual_air import INTERVAL_S, SUPERVISION_S
 from netstack.radio.virtual_bleak import backends
 from netstack.radio.virtual_serving import serving
 
 STACK = "the lab's radio"
+PARAMETERS = ConnectionParameters(INTERVAL_S, 0, SUPERVISION_S)  # every connection in the lab's air has these
 _R = BluetoothError.Reason
 _STEP_OF = {
     _R.NO_SERVICE: PreflightStep.SERVICE,
@@ -83,7 +85,7 @@ class VirtualRadio:
     async def connect(self, address: str, lost: Callable[[], None]) -> GattLink:
         """Connects and looks inside."""
         self.adapter.require()
-        return await self._central.connect(address, lost)
+        return await self._central.connect(address, lost, parameters=PARAMETERS)
 
     def serving(self, service_uuid: str, accept: Accept) -> AbstractAsyncContextManager[None]:
         """Advertises and serves while it is entered."""

@@ -15,10 +15,10 @@ from netstack.radio.virtual_adapter import VirtualAdapter
 from netstack.wire.ble_peer import (
     CONTROL_UUID,
     FROM_HOST_UUID,
-    MOST_PACKET_BYTES,
     TO_HOST_UUID,
     VERSION,
     Control,
+    agreed_packet_bytes,
     encode_control,
 )
 
@@ -31,18 +31,18 @@ class _HostLink:
     """One central that subscribed."""
 
     def __init__(
-        self, adapter: VirtualAdapter, connection: Connection, out: gatt.Characteristic[bytes]
+        self,
+        adapter: VirtualAdapter,
+        connection: Connection,
+        out: gatt.Characteristic[bytes],
+        max_packet_bytes: int,
     ) -> None:
         self._adapter = adapter
         self._connection = connection
         self._out = out
         self.sink: PacketSink | None = None
+        self.max_packet_bytes = max_packet_bytes
         self.peer = str(connection.peer_address).removesuffix("/P")
-
-    @property
-    def max_packet_bytes(self) -> int:
-        """What a notification carries."""
-        return min(MOST_PACKET_BYTES, int(self._connection.att_mtu) - 3)
 
     async def send(self, packet: bytes) -> None:
         if self.sink is None:
@@ -74,6 +74,7 @@ def refuse_write(_connection: Connection, _value: bytes) -> None:
 async def serving(adapter: VirtualAdapter, service_uuid: str, accept: Accept) -> AsyncIterator[None]:
     """Advertises and serves while it is entered. Raises BluetoothError."""
     links: dict[Connection, _HostLink] = {}
+    told: dict[Connection, bytes] = {}  # by centrals that have not subscribed: the largest packet they take
     out: gatt.Characteristic[bytes] = gatt.Characteristic(
         FROM_HOST_UUID, gatt.Characteristic.Properties.NOTIFY, Attribute.READABLE, b""
     )
@@ -83,15 +84,20 @@ async def serving(adapter: VirtualAdapter, service_uuid: str, accept: Accept) ->
     def control(connection: Connection) -> bytes:
         if over:
             raise ATT_Error(ErrorCode.READ_NOT_PERMITTED)
-        return encode_control(Control(VERSION, min(MOST_PACKET_BYTES, int(connection.att_mtu) - 3)))
+        return encode_control(Control(VERSION, agreed_packet_bytes(int(connection.att_mtu))))
 
     def written(connection: Connection, packet: bytes) -> None:
         if connection in links:
             links[connection].received(packet)
+            return
+        if connection not in told:
+            connection.on(Connection.EVENT_DISCONNECTION, lambda _: told.pop(connection, None))
+        told[connection] = packet
 
     def subscribed(connection: Connection, on: bool, _indicate: bool) -> None:
         if on and not over and connection not in links:
-            link = links[connection] = _HostLink(adapter, connection, out)
+            size = agreed_packet_bytes(int(connection.att_mtu), told.get(connection, b""))
+            link = links[connection] = _HostLink(adapter, connection, out, size)
             connection.on(Connection.EVENT_DISCONNECTION, lambda _: gone(connection))
             link.sink = accept(link)
         elif not on:

@@ -3,14 +3,14 @@
 import asyncio
 import itertools
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 
 import msgspec
 
 from netstack.core.ble_value import MAX_VALUE_BYTES
 from netstack.errors import InputError
-from netstack.model.ble import Preflight, Question, QuestionKind
+from netstack.model.ble import Bond, Characteristic, Preflight, Question, QuestionKind, Service
 from netstack.model.bluetooth import (
     BleState,
     CharacteristicState,
@@ -25,13 +25,15 @@ from netstack.model.bluetooth_error import BluetoothError
 from netstack.net.protocol import Net
 from netstack.radio.assigned_names import uuid_name
 from netstack.radio.protocol import GattLink, Radio
-from netstack.service.ble_devices import BleDevices
+from netstack.service.ble_devices import MAX_DEVICES, BleDevices, printable
 from netstack.tasks import TaskScope
 
 SHOW_EVERY_S = 0.5
 AGE_EVERY_S = 5.0
 ANSWER_S = 60.0
 MAX_NOTIFICATIONS = 500
+MAX_CHARACTERISTICS = 512
+MAX_DESCRIPTORS = 16
 Reason = BluetoothError.Reason
 
 
@@ -107,24 +109,8 @@ class BleDesk:
         self._set_link(
             phase=LinkPhase.CONNECTED if self._link.is_open else LinkPhase.LOST,
             mtu_bytes=self._link.mtu_bytes,
-            services=tuple(
-                ServiceState(
-                    service.handle,
-                    service.uuid,
-                    uuid_name(service.uuid),
-                    tuple(
-                        CharacteristicState(
-                            handle=each.handle,
-                            uuid=each.uuid,
-                            name=uuid_name(each.uuid),
-                            properties=each.properties,
-                            descriptors=tuple(Named(uuid, uuid_name(uuid)) for uuid in each.descriptors),
-                        )
-                        for each in service.characteristics
-                    ),
-                )
-                for service in self._link.services
-            ),
+            parameters=self._link.parameters,
+            **_inside(self._link.services),
         )
         self._show()
 
@@ -257,8 +243,8 @@ class BleDesk:
                 self._set(question=None)
 
     async def _read_bonds(self) -> None:
-        bonds = await (await self._radio()).bonds()
-        self._set(bonds=bonds)
+        bonds = (await (await self._radio()).bonds())[:MAX_DEVICES]
+        self._set(bonds=tuple(Bond(each.address, printable(each.name), each.connected) for each in bonds))
         if self.state.link is not None:
             self._set_link(bonded=self._is_bonded(self.state.link.address))
         self._show()
@@ -318,7 +304,7 @@ class BleDesk:
         state = self._characteristic(handle)
         if state is not None:
             self._values[handle] = msgspec.structs.replace(state, **changes)
-            self._show()
+            self._set(link=self._newest_link(self._net.now()))
 
     def _keep_showing(self) -> None:
         if self._showing is None or self._showing.done():
@@ -333,16 +319,7 @@ class BleDesk:
     def _show(self) -> None:
         """Devices, the link and the question as of now."""
         now_s = self._net.now()
-        link, question = self.state.link, self.state.question
-        if link is not None:
-            link = msgspec.structs.replace(
-                link,
-                mtu_bytes=self._link.mtu_bytes if self._link is not None else link.mtu_bytes,
-                name=link.name or self._devices.name(link.address),
-                services=tuple(self._newest(service) for service in link.services),
-                notifications=tuple(self._log),
-                rssi_history=self._devices.history(link.address, now_s),
-            )
+        link, question = self._newest_link(now_s), self.state.question
         if question is not None:
             question = msgspec.structs.replace(
                 question,
@@ -356,6 +333,19 @@ class BleDesk:
             crowded=self._devices.crowded,
             link=link,
             question=question,
+        )
+
+    def _newest_link(self, now_s: float) -> LinkState | None:
+        link = self.state.link
+        if link is None:
+            return None
+        return msgspec.structs.replace(
+            link,
+            mtu_bytes=self._link.mtu_bytes if self._link is not None else link.mtu_bytes,
+            name=link.name or self._devices.name(link.address),
+            services=tuple(self._newest(service) for service in link.services),
+            notifications=tuple(self._log),
+            rssi_history=self._devices.history(link.address, now_s),
         )
 
     def _newest(self, service: ServiceState) -> ServiceState:
@@ -373,6 +363,33 @@ class BleDesk:
     def _set(self, **changes: object) -> None:
         self.state = msgspec.structs.replace(self.state, **changes)
         self._changed(self.state)
+
+
+def _inside(services: Iterable[Service]) -> dict[str, object]:
+    """What is in a device, with names; as many values as fit, and how many do not."""
+    shown: list[ServiceState] = []
+    left, left_out = MAX_CHARACTERISTICS, 0
+    for service in services:
+        taken = service.characteristics[:left]
+        left -= len(taken)
+        left_out += len(service.characteristics) - len(taken)
+        if len(shown) < MAX_CHARACTERISTICS:
+            shown.append(
+                ServiceState(
+                    service.handle, service.uuid, uuid_name(service.uuid), tuple(map(_characteristic, taken))
+                )
+            )
+    return {"services": tuple(shown), "left_out": left_out}
+
+
+def _characteristic(each: Characteristic) -> CharacteristicState:
+    return CharacteristicState(
+        handle=each.handle,
+        uuid=each.uuid,
+        name=uuid_name(each.uuid),
+        properties=each.properties,
+        descriptors=tuple(Named(uuid, uuid_name(uuid)) for uuid in each.descriptors[:MAX_DESCRIPTORS]),
+    )
 
 
 def _six_digits(passkey: int | None) -> str | None:

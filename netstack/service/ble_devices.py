@@ -10,8 +10,9 @@ from netstack.radio.assigned_names import company_name, uuid_name
 MAX_DEVICES = 256
 MAX_SERVICES = 32
 HISTORY_S = 60.0
-SAMPLE_S = 0.25
+SAMPLE_S = 0.5
 MAX_NAME = 64
+MAX_DATA_BYTES = 255
 SILENT_S = 60.0
 
 
@@ -31,11 +32,11 @@ class _Device:
     def add(self, heard: Heard) -> None:
         self.newest = heard
         self.count += 1
-        self.name = _printable(heard.name) or self.name
+        self.name = printable(heard.name) or self.name
         if heard.tx_power_dbm is not None:
             self.tx_power_dbm = heard.tx_power_dbm
         if heard.company_id is not None:
-            self.company_id, self.company_data = heard.company_id, heard.company_data
+            self.company_id, self.company_data = heard.company_id, heard.company_data[:MAX_DATA_BYTES]
         for uuid in heard.service_uuids:
             if len(self.services) < MAX_SERVICES:
                 self.services[uuid] = None
@@ -115,6 +116,6 @@ class BleDevices:
         return True
 
 
-def _printable(name: str) -> str:
+def printable(name: str) -> str:
     """A name comes from outside: no control characters, no more than a line."""
     return "".join(each for each in name if each.isprintable()).strip()[:MAX_NAME]

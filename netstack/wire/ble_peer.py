@@ -7,16 +7,19 @@ from typing import Final
 import msgspec
 
 from netstack.errors import DecodeError
+from netstack.model.ble import ATT_HEADER_BYTES
 
 VERSION: Final = 1
 CONTROL_UUID: Final = "c3a7f2d1-0b5e-4f86-9a41-6d2e8b17c001"
 TO_HOST_UUID: Final = "c3a7f2d1-0b5e-4f86-9a41-6d2e8b17c002"
 FROM_HOST_UUID: Final = "c3a7f2d1-0b5e-4f86-9a41-6d2e8b17c003"
 CONTROL_BYTES: Final = 3
+SIZE_BYTES: Final = 3
 MOST_PACKET_BYTES: Final = 510  # of two more BlueZ 5.66 is not told, though the MTU has room for them
 LEAST_PACKET_BYTES: Final = 20
 NOTE_PART: Final = 0xA0
 NOTE_END: Final = 0xA1
+SIZE: Final = 0xA2
 MAX_NOTE_BYTES: Final = 4096
 _PREFIX: Final = bytes.fromhex("8a3c6b10")
 _LABELS: Final = {True: b"peerscope ble host ", False: b"peerscope ble guest "}
@@ -55,6 +58,23 @@ def decode_control(data: bytes) -> Control:
     if not LEAST_PACKET_BYTES <= control.max_packet_bytes <= MOST_PACKET_BYTES:
         raise DecodeError(DecodeError.Reason.MALFORMED, "the packet size of a Bluetooth peer")
     return control
+
+
+def encode_size(max_packet_bytes: int) -> bytes:
+    """What the central writes before it subscribes: the largest packet that it takes."""
+    return bytes((SIZE,)) + max_packet_bytes.to_bytes(2, "big")
+
+
+def agreed_packet_bytes(mtu_bytes: int, told: bytes = b"") -> int:
+    """The largest packet to a central: what our system says of the MTU, and no more than the central told (`encode_size`).
+
+    The two differ where each side asked for an MTU of its own. What makes no sense counts as nothing told.
+    """
+    ours = min(MOST_PACKET_BYTES, mtu_bytes - ATT_HEADER_BYTES)
+    if len(told) != SIZE_BYTES or told[0] != SIZE:
+        return ours
+    theirs = int.from_bytes(told[1:], "big")
+    return min(ours, theirs) if theirs >= LEAST_PACKET_BYTES else ours
 
 
 def is_note(packet: bytes) -> bool:

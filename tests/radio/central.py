@@ -19,8 +19,8 @@ class Central:
         self.heard: list[bytes] = []
 
     @classmethod
-    async def find(cls, device: Device, service_uuid: str) -> Self:
-        """Scans for the service, connects, asks for a large MTU, looks inside."""
+    async def find(cls, device: Device, service_uuid: str, *, mtu_bytes: int = 517) -> Self:
+        """Scans for the service, connects, asks for an MTU, looks inside."""
         found: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
 
         def heard(advertisement: Any) -> None:
@@ -35,7 +35,7 @@ class Central:
         await device.stop_scanning()
         device.remove_listener("advertisement", heard)
         peer = Peer(await device.connect(address))
-        await peer.request_mtu(517)
+        await peer.request_mtu(mtu_bytes)
         await peer.discover_services()
         await peer.discover_characteristics()
         characteristics = {

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 Reason = BluetoothError.Reason
 WINDOW = 16
+PACKETS = 150
 
 
 class World:
@@ -337,7 +338,13 @@ async def bleak_alone_joins_and_does_not_host(world: World) -> None:
 
 @check
 async def our_service_to_a_bumble_central(world: World) -> None:
-    from netstack.wire.ble_peer import FROM_HOST_UUID, TO_HOST_UUID, decode_control, nameplate_uuid
+    from netstack.wire.ble_peer import (
+        FROM_HOST_UUID,
+        TO_HOST_UUID,
+        decode_control,
+        encode_size,
+        nameplate_uuid,
+    )
     from tests.radio.central import Central
 
     nameplate = nameplate_uuid("mailbox", host=True)
@@ -351,7 +358,7 @@ async def our_service_to_a_bumble_central(world: World) -> None:
         link = sink.links[0]
         sizes = link.max_packet_bytes, control.max_packet_bytes, central.mtu_bytes - 3
         assert sizes[0] == sizes[1] == min(510, sizes[2]), sizes
-        sent = [bytes([number % 256]) * (1 + number * 7 % link.max_packet_bytes) for number in range(300)]
+        sent = [bytes([number % 256]) * (1 + number * 7 % link.max_packet_bytes) for number in range(PACKETS)]
         for packet in sent:
             await central.write(packet)
         await settled_count(sink.packets, len(sent))
@@ -364,9 +371,14 @@ async def our_service_to_a_bumble_central(world: World) -> None:
         assert central.heard == sent, differences(sent, central.heard)
         await central.leave()
         await until(lambda: sink.lost)
-        central = await Central.find(world.peer.device, nameplate)
+        central = await Central.find(world.peer.device, nameplate, mtu_bytes=100)
+        await central.write(encode_size(97))
         await central.subscribe()
         await until(lambda: len(sink.links) == 2)
+        print(f"a central that asked for 100 B: BlueZ says {decode_control(await central.control())}")
+        assert sink.links[1].max_packet_bytes == 97, "whatever BlueZ makes of two MTUs that were asked for"
+        await sink.links[1].send(bytes(97))
+        await until(lambda: central.heard == [bytes(97)])
     await until(lambda: sink.lost == 2)
     await until(lambda: not world.peer.device.connections)
     await world.peer.advertise()

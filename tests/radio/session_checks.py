@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from tests.radio.checks import World, check, shell, until
+from tests.radio.checks import World, check, shell, unpaired, until
 
 if TYPE_CHECKING:
     from bumble.device import Connection as BumbleConnection
@@ -102,6 +102,30 @@ async def sessions_with_bluez_as_the_peripheral_lose_nothing(world: World) -> No
     async with two_sides(world, bluez_hosts=True) as (host, guest):
         await exchange(*await session(host, guest))
         assert host.transport.unsent == guest.transport.unsent == 0
+
+
+@check
+async def a_session_takes_up_its_next_link_with_the_bond(world: World) -> None:
+    from tests.radio.peer import Person
+    from tests.transport.ble_bed import pair, session, take_up
+
+    world.peer.person = Person()
+    async with two_sides(world, bluez_hosts=False) as (host, guest):
+        ours, theirs = await session(host, guest)
+        for end in (ours, theirs):
+            assert end.session is not None
+            end.session.outlives_links = True
+        await pair(guest)
+        assert world.peer.pairings == 1
+        await ours.send(b"before", wait=True)
+        await world.peer.drop()
+        await until(lambda: not guest.transport.links)
+        await take_up(guest, ours)
+        await theirs.send(b"after", wait=True)
+        assert [(await theirs.receive()).data, (await ours.receive()).data] == [b"before", b"after"]
+        assert world.peer.pairings == 1, "the bond was enough"
+        assert [each.is_encrypted for each in world.peer.device.connections.values()] == [True]
+    await unpaired(world)
 
 
 @check

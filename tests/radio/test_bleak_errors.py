@@ -31,6 +31,7 @@ R = BluetoothError.Reason
         (BleakDBusError("org.bluez.Error.InProgress", []), R.BUSY),
         (BleakDBusError("org.freedesktop.DBus.Error.ServiceUnknown", []), R.NO_SERVICE),
         (BleakDBusError("org.bluez.Error.Failed", ["le-connection-abort-by-local"]), R.NOT_REACHED),
+        (BleakDBusError("org.bluez.Error.Failed", ["br-connection-canceled"]), R.BROKEN_OFF),
         (BleakDBusError("org.bluez.Error.Strange", ["odd"]), R.FAILED),
         (BleakError("Not connected"), R.LOST),
         (BleakError("Service Discovery has not been performed yet"), R.LOST),

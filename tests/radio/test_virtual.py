@@ -213,13 +213,14 @@ def test_numbers_are_compared_on_both_sides_and_the_bond_serves_again():
 
         ana.ask, ben.ask = asker("ana"), asker("ben")
         async with ana.serving(UUID, lambda _: Sink()):
-            link = await open_packet_link(ben, ana.adapter.address, UUID, Sink(), bond=True)
+            gatt = await ben.connect(ana.adapter.address, lambda: None)
+            await gatt.pair()
             assert [q.kind for q in asked["ana"]] == [q.kind for q in asked["ben"]] == [QuestionKind.COMPARE]
             assert asked["ana"][0].passkey == asked["ben"][0].passkey
             assert [each.address for each in await ben.bonds()] == [ana.adapter.address]
-            await link.close()
+            await gatt.close()
             await asyncio.sleep(1.0)
-            again = await open_packet_link(ben, ana.adapter.address, UUID, Sink(), bond=True)
+            again = await open_packet_link(ben, ana.adapter.address, UUID, Sink())
             assert len(asked["ana"]) == 1, "the bond is enough"
             connections = ben.adapter.device.connections.values()
             assert [each.is_encrypted for each in connections] == [True]
@@ -242,8 +243,9 @@ def test_a_pairing_that_is_refused_is_said_so():
 
         ana.ask, ben.ask = yes, no
         async with ana.serving(UUID, lambda _: Sink()):
+            gatt = await ben.connect(ana.adapter.address, lambda: None)
             with pytest.raises(BluetoothError) as caught:
-                await open_packet_link(ben, ana.adapter.address, UUID, Sink(), bond=True)
+                await gatt.pair()
             assert caught.value.reason is R.REFUSED_HERE
         assert await ben.bonds() == ()
 

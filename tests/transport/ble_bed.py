@@ -33,9 +33,9 @@ class Clock:
 class Side:
     """One computer: a radio, a channel over it, sessions over that; `net` where it has more than Bluetooth."""
 
-    def __init__(self, radio: Any, seed: int, *, host: bool, bond: bool = False, net: Any = None) -> None:
+    def __init__(self, radio: Any, seed: int, *, host: bool, net: Any = None) -> None:
         self.radio = radio
-        self.channel = PeerChannel(radio, MAILBOX, host=host, bond=bond)
+        self.channel = PeerChannel(radio, MAILBOX, host=host)
         self.accepted: asyncio.Queue[Connection] = asyncio.Queue()
         self.opened: asyncio.Queue[int] = asyncio.Queue()
         net = net or Clock(seed)
@@ -48,15 +48,27 @@ class Side:
         transport.opened = self.opened.put_nowait
 
 
-async def two_sides(
-    room: Room, *, metres: float = 2.0, bond: bool = False, **guest: Any
-) -> tuple[Side, Side]:
+async def two_sides(room: Room, *, metres: float = 2.0, **guest: Any) -> tuple[Side, Side]:
     """The host and the guest; what they open is closed with the room."""
-    host = Side(await room.radio("ana"), 1, host=True, bond=bond)
-    join = Side(await room.radio("ben", metres, **guest), 2, host=False, bond=bond)
+    host = Side(await room.radio("ana"), 1, host=True)
+    join = Side(await room.radio("ben", metres, **guest), 2, host=False)
     room.stack.push_async_callback(host.sessions.close)
     room.stack.push_async_callback(join.sessions.close)
     return host, join
+
+
+async def pair(guest: Side) -> None:
+    """As the Bluetooth page does it, here on the link that is up."""
+    link: Any = guest.channel.links[0].link
+    await link.gatt.pair()
+
+
+async def take_up(guest: Side, ours: Connection) -> None:
+    """Goes on over the next link, as the upkeep of a session does."""
+    link = await guest.opened.get()
+    traits = guest.sessions.endpoint.traits(link)
+    assert traits is not None
+    ours.move_path(0, Flow(link), traits, asyncio.get_running_loop().time())
 
 
 async def session(host: Side, guest: Side) -> tuple[Connection, Connection]:

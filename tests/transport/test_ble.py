@@ -6,11 +6,11 @@ import random
 import pytest
 
 from netstack.model.ble import Question
-from netstack.model.session import Event, Flow, Mode, Priority, TransportKind
+from netstack.model.session import Event, Mode, Priority, TransportKind
 from netstack.service.connection import Connection
 from netstack.transport.ble import MAX_QUEUED_BYTES, WINDOW_BYTES
 from tests.radio.virtual import Room, in_room
-from tests.transport.ble_bed import session, two_sides
+from tests.transport.ble_bed import pair, session, take_up, two_sides
 
 
 async def exchange(room: Room, count: int, *, metres: float = 2.0) -> None:
@@ -104,7 +104,7 @@ def test_a_packet_costs_22_bytes_and_a_kilobyte_travels_at_ninety_percent():
 @pytest.mark.parametrize("bond", [False, True])
 def test_a_session_goes_on_over_the_next_link_with_the_bond(bond):
     async def work(room: Room):
-        host, guest = await two_sides(room, bond=bond)
+        host, guest = await two_sides(room)
         asked: list[Question] = []
 
         async def agree(question: Question) -> bool:
@@ -118,6 +118,8 @@ def test_a_session_goes_on_over_the_next_link_with_the_bond(bond):
             end.session.outlives_links = True
         events: list[Event] = []
         theirs.listeners.append(events.append)
+        if bond:
+            await pair(guest)
         await ours.send(b"before", wait=True)
         place, guest.radio.adapter.controller.place_m = guest.radio.adapter.controller.place_m, (900.0, 0.0)
         waiting = asyncio.get_running_loop().create_task(ours.send(b"on the way", wait=True))
@@ -125,10 +127,7 @@ def test_a_session_goes_on_over_the_next_link_with_the_bond(bond):
         assert guest.transport.links == ()
         assert not waiting.done()
         guest.radio.adapter.controller.place_m = place
-        link = await guest.opened.get()
-        traits = guest.sessions.endpoint.traits(link)
-        assert traits is not None
-        ours.move_path(0, Flow(link), traits, asyncio.get_running_loop().time())
+        await take_up(guest, ours)
         async with asyncio.timeout(5.0):
             await waiting
         assert [(await theirs.receive()).data for _ in range(2)] == [b"before", b"on the way"]

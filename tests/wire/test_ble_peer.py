@@ -7,9 +7,11 @@ from netstack.wire.ble_peer import (
     MAX_NOTE_BYTES,
     Control,
     NoteAssembly,
+    agreed_packet_bytes,
     cut_note,
     decode_control,
     encode_control,
+    encode_size,
     is_nameplate,
     is_note,
     nameplate_uuid,
@@ -37,6 +39,22 @@ def test_the_control_value_survives_and_may_grow() -> None:
 def test_a_control_value_that_cannot_be_is_refused(data: bytes) -> None:
     with pytest.raises(DecodeError):
         decode_control(data)
+
+
+@pytest.mark.parametrize(
+    ("mtu_bytes", "told", "agreed"),
+    [
+        (247, b"", 244),
+        (517, b"", 510),
+        (517, encode_size(97), 97),
+        (100, encode_size(244), 97),
+        (517, encode_size(19), 510),
+        (517, encode_size(97)[:2], 510),
+        (517, b"\xa1\x00\x61", 510),
+    ],
+)
+def test_no_packet_is_larger_than_either_side_takes(mtu_bytes: int, told: bytes, agreed: int) -> None:
+    assert agreed_packet_bytes(mtu_bytes, told) == agreed
 
 
 @given(st.binary(max_size=MAX_NOTE_BYTES), st.integers(20, 512))

@@ -2,6 +2,7 @@
 
 import json
 
+import msgspec
 import pytest
 
 from app.presenters.bluetooth import answer_problem, present, question_view
@@ -16,7 +17,14 @@ from app.presenters.bluetooth_rows import (
     sorted_keys,
 )
 from app.presenters.tone import Tone
-from netstack.model.ble import Bond, Preflight, PreflightCheck, PreflightStep, QuestionKind
+from netstack.model.ble import (
+    Bond,
+    ConnectionParameters,
+    Preflight,
+    PreflightCheck,
+    PreflightStep,
+    QuestionKind,
+)
 from netstack.model.bluetooth import (
     BleDevice,
     BleState,
@@ -197,6 +205,11 @@ def test_a_device_is_shown_with_values_that_mean_something() -> None:
     assert view.services[0].name == "Service of its maker"
     assert view.log[0].endswith("57  87 %")
     assert dict(view.facts)["Interval"] == "this system does not tell"
+    told = msgspec.structs.replace(link, parameters=ConnectionParameters(0.015, 2, 4.0), left_out=40)
+    view = present(BleState(preflight=FINE, link=told)).link
+    assert view is not None
+    assert " ".join(dict(view.facts)["Interval"].split()) == "15.0 ms, may miss 2, lost after 4.00 s"
+    assert view.left_out.startswith("40 more values")
 
 
 @pytest.mark.parametrize(
