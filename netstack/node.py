@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -49,6 +50,7 @@ from netstack.service.race import race
 from netstack.service.rehearsal import rehearse
 from netstack.service.relay_desk import RelayDesk
 from netstack.service.settings import SettingsDesk
+from netstack.service.two_ends import here
 from netstack.tasks import TaskScope
 
 log = logging.getLogger(__name__)
@@ -408,7 +410,7 @@ class Node:
             self._store.update(race=state)
 
         try:
-            await race(self.net, net, host, seconds=seconds, where=peer, tell=tell)
+            await race(self.net, net, host, seconds=seconds, where=peer, at=self._at, tell=tell)
         finally:
             if self.snapshot.race.running:
                 tell(msgspec.structs.replace(self.snapshot.race, running=False))
@@ -465,6 +467,10 @@ class Node:
 
     async def _rehearsal_partner(self) -> tuple[Net, str, str]:
         return self.net, "127.0.0.1", "this computer"
+
+    def _at(self, net: Net, work: Coroutine[Any, Any, Any]) -> Awaitable[Any]:
+        """Runs what opens sockets of its own on the host that `net` belongs to."""
+        return here(net, work)
 
     def _nat_facts(self) -> NatFacts | None:
         report = self.snapshot.nat.report

@@ -4,14 +4,18 @@ import asyncio
 import functools
 import shutil
 import tempfile
+from collections.abc import Coroutine
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
 from netstack.lab.echo_peer import EchoPeer
+from netstack.lab.ice import lab_adapters
 from netstack.lab.lab import open_scenario
+from netstack.lab.loop import on
 from netstack.lab.matrix import PAIRS, matrix_beside
+from netstack.lab.net import LabNet
 from netstack.lab.picture import topology
 from netstack.lab.radio import LabRadio
 from netstack.lab.story import play
@@ -155,6 +159,10 @@ class LabNode(Node):
         net = self.lab.net(name)
         hosts = [host for each in await net.interfaces() for host in each.hosts if ":" not in host]
         return net, next(host for host in hosts if not host.startswith("127.")), name
+
+    async def _at(self, net: Net, work: Coroutine[Any, Any, Any]) -> Any:
+        with lab_adapters():
+            return await on(cast("LabNet", net).host, work)
 
     async def play(self) -> LabRun:
         """Plays the scenario here and now; its state is in the snapshot. Needs a loop of the lab."""

@@ -17,7 +17,7 @@ from netstack.model.race import Lane, RaceState
 from netstack.model.session import MessageReceived, Mode, Priority, SessionError, TransportKind
 from netstack.net.protocol import Net
 from netstack.service.connection import Connection
-from netstack.service.two_ends import KINDS, RelayPlace, TwoEnds
+from netstack.service.two_ends import KINDS, At, RelayPlace, TwoEnds, here
 from netstack.tasks import TaskScope
 
 MESSAGE_BYTES: Final = 100
@@ -116,13 +116,17 @@ async def race(
     kinds: Sequence[TransportKind] = KINDS,
     relay: RelayPlace | None = None,
     where: str = "",
+    at: At = here,
     tell: Callable[[RaceState], None] = lambda _: None,
 ) -> RaceState:
-    """Runs it and returns the end; `tell` hears of it four times a second. A transport that does not open stands aside."""
+    """Runs it and returns the end; `tell` hears of it four times a second. A transport that does not open stands aside.
+
+    `at` is as in `TwoEnds`.
+    """
     async with AsyncExitStack() as stack:
         runners = []
         for kind in kinds:
-            ends = await stack.enter_async_context(TwoEnds(near, far, far_host, relay=relay))
+            ends = await stack.enter_async_context(TwoEnds(near, far, far_host, relay=relay, at=at))
             runners.append(_Runner(kind, ends, near.now))
         state = RaceState(running=True, seconds=seconds, where=where)
         tell(state)

@@ -36,6 +36,11 @@ METRES: Final = 2.0
 At = Callable[[Net, Coroutine[Any, Any, Any]], Awaitable[Any]]
 
 
+def here(_net: Net, work: Coroutine[Any, Any, Any]) -> Awaitable[Any]:
+    """There is one host."""
+    return work
+
+
 class RelayPlace(NamedTuple):
     """A relay that both ends may use."""
 
@@ -57,7 +62,7 @@ class TwoEnds:
         far_host: str,
         *,
         relay: RelayPlace | None = None,
-        at: At = lambda _, work: work,
+        at: At = here,
     ) -> None:
         self._at = at
         psk = near.random_bytes(32)

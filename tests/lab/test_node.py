@@ -180,3 +180,17 @@ async def test_the_other_person_knocks_at_a_port_from_outside() -> None:
         assert "asked Ben: nothing of a knock from outside came in" in port.reachable_text
     finally:
         await node.close()
+
+
+async def test_every_lane_of_a_race_runs_through_the_labs_lines() -> None:
+    node = LabNode("home", Config(stun=("stun:192.0.2.1",)))
+    await node.start()
+    try:
+        await asyncio.wait_for(node.race(1.0), 30)
+    finally:
+        await node.close()
+    lanes = {lane.transport: lane for lane in node.snapshot.race.lanes}
+    assert {name: lane.failure for name, lane in lanes.items()} == dict.fromkeys(lanes)
+    udp, webrtc = lanes["udp"], lanes["webrtc"]
+    assert min(udp.series.values) > 0.001
+    assert min(webrtc.series.values) > 0.9 * min(udp.series.values)
