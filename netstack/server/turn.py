@@ -102,8 +102,8 @@ class TurnServer(Server):
         return {
             "allocations": (len(self._table), self.limits.allocations),
             "allocations_of_busiest_user": (self._table.busiest, self.limits.allocations_per_user),
-            "bits_per_s": (self._budget.bits_per_s, self.limits.bits_per_s),
             "streams": (len(self._streams), self.max_streams),
+            **self._budget.gauges(),
         }
 
     def deadline(self) -> float | None:
@@ -117,7 +117,7 @@ class TurnServer(Server):
     def handle_timeout(self, now: float) -> None:
         """Ends allocations and reservations whose time is over, and idle connections without one."""
         for allocation in [a for a in self._table if a.expires_at <= now]:
-            self._delete(allocation)
+            self._delete(allocation, now)
         for token in [t for t, r in self._table.reservations.items() if r.expires_at <= now]:
             self._actions.append(CloseRelay(self._table.reservations.pop(token).relay_id))
         bare = {i: c.idle_at for i, c in self._streams.items() if self._table.of_client(c.client) is None}
@@ -154,7 +154,7 @@ class TurnServer(Server):
         connection = self._streams.pop(stream_id, None)
         allocation = self._table.of_client(connection.client) if connection else None
         if allocation is not None:
-            self._delete(allocation)
+            self._delete(allocation, now)
 
     def _end_stream(self, stream_id: int, now: float) -> None:
         self.stream_closed(stream_id, now)
@@ -189,7 +189,7 @@ class TurnServer(Server):
         now: float,
     ) -> None:
         self._table.relayed(allocation, Address(self._told or local.host, local.port))
-        allocation.expires_at = min(now + lifetime_s, allocation.ends_at)
+        allocation.expires_at = self._budget.grant(allocation, min(now + lifetime_s, allocation.ends_at), now)
         self._due(allocation.expires_at)
         self.allocated += 1
         self._answer_allocate(allocation, request, key, now)
@@ -199,7 +199,7 @@ class TurnServer(Server):
         request, key, _ = self._opening.pop(relay_id, (None, b"", 0.0))
         allocation = self._table.of_relay(relay_id)
         if allocation is not None:
-            self._delete(allocation)
+            self._delete(allocation, now)
             if request is not None:
                 self._refuse(request, allocation.client, 508, key=key)
 
@@ -309,6 +309,8 @@ class TurnServer(Server):
             raise Refusal(440)
         if self._table.of_user(username) >= self.limits.allocations_per_user:
             raise Refusal(486)
+        if code := self._budget.refusal(username, now):
+            raise Refusal(code)
         lifetime_s = self.limits.lifetime_s(message.get(attr.LIFETIME))
         if token is not None:
             held = self._table.reservations.get(token)
@@ -356,12 +358,11 @@ class TurnServer(Server):
         if family is not None and allocation.relayed is not None and family is not allocation.relayed.family:
             raise Refusal(443)
         if message.get(attr.LIFETIME) == 0:
-            self._delete(allocation)
+            self._delete(allocation, now)
             self._answer(message, allocation.client, key, attr.LIFETIME(0))
             return
-        allocation.expires_at = min(
-            now + self.limits.lifetime_s(message.get(attr.LIFETIME)), allocation.ends_at
-        )
+        until = min(now + self.limits.lifetime_s(message.get(attr.LIFETIME)), allocation.ends_at)
+        allocation.expires_at = self._budget.grant(allocation, until, now)
         self._due(allocation.expires_at)
         self._answer(
             message, allocation.client, key, attr.LIFETIME(max(0, round(allocation.expires_at - now)))
@@ -391,13 +392,12 @@ class TurnServer(Server):
             raise Refusal(508)
         self._answer(message, allocation.client, key)
 
-    def _delete(self, allocation: Allocation) -> None:
+    def _delete(self, allocation: Allocation, now: float) -> None:
         if not self._table.remove(allocation):
             return
+        self._budget.ended(allocation, now)
         if allocation.relay_id not in self._opening:
             self._actions.append(CloseRelay(allocation.relay_id))
-        if not self._table.of_user(allocation.username):
-            self._budget.forget(allocation.username)
 
     def _answer(
         self, request: StunMessage, client: Client, key: bytes | None, *attributes: Attribute

@@ -38,6 +38,7 @@ class Allocation:
         self.token: bytes | None = None
         self.expires_at = now
         self.ends_at = float("inf")
+        self.paid_until = now
         self.bucket = bucket
         self.relayed_bytes = 0
         self._permissions: dict[str, float] = {}

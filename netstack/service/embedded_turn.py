@@ -16,8 +16,14 @@ from netstack.server.turn_peers import PeerPolicy
 from netstack.service.serve import ServerHost
 
 TRIES: Final = 8
+_NO_CAP: Final = 1 << 50
 FAST: Final = TurnLimits(
-    bits_per_s=100e9, bits_per_s_per_user=100e9, bits_per_s_per_allocation=100e9, bytes_per_allocation=1 << 40
+    bits_per_s=100e9,
+    bits_per_s_per_user=100e9,
+    bits_per_s_per_allocation=100e9,
+    bytes_a_day=_NO_CAP,
+    bytes_a_day_per_user=_NO_CAP,
+    bytes_per_allocation=_NO_CAP,
 )
 
 

@@ -552,3 +552,63 @@ def test_a_user_has_a_share_of_the_line_whatever_he_allocates() -> None:
         got += len(_send_indication(talk, PEER, bytes(600)))
     assert got == 1
     assert server.gauges()["allocations_of_busiest_user"] == (4, 16)
+
+
+def _another(server: TurnServer, number: int) -> Talk:
+    talk = Talk(server)
+    talk.client = Address(CLIENT.host, 40_000 + number)
+    talk.serial = 1000 * number
+    return talk
+
+
+def test_a_users_bytes_of_a_day_are_not_had_twice_by_allocating_anew() -> None:
+    server = _server(limits=TurnLimits(bytes_a_day_per_user=1000))
+    first = _another(server, 1).allocated()
+    first.code(Method.CREATE_PERMISSION, attr.XOR_PEER_ADDRESS(PEER))
+    assert len(_send_indication(first, PEER, bytes(1000))) == 1
+    assert _send_indication(first, PEER, b"x") == []
+    first.code(Method.REFRESH, attr.LIFETIME(0))
+    second = _another(server, 2)
+    second.challenge()
+    assert second.code(Method.ALLOCATE, UDP) == 486
+    assert server.gauges()["bytes_today_of_busiest_user"] == (1000, 1000)
+    second.now += 86_400
+    assert second.allocated().server.gauges()["bytes_today"][0] == 0
+
+
+def test_a_users_minutes_of_a_day_shorten_the_last_lifetime_and_then_refuse() -> None:
+    server = _server(limits=TurnLimits(minutes_a_day_per_user=15, max_lifetime_s=600))
+    one = _another(server, 1)
+    one.challenge()
+    assert one.send(Method.ALLOCATE, UDP).get(attr.LIFETIME) == 600
+    two = _another(server, 2)
+    two.challenge()
+    assert two.send(Method.ALLOCATE, UDP).get(attr.LIFETIME) == 300
+    three = _another(server, 3)
+    three.challenge()
+    assert three.code(Method.ALLOCATE, UDP) == 486
+    assert server.gauges()["minutes_today_of_busiest_user"] == (15, 15)
+    one.now += 60
+    one.code(Method.REFRESH, attr.LIFETIME(0))  # nine of its ten minutes come back
+    assert server.gauges()["minutes_today"][0] == pytest.approx(6)
+
+
+def test_what_all_may_have_in_a_day_is_full_for_everybody() -> None:
+    server = _server(limits=TurnLimits(bytes_a_day=500, minutes_a_day=100))
+    first = _another(server, 1).allocated()
+    first.code(Method.CREATE_PERMISSION, attr.XOR_PEER_ADDRESS(PEER))
+    assert len(_send_indication(first, PEER, bytes(500))) == 1
+    second = _another(server, 2)
+    second.challenge()
+    assert second.code(Method.ALLOCATE, UDP) == 508
+
+
+def test_a_share_of_the_line_is_not_had_anew_by_giving_the_relay_back() -> None:
+    server = _server(limits=TurnLimits(bits_per_s_per_user=8000, bits_per_s_per_allocation=8000))
+    got = 0
+    for number in range(3):
+        talk = _another(server, number).allocated()
+        talk.code(Method.CREATE_PERMISSION, attr.XOR_PEER_ADDRESS(PEER))
+        got += len(_send_indication(talk, PEER, bytes(900)))
+        talk.code(Method.REFRESH, attr.LIFETIME(0))
+    assert got == 1
