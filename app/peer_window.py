@@ -100,6 +100,7 @@ def peers_actions(actions: Actions, engine: Engine, settings: QSettings) -> Peer
         name=actions.add("name", keep_name),
         reachable=actions.add("reachable", keep_reachable),
         open_ports=actions.add("ports", keep_open_ports),
+        mailboxes=at_desk("mailboxes", lambda desk, wanted: desk.keep_mailboxes(wanted)),
         metered=actions.add("metered", keep_metered),
         hide=actions.add("hidden", keep_hidden),
         say=at_desk("text", lambda desk, number, text: desk.say(number, text), quiet=True),

@@ -42,7 +42,7 @@ class PeersActions(NamedTuple):
     `by_hand` invites without a server, `reply` takes the text that came back. `guest` makes a link
     for a browser and takes the server that serves the page, `guest_page` writes that to a path. `join` takes a code and
     ways; `reconnect` and `forget` a peer; `ways` the ways to meet; `name` ours; `hide` whether our address is,
-    `open_ports` whether the router may open some, `metered` a network and whether it costs, `reachable` whether known peers may call, `prefer` a peer and a
+    `open_ports` whether the router may open some, `mailboxes` whether we keep some, `metered` a network and whether it costs, `reachable` whether known peers may call, `prefer` a peer and a
     transport (empty: the best). The others
     take a conversation's number first, then: `say` a text, `pour` a payload, `send_files` paths, `answer` a file
     and whether, `pause` a file and whether, `cancel` a file, `load` whether it may measure.
@@ -59,6 +59,7 @@ class PeersActions(NamedTuple):
     name: Action
     hide: Action
     open_ports: Action
+    mailboxes: Action
     metered: Action
     reachable: Action
     say: Action
@@ -113,6 +114,7 @@ class PeersPage(Page):
                 actions.name.run,
                 actions.hide.run,
                 actions.open_ports.run,
+                actions.mailboxes.run,
                 self._ask_again,
                 actions.metered.run,
             ),
@@ -194,7 +196,10 @@ class PeersPage(Page):
         self.guests.show_view(view.guests)
         self._show_talks(view)
         self._settings.show_view(
-            view, changing=actions.hide.busy or actions.open_ports.busy or actions.metered.busy
+            view,
+            changing=any(
+                each.busy for each in (actions.hide, actions.open_ports, actions.mailboxes, actions.metered)
+            ),
         )
 
     def start(self) -> None:

@@ -153,7 +153,8 @@ def headline(conversation: Conversation, rtt_s: float | None) -> str:
 
 
 def _kind(conversation: Conversation) -> str:
-    words = {"local": "direct in this network", "relay": "by a relay"}
+    whose = "a" if conversation.transport == TransportKind.TURN else f"{conversation.name}'s"
+    words = {"local": "direct in this network", "relay": f"by {whose} relay"}
     transport = TRANSPORTS.get(conversation.transport, conversation.transport)
     return f"{words.get(conversation.kind, conversation.kind)} ({transport})"
 

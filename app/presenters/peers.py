@@ -13,7 +13,7 @@ from app.presenters.quantity import ago, moment
 from app.presenters.veil import Veil, of_report
 from netstack.core.session_link import qr_rows
 from netstack.model.chat import FileState
-from netstack.model.peers import CallState, InvitationState, KnownPeer, PeersState, Stage
+from netstack.model.peers import CallState, InvitationState, KnownPeer, MailboxesState, PeersState, Stage
 from netstack.model.snapshot import Snapshot
 
 QUESTION = "Meet somebody"
@@ -71,6 +71,8 @@ class PeersView(msgspec.Struct, frozen=True):
     choice: ChoiceView
     ways: str
     asked: bool
+    mailboxes: str
+    mailbox_address: str
     talks: tuple[TalkView, ...]
     known: tuple[KnownView, ...]
     undo: str
@@ -111,7 +113,9 @@ def present(snapshot: Snapshot, wall_s: float) -> PeersView:
         partner_code=state.partner_code,
         choice=choice(state.ways, state.brokers),
         ways="" if state.partner else summary(state.ways),
-        asked=bool(state.ways),
+        asked=bool(state.ways or state.mailboxes),
+        mailboxes=_mailboxes(state.mailboxes, veil),
+        mailbox_address=_mailbox_address(state.mailboxes),
         talks=talks,
         known=tuple(
             KnownView(
@@ -137,6 +141,21 @@ def present(snapshot: Snapshot, wall_s: float) -> PeersView:
         folder=state.folder,
         cost=NetworkCostView() if state.partner else network_cost(snapshot.networks),
     )
+
+
+def _mailbox_address(kept: MailboxesState | None) -> str:
+    """The one that reaches farthest."""
+    return "" if kept is None else kept.outside or kept.places[0]
+
+
+def _mailboxes(kept: MailboxesState | None, veil: Veil) -> str:
+    """Where the mailboxes are that we keep; empty while we keep none."""
+    if kept is None:
+        return ""
+    near = f"Mailboxes are here: {veil(kept.places[0])} in this network"
+    if kept.outside:
+        return f"{near}, {veil(kept.outside)} from the internet."
+    return f"{near}; from the internet once your router forwards TCP {kept.port} to this computer."
 
 
 def _seen(known: KnownPeer, wall_s: float) -> str:

@@ -4,7 +4,15 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLineEdit, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QCheckBox,
+    QHBoxLayout,
+    QLineEdit,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.presenters.peers import PeersView
 from app.widgets.buttons import Button
@@ -14,6 +22,10 @@ from app.widgets.text import Text
 from app.widgets.theme import Theme
 
 MAX_NAME = 40
+MAILBOXES = (
+    "While this window is open, two may find each other at this computer: nobody else's server is needed.\n"
+    "Links and QR codes name it. From the internet it is reached where your router lets the port in."
+)
 HIDE = (
     "Only a relay sees it: peers get no address of this computer, and nothing is said in the local network.\n"
     "It needs a relay (TURN), and takes longer ways. Who carries your notes sees the address."
@@ -25,13 +37,14 @@ PORTS = (
 
 
 class SettingsCalls(NamedTuple):
-    """What is done with a change: our `name`, whether to `hide`, whether to `open_ports`, whether a network is
-    `metered`; `ways` asks how to meet.
+    """What is done with a change: our `name`, whether to `hide`, whether to `open_ports`, whether to keep
+    `mailboxes`, whether a network is `metered`; `ways` asks how to meet.
     """
 
     name: Callable[[str], object]
     hide: Callable[[bool], object]
     open_ports: Callable[[bool], object]
+    mailboxes: Callable[[bool], object]
     ways: Callable[[], object]
     metered: Callable[[str, bool], object]
 
@@ -43,7 +56,7 @@ class MeetingSettings(QWidget):
         super().__init__()
         unit = theme.measure.unit
         self._calls = calls
-        self._known = ""
+        self._known = self._address = ""
         self._network = ""
         self.name = QLineEdit()
         self.name.setObjectName("own-name")
@@ -62,6 +75,14 @@ class MeetingSettings(QWidget):
         self.metered = QCheckBox()
         self.metered.setObjectName("metered")
         self.metered.clicked.connect(self._tell_cost)
+        self.mailboxes = QCheckBox("Keep the mailboxes here")
+        self.mailboxes.setObjectName("mailboxes")
+        self.mailboxes.setToolTip(MAILBOXES)
+        self.mailboxes.toggled.connect(calls.mailboxes)
+        self._kept = Text(theme, size="small", role="muted", wrap=True)
+        self._copy_kept = Button(
+            theme, "Copy address", self._copy, role="link", hint="For the other side's “your own server”"
+        )
         self._ways = Text(theme, size="small", role="muted")
         self._change = Button(theme, "Change", calls.ways, role="link", hint="Choose another way to meet")
         own = Button(
@@ -80,11 +101,19 @@ class MeetingSettings(QWidget):
         flow.addWidget(_group(unit, Text(theme, "Others see you as", size="small", role="muted"), self.name))
         flow.addWidget(self.ports)
         flow.addWidget(self.hide_address)
+        flow.addWidget(self.mailboxes)
         flow.addWidget(self.metered)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(2 * unit, 0, 2 * unit, 0)
         whole.setSpacing(4)
         whole.addWidget(row)
+        self._keeping = QWidget()
+        kept = QHBoxLayout(self._keeping)
+        kept.setContentsMargins(0, 0, 0, 0)
+        kept.setSpacing(unit)
+        kept.addWidget(self._kept, 1)
+        kept.addWidget(self._copy_kept)
+        whole.addWidget(self._keeping)
         whole.addWidget(_group(unit, self._ways, self._change, own), 0, Qt.AlignmentFlag.AlignLeft)
 
     def show_view(self, view: PeersView, *, changing: bool) -> None:
@@ -92,12 +121,21 @@ class MeetingSettings(QWidget):
         self._known = view.name
         if not self.name.hasFocus() and self.name.text() != view.name:
             self.name.setText(view.name)
-        for box, wanted in ((self.hide_address, view.hidden), (self.ports, view.open_ports)):
+        for box, wanted in (
+            (self.hide_address, view.hidden),
+            (self.ports, view.open_ports),
+            (self.mailboxes, bool(view.mailboxes)),
+        ):
             if box.isChecked() != wanted and not changing:
                 box.blockSignals(True)
                 box.setChecked(wanted)
                 box.blockSignals(False)
         self.ports.setEnabled(not view.hidden)
+        self.mailboxes.setEnabled(not view.hidden)
+        self.mailboxes.setVisible(not view.partner)
+        self._address = view.mailbox_address
+        self._kept.setText(view.mailboxes)
+        self._keeping.setVisible(bool(view.mailboxes))
         self._network = view.cost.network
         self.metered.setVisible(bool(self._network))
         self.metered.setText(view.cost.label)
@@ -111,6 +149,9 @@ class MeetingSettings(QWidget):
 
     def _tell_cost(self, metered: bool) -> None:
         self._calls.metered(self._network, metered)
+
+    def _copy(self) -> None:
+        QApplication.clipboard().setText(self._address)
 
     def _rename(self) -> None:
         name = self.name.text().strip()

@@ -91,13 +91,24 @@ class Conversation(msgspec.Struct, frozen=True, kw_only=True):
     guest: GuestState | None = None
 
 
+class MailboxesState(msgspec.Struct, frozen=True):
+    """Mailboxes that this program keeps: where they are reached in this network, the likeliest first, and from outside.
+
+    `outside` is empty while the router lets nobody in; who forwards TCP `port` there is reached, too.
+    """
+
+    port: int
+    places: tuple[str, ...]
+    outside: str = ""
+
+
 class PeersState(msgspec.Struct, frozen=True):
     """Everything of the Peers page. `ways` are those chosen, empty until somebody has; `brokers` may be offered.
 
     `hidden`: our address is kept from peers, so that only a relay will do. `open_ports`:
     the router may be asked for ports. `reachable`: known
     peers may call. `failed_stories` tells of the last attempt that agreed on a code and found no path. `undo` names the peer that
-    was forgotten last. `partner` is the lab's second person, whose code `partner_code` is.
+    was forgotten last. `mailboxes` are kept by this program. `partner` is the lab's second person, whose code `partner_code` is.
     """
 
     ways: tuple[str, ...] = ()
@@ -117,5 +128,6 @@ class PeersState(msgspec.Struct, frozen=True):
     failed_verdict: PairVerdict | None = None
     undo: str = ""
     guest_invitation: GuestInvitation | None = None
+    mailboxes: MailboxesState | None = None
     partner: str = ""
     partner_code: str = ""

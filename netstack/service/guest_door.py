@@ -11,15 +11,16 @@ import msgspec
 from netstack.core.guest_pact import SECRET_BYTES, GuestPact, open_note, proof, seal_note
 from netstack.core.rendezvous_uri import RendezvousUri
 from netstack.errors import DecodeError, NetError
-from netstack.model.address import Address, Scope, scope
+from netstack.model.address import Address
 from netstack.model.config import TurnServer
 from netstack.model.meeting import MeetingError, Role, Way, WayHealth
 from netstack.model.webrtc import IceServers, WebRtcError
-from netstack.net.protocol import Gateway, Interface, LinkKind, Net
+from netstack.net.protocol import Net
 from netstack.rendezvous.websocket import WebSocketDriver
 from netstack.service import guest_page
 from netstack.service.guest_channel import GuestChannel
 from netstack.service.ice_servers import choose_ice_servers
+from netstack.service.own_mailboxes import own_hosts
 from netstack.service.rendezvous_host import RendezvousHost
 from netstack.tasks import TaskScope
 from netstack.transport.webrtc_channels import Certificate, DataChannels
@@ -33,7 +34,6 @@ PORT: Final = 21_118
 MAX_ATTEMPTS: Final = 16
 MAX_TOLD_STUN: Final = 3
 MAX_ANSWER_CANDIDATES: Final = 16
-SELDOM: Final = frozenset({LinkKind.VIRTUAL, LinkKind.VPN})
 
 
 class GuestDoor:
@@ -111,7 +111,7 @@ class GuestDoor:
             self._host = host
             break
         port = 0 if self._host is None else self._host.local.port
-        hosts = _reachable(await self._net.interfaces(), await self._net.gateways())
+        hosts = own_hosts(await self._net.interfaces(), await self._net.gateways())
         self._places = tuple(f"http://{Address(each, port)}" for each in hosts)
         return RendezvousUri(Way.WEBSOCKET, "127.0.0.1", port)
 
@@ -214,15 +214,3 @@ class GuestDoor:
             await channels.close()
         if self._host is not None:
             await self._host.close()
-
-
-def _reachable(interfaces: Sequence[Interface], gateways: Sequence[Gateway]) -> list[str]:
-    """Our IPv4 addresses, the one that others most likely reach first; loopback where there is no network."""
-    found = [
-        (not any(each.is_on(interface) for each in gateways), interface.kind in SELDOM, host)
-        for interface in interfaces
-        if interface.kind is not LinkKind.LOOPBACK
-        for host in interface.hosts
-        if ":" not in host and scope(host) is not Scope.LINK_LOCAL
-    ]
-    return [host for _, _, host in sorted(found, key=lambda each: each[:2])] or ["127.0.0.1"]

@@ -33,6 +33,7 @@ from netstack.service.guest_path import GuestPath
 from netstack.service.guest_talk import GuestTalk
 from netstack.service.known_listening import KnownListening
 from netstack.service.known_peers import KnownPeers
+from netstack.service.own_mailboxes import OwnMailboxes
 from netstack.service.own_side import OwnSide
 from netstack.service.path_watch import PathWatch
 from netstack.service.peers import Peers
@@ -87,6 +88,7 @@ class PeerDesk(TalkDesk):
         self._shelf = Shelf(folder)
         self._known = KnownPeers()
         self._guests = GuestDesk(net, self._shelf, self._show, self._next_number)
+        self._mailboxes = OwnMailboxes(net, self._show)
         self._listening = KnownListening(self._listen)
         self._invitation: Attempt | None = None
         self._joining: Attempt | None = None
@@ -118,6 +120,7 @@ class PeerDesk(TalkDesk):
         await self._listening.close()
         await self._tasks.close()
         await self._guests.close()
+        await self._mailboxes.close()
         await self.own.close()
         for talk in self._talks.values():
             await talk.close()
@@ -152,10 +155,26 @@ class PeerDesk(TalkDesk):
     def set_hidden(self, hidden: bool) -> None:
         """Whether peers get our address, from the next meeting on."""
         self._set(hidden=hidden)
+        if hidden:
+            self._tasks.start(self._mailboxes.close(), "close the mailboxes")
 
     def set_open_ports(self, wanted: bool) -> None:
         """Whether the router is asked for ports, from the next meeting on."""
         self._set(open_ports=wanted)
+
+    async def keep_mailboxes(self, wanted: bool) -> None:
+        """Whether two may meet at mailboxes that we keep, as long as this lasts. Raises InputError, NetError."""
+        if not wanted:
+            await self._mailboxes.close()
+            return
+        if self.state.hidden:
+            raise InputError(InputError.Reason.USAGE, "who meets here sees your address, which is hidden")
+        if self.state.partner:
+            raise InputError(InputError.Reason.USAGE, "the lab's people meet without")
+        mappings = self.own.mappings if self.state.open_ports else None
+        if mappings is not None:
+            mappings.allow(True)
+        await self._mailboxes.open(mappings)
 
     # Meeting.
 
@@ -188,7 +207,7 @@ class PeerDesk(TalkDesk):
         """
         attempt = PasteAttempt(self._show, hidden=self.state.hidden)
         return await self._inviting(
-            attempt, lambda peers: peers.invite_by_paste(attempt, self._finders()), by_hand=True
+            attempt, lambda peers: peers.invite_by_paste(attempt, self._finders()), has_way=True
         )
 
     def take_reply(self, text: str) -> None:
@@ -205,10 +224,10 @@ class PeerDesk(TalkDesk):
         if code.startswith(INVITATION):
             by_hand = PasteAttempt(self._show, hidden=self.state.hidden)
             return await self._join(
-                by_hand, lambda peers: peers.join_by_paste(code, by_hand, self._finders()), by_hand=True
+                by_hand, lambda peers: peers.join_by_paste(code, by_hand, self._finders()), has_way=True
             )
         wanted = parse_session_code(code)
-        chosen = ways if ways and not self.state.partner else self.state.ways
+        chosen = ways if ways and not self.state.partner else self._ways()
 
         def make_drivers() -> list[Driver]:
             return [self._drivers(way) for way in self._allowed(chosen)]
@@ -217,32 +236,33 @@ class PeerDesk(TalkDesk):
         return await self._join(
             attempt,
             lambda peers: peers.meet(Role.GUEST, wanted, make_drivers(), attempt, make_drivers=make_drivers),
+            has_way=bool(chosen),
         )
 
-    async def _inviting(self, attempt: Attempt, meet: Meet, *, by_hand: bool = False) -> int:
+    async def _inviting(self, attempt: Attempt, meet: Meet, *, has_way: bool = False) -> int:
         """One invitation at a time."""
         if self._invitation is not None:
             raise InputError(InputError.Reason.USAGE, "an invitation is open already")
         self._invitation = attempt
         try:
-            return await self._meet(attempt, meet, by_hand=by_hand)
+            return await self._meet(attempt, meet, has_way=has_way)
         finally:
             self._invitation = None
             self._show()
 
-    async def _join(self, attempt: Attempt, meet: Meet, *, by_hand: bool = False) -> int:
+    async def _join(self, attempt: Attempt, meet: Meet, *, has_way: bool = False) -> int:
         """One code at a time."""
         if self._joining is not None:
             raise InputError(InputError.Reason.USAGE, "one code at a time")
         self._joining = attempt
         try:
-            return await self._meet(attempt, meet, by_hand=by_hand)
+            return await self._meet(attempt, meet, has_way=has_way)
         finally:
             self._joining = None
             self._show()
 
-    async def _meet(self, attempt: Attempt, meet: Meet, *, by_hand: bool) -> int:
-        async with self._attempting(attempt, by_hand=by_hand):
+    async def _meet(self, attempt: Attempt, meet: Meet, *, has_way: bool) -> int:
+        async with self._attempting(attempt, has_way=has_way):
             met = await meet(await self._ready())
         return self._begin(met, attempt)
 
@@ -350,9 +370,9 @@ class PeerDesk(TalkDesk):
         return self._count
 
     @asynccontextmanager
-    async def _attempting(self, attempt: Attempt, *, by_hand: bool = False) -> AsyncIterator[None]:
-        """What any attempt needs before and leaves behind."""
-        if not self.state.ways and not by_hand:
+    async def _attempting(self, attempt: Attempt, *, has_way: bool = False) -> AsyncIterator[None]:
+        """What any attempt needs before and leaves behind. `has_way`: it goes by others than those that were chosen."""
+        if not self._ways() and not has_way:
             raise MeetingError(MeetingError.Reason.NO_WAY, "none was chosen")
         if sum(not talk.ended for talk in self._talks.values()) >= MAX_OPEN:
             raise InputError(
@@ -378,11 +398,15 @@ class PeerDesk(TalkDesk):
         )
 
     def _make_drivers(self) -> list[Driver]:
-        return [self._drivers(way) for way in self._allowed(self.state.ways)]
+        return [self._drivers(way) for way in self._allowed(self._ways())]
+
+    def _ways(self) -> tuple[str, ...]:
+        """Those that were chosen, and our own mailboxes."""
+        return (*self._mailboxes.ways, *self.state.ways)
 
     def _finders(self) -> "Callable[[], list[Driver]] | None":
         """By what two who met by hand find each other again."""
-        return self._make_drivers if self.state.ways else None
+        return self._make_drivers if self._ways() else None
 
     def _attempt(self) -> Attempt:
         return Attempt(self._show, hidden=self.state.hidden)
@@ -474,8 +498,9 @@ class PeerDesk(TalkDesk):
             conversations=tuple(talk.state() for talk in self._talks.values()),
             known=self._known.rows,
             guest_invitation=self._guests.state(),
+            mailboxes=self._mailboxes.state,
         )
-        if state.ways and not state.partner:
+        if self._ways() and not state.partner:
             open_keys = {talk.key for talk in self._talks.values() if not talk.ended}
             wanted = [note.peer for note in self._known.rows if self._known.key(note.peer) not in open_keys]
             self._listening.keep(filter(self._listens_to, wanted) if state.reachable else ())
@@ -496,7 +521,9 @@ class PeerDesk(TalkDesk):
 
     def _ways_of_link(self) -> tuple[str, ...]:
         """The lab's mean nothing elsewhere."""
-        return () if self.state.partner else self.state.ways
+        kept = self._mailboxes.state
+        ours = () if kept is None else tuple(filter(None, (kept.outside, *kept.places[:1])))
+        return () if self.state.partner else (*ours, *self.state.ways)
 
 
 async def _outcome(meeting: Awaitable[Met]) -> Met | PeerscopeError:

@@ -502,7 +502,8 @@ class Sessions:
         for connection in list(self._connections.values()):
             connection.end(SessionError(SessionError.Reason.CLOSED))
         self._connections.clear()
-        await self._tasks.close()
-        await asyncio.to_thread(self._peers.store)
-        for transport in self._transports:
-            await transport.close()
+        async with contextlib.AsyncExitStack() as stack:  # every socket, also when this is cancelled
+            for transport in self._transports:
+                stack.push_async_callback(transport.close)
+            await self._tasks.close()
+            await asyncio.to_thread(self._peers.store)

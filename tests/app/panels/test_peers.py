@@ -21,7 +21,15 @@ from netstack.model.chat import ChatLine, FileReport, FileState, LineKind, Mark,
 from netstack.model.guest import GuestInvitation, GuestState
 from netstack.model.meeting import Way, WayHealth, WayState
 from netstack.model.network_cost import NetworkCost, ToldBy
-from netstack.model.peers import CallState, Conversation, InvitationState, KnownPeer, PeersState, Stage
+from netstack.model.peers import (
+    CallState,
+    Conversation,
+    InvitationState,
+    KnownPeer,
+    MailboxesState,
+    PeersState,
+    Stage,
+)
 from netstack.model.session import Mode, Priority, TransportKind
 from netstack.model.snapshot import Snapshot
 
@@ -419,6 +427,24 @@ async def test_known_peers_are_called_forgotten_and_brought_back(bench: Bench) -
     bench.button("Undo").click()
     await settle()
     assert bench.asked == [("reconnect", "ab"), ("reconnect cancelled",), ("forget", "ab"), ("undo",)]
+    await bench.actions.stop()
+
+
+async def test_mailboxes_are_kept_in_the_window_and_their_address_is_copied(bench: Bench) -> None:
+    bench.show(PeersState())
+    box = bench.page.findChild(QCheckBox, "mailboxes")
+    box.click()
+    await settle()
+    assert bench.asked == [("mailboxes", True)]
+    bench.show(PeersState(mailboxes=MailboxesState(21_080, ("ws://192.168.1.5:21080",))))
+    assert box.isChecked()
+    bench.button("Copy address").click()
+    assert QApplication.clipboard().text() == "ws://192.168.1.5:21080"
+    bench.button("Make a code").click()  # without asking how to meet
+    await settle()
+    assert bench.asked[-1] == ("invite",)
+    bench.show(PeersState(hidden=True))
+    assert not box.isEnabled()
     await bench.actions.stop()
 
 

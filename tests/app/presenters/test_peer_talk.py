@@ -43,6 +43,7 @@ def conversation(**changes: object) -> Conversation:
         ({}, 0.023, f"You ↔ Ana: direct (UDP), 23.0{THIN}ms"),
         ({}, None, "You ↔ Ana: direct (UDP)"),
         ({"kind": "relay", "transport": "turn"}, 0.1, f"You ↔ Ana: by a relay (TURN), 100{THIN}ms"),
+        ({"kind": "relay"}, None, "You ↔ Ana: by Ana's relay (UDP)"),
         ({"kind": "local"}, None, "You ↔ Ana: direct in this network (UDP)"),
         ({"ended": "Ana has left."}, 0.023, "Ana has left."),
     ],

@@ -10,7 +10,15 @@ from netstack.core.session_link import qr_rows
 from netstack.model.candidate import CandidateKind, PairState, PairStory
 from netstack.model.meeting import Way, WayHealth, WayState
 from netstack.model.path import PathReport, PathState, ProbeSummary
-from netstack.model.peers import CallState, Conversation, InvitationState, KnownPeer, PeersState, Stage
+from netstack.model.peers import (
+    CallState,
+    Conversation,
+    InvitationState,
+    KnownPeer,
+    MailboxesState,
+    PeersState,
+    Stage,
+)
 from netstack.model.snapshot import Snapshot
 
 CODE = "482915-amber-walnut-kayak"
@@ -58,6 +66,20 @@ def test_an_open_invitation() -> None:
         "Looking for each other…",
         "The code is right. Looking for a path…",
     )
+
+
+def test_our_own_mailboxes() -> None:
+    kept = MailboxesState(21_080, ("ws://192.168.1.5:21080",))
+    shown = view(mailboxes=kept)
+    assert shown.asked  # no other way need be chosen
+    assert shown.mailboxes.startswith(
+        "Mailboxes are here: ws://192.168.1.5:21080 in this network; from the internet once"
+    )
+    assert shown.mailbox_address == "ws://192.168.1.5:21080"
+    outside = view(mailboxes=msgspec.structs.replace(kept, outside="ws://203.0.113.7:21080"))
+    assert outside.mailboxes.endswith("ws://203.0.113.7:21080 from the internet.")
+    assert outside.mailbox_address == "ws://203.0.113.7:21080"
+    assert (view().mailboxes, view().mailbox_address) == ("", "")
 
 
 def test_joining_and_calling() -> None:
