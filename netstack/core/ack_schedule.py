@@ -17,21 +17,21 @@ class AckSchedule:
     packet that wants one.
     """
 
-    __slots__ = ("_batches", "_due_at_s", "_eager", "_packets", "_sent_at_s")
+    __slots__ = ("_batches", "_eager", "_packets", "due_at_s", "sent_at_s")
 
     def __init__(self) -> None:
         self._packets = 0
         self._batches = 0
         self._eager = EAGER_PACKETS
-        self._due_at_s: float | None = None
-        self._sent_at_s = float("-inf")
+        self.due_at_s: float | None = None
+        self.sent_at_s = float("-inf")
 
     def received(self, packets: int, in_order: bool, now: float) -> None:
         """One read brought `packets` that want an acknowledgement."""
         gathered = self._packets = self._packets + packets
         self._batches += 1
-        if self._due_at_s is None:
-            self._due_at_s = now + MAX_ACK_DELAY_S
+        if self.due_at_s is None:
+            self.due_at_s = now + MAX_ACK_DELAY_S
         if self._eager > 0:
             self._eager -= packets
             enough = gathered >= EAGER_PACKETS_PER_ACK
@@ -40,24 +40,30 @@ class AckSchedule:
         else:
             enough = gathered >= PACKETS_PER_ACK and self._batches >= BATCHES_PER_ACK
         if enough or not in_order:
-            self._due_at_s = now
+            self.due_at_s = now
         elif gathered >= PACKETS_PER_ACK:
-            self._due_at_s = min(self._due_at_s, now + LONE_BATCH_S)
+            self.due_at_s = min(self.due_at_s, now + LONE_BATCH_S)
+
+    @property
+    def packets_left(self) -> int:
+        """How many more make one due."""
+        enough = EAGER_PACKETS_PER_ACK if self._eager > 0 else PACKETS_PER_ACK
+        return max(enough - self._packets, 0)
 
     def due(self, now: float) -> bool:
         """An acknowledgement is to be sent now."""
-        return self._due_at_s is not None and self._due_at_s <= now
+        return self.due_at_s is not None and self.due_at_s <= now
 
     def rides(self, now: float) -> bool:
         """A packet that leaves anyway takes an acknowledgement along, but not every packet of a quick exchange."""
-        return self._due_at_s is not None and (self._due_at_s <= now or now - self._sent_at_s >= RIDE_AFTER_S)
+        return self.due_at_s is not None and (self.due_at_s <= now or now - self.sent_at_s >= RIDE_AFTER_S)
 
     def deadline(self) -> float | None:
         """When an acknowledgement falls due. None: nothing to acknowledge."""
-        return self._due_at_s
+        return self.due_at_s
 
     def sent(self, now: float) -> None:
         """An acknowledgement of everything left."""
-        self._sent_at_s = now
+        self.sent_at_s = now
         self._packets = self._batches = 0
-        self._due_at_s = None
+        self.due_at_s = None

@@ -1,15 +1,16 @@
 """The hot loop of small messages: one message in one packet, in and out, in the turn that it came in.
 
 An echo over bare asyncio takes 17 us a side, most of it in the kernel and the event loop; two sealings take 2. To stay
-near that, a packet may meet a few dozen operations and not the few hundred of the general way (queues, polls, timers of
-every session). What makes it possible:
+near that, a packet may meet a hundred operations and not the thousands of the general way (queues, polls, timers of
+every session, a record of every packet). What makes it possible:
 
-- Everything that only unusual events can change (path, key, address, routes) was looked at once, when the timers last
-  told their deadline; it holds while they are calm (`Timers.stir` ends that), so a packet asks one number for it.
+- Everything that only unusual events can change (path, key, address, routes, credit) is looked at once; it holds while
+  the timers are calm (`Timers.stir` ends that) and nobody has queued a message (`leave`), so a packet asks one number.
 - What comes in is given to the caller by hand, not queued; what goes out is sealed by hand, not polled for.
-- An acknowledgement rides on the message that answers, and is taken where a message came behind it. Those that have to
-  travel alone go the general way.
-- The books are the same as the general way's and are written here in place: a call costs as much as three entries.
+- What passes is only tallied. The books (window, acknowledgements, loss detection, lanes, counters) are made up by
+  `settle`, which whoever looks into them calls first; mostly the peer's next acknowledgement comes before, and then
+  sixteen messages that left and arrived are entered as one.
+- An acknowledgement rides on the message that answers. One that has to travel alone goes the general way.
 
 Each method does all that the general way would have done to the same packet, or nothing at all and returns None;
 `tests/core/test_fast_path.py` runs one against the other.
@@ -21,9 +22,7 @@ from typing import Final
 
 from cryptography.exceptions import InvalidTag
 
-from netstack.core.ack_ranges import AckRanges
-from netstack.core.ack_schedule import AckSchedule
-from netstack.core.send_control import SendControl
+from netstack.core.ack_schedule import RIDE_AFTER_S, AckSchedule
 from netstack.core.session_inbox import Inbox
 from netstack.core.session_path import Path
 from netstack.core.session_paths import Paths
@@ -33,6 +32,7 @@ from netstack.core.session_timers import Timers
 from netstack.core.session_turns import Turns
 from netstack.model.session import Event, Flow, MessageReceived, Mode, Priority
 from netstack.wire import fragment, frame, packet
+from netstack.wire.fragment import LANE_MODES, LANE_PRIORITIES, LANES, UNIT_BYTES
 from netstack.wire.packet import FULL_HEADER_BYTES, NONCE, SEALED
 
 LEAST_BYTES: Final = FULL_HEADER_BYTES + packet.TAG_BYTES + fragment.HEADER_BYTES
@@ -40,8 +40,9 @@ _WORD: Final = struct.Struct(">I")
 _LOW_32: Final = (1 << 32) - 1
 _LOW_26: Final = fragment.OFFSET_RANGE - 1
 _FIRST_DATA: Final = fragment.FIRST_CODE << 24  # data frames begin with a word that is no less
-_WHOLE: Final = 0x0C << 24  # both ends of a message are in the frame
+_WHOLE_HEADS: Final = tuple(_FIRST_DATA + (lane << 28) + (0x0C << 24) for lane in range(LANES))
 _PRIORITIES: Final = len(Priority)
+_NEVER: Final = -1
 
 
 class FastPath:
@@ -49,17 +50,32 @@ class FastPath:
 
     __slots__ = (
         "_acked",
-        "_acks",
+        "_below",
         "_calm",
-        "_control",
         "_events",
         "_flow",
+        "_got",
+        "_got_bytes",
+        "_got_first_s",
+        "_heard_s",
         "_inbox",
+        "_limits",
+        "_most_bytes",
+        "_next_id",
+        "_next_in",
+        "_next_out",
+        "_number_in",
+        "_number_out",
         "_open",
+        "_out",
+        "_owed",
         "_path",
+        "_path_id",
         "_paths",
         "_receive_word",
-        "_schedule",
+        "_ride_at",
+        "_ride_s",
+        "_room_bytes",
         "_seal",
         "_send_word",
         "_sender",
@@ -86,22 +102,130 @@ class FastPath:
         self._events = events
         self._acked = acked
         self.told_s = 0.0  # when the timers will be looked at anyway
-        self._calm = -1  # the calm in which the path was looked at
+        self._calm = _NEVER  # the calm in which everything was looked at
         self._path: Path | None = None
-        self._receive_word = self._send_word = 0
+        self._path_id = self._receive_word = self._send_word = 0
         self._flow: Flow | None = None  # the path's, as the last packet named it
-        self._acks: AckRanges
-        self._schedule: AckSchedule
-        self._control: SendControl | None = None
         self._open: Callable[[bytes, Buffer, None], bytes]
         self._seal: Callable[[bytes, bytes, None], bytes]
+        # What came since the books were made up: where each lane goes on, and where it must not go on to.
+        self._next_in = [_NEVER] * LANES
+        self._below = [0] * LANES
+        self._number_in = self._got = self._got_bytes = 0
+        self._got_first_s = self._heard_s = 0.0
+        self._ride_at = 0  # so many packets take an acknowledgement along, or one at `_ride_s`
+        self._ride_s = 0.0
+        self._owed = False  # something before them wants one
+        # What left: when, in which lane and where in it, what, and the packet's size.
+        self._next_out = [_NEVER] * LANES
+        self._limits = [_NEVER] * LANES
+        self._number_out = self._next_id = self._most_bytes = 0
+        self._room_bytes = -1
+        self._out: list[tuple[float, int, int, bytes, int]] = []
 
-    def _look(self) -> Path | None:
-        """The path that plain packets take, while there is nothing else to a session than that."""
-        self._calm, self._path = self._timers.calm, None
+    def receive(self, data: Buffer, word: int, low: int, flow: Flow, now: float) -> MessageReceived | None:
+        """The message in the next packet in order, where that and an acknowledgement are all that there is to it.
+
+        `word` and `low` are its header.
+        """
+        if self._calm != self._timers.calm and not self._look(now):
+            return None
+        number = self._number_in
+        if (
+            word != self._receive_word
+            or low != number & _LOW_32
+            or self._events
+            or self._inbox.messages
+            or (flow is not self._flow and not self._is_ours(flow))
+        ):
+            return None
+        try:
+            plaintext = self._open(
+                NONCE.pack(self._path_id, number >> 32, word, low), data[FULL_HEADER_BYTES:], None
+            )
+        except InvalidTag:
+            self.leave()  # the next one is admitted by the general way before anything is computed for it
+            return None
+        (head,) = _WORD.unpack_from(plaintext)
+        ack = None
+        if head < _FIRST_DATA:
+            ack = frame.read_plain_ack(plaintext) if head >> 24 == frame.ACK else None
+            if ack is None or ack.path_id != self._path_id:
+                return None
+            plaintext = plaintext[ack.end :]
+            if len(plaintext) < fragment.HEADER_BYTES:
+                return None
+            (head,) = _WORD.unpack_from(plaintext)
+            if head < _FIRST_DATA:
+                return None
+        lane = (head - _FIRST_DATA) >> 28
+        start = self._next_in[lane]
+        if start < 0:
+            start = self._expect(lane)
+        if start < 0 or head != _WHOLE_HEADS[lane] + (start & _LOW_26):
+            return None
+        payload = plaintext[fragment.HEADER_BYTES :]
+        end = start + len(payload) // UNIT_BYTES + 1
+        if end >= self._below[lane]:
+            return None
+        if ack is not None:
+            self._acknowledged(ack, now)
+        self._next_in[lane] = end
+        self._number_in = number + 1
+        if not self._got:
+            self._got_first_s = now
+        self._got += 1
+        self._got_bytes += len(data)
+        self._heard_s = now
+        return MessageReceived(payload, LANE_MODES[lane], LANE_PRIORITIES[lane])
+
+    def send(self, data: bytes, mode: Mode, priority: Priority, now: float) -> tuple[int, Transmit] | None:
+        """A message that nothing waits before and that fits a packet: its number, and what to send."""
+        if self._calm != self._timers.calm and not self._look(now):
+            return None
+        lane = mode * _PRIORITIES + priority
+        size_bytes, flow = len(data), self._flow
+        units = size_bytes // UNIT_BYTES + 1
+        start = self._next_out[lane]
+        if flow is None or size_bytes > self._most_bytes:
+            return None
+        if self._room_bytes < 0 or start + units > self._limits[lane]:
+            start = self._enter(lane, now)
+            if self._room_bytes < 0 or start + units > self._limits[lane]:
+                return None
+        number, header = self._number_out, b""
+        if (self._got or self._owed) and (self._got >= self._ride_at or now >= self._ride_s):
+            riding = self._acknowledgement(number, size_bytes, now)
+            if riding is None:
+                return None
+            header = riding
+        nonce = NONCE.pack(self._path_id, number >> 32, self._send_word, number & _LOW_32)
+        header += _WORD.pack(_WHOLE_HEADS[lane] + (start & _LOW_26))
+        sealed = nonce[-FULL_HEADER_BYTES:] + self._seal(nonce, header + data, None)
+        size_bytes = len(sealed)
+        self._out.append((now, lane, start, data, size_bytes))
+        self._number_out = number + 1
+        self._next_out[lane] = start + units
+        self._room_bytes -= size_bytes
+        return self._next_id + len(self._out), Transmit(flow, sealed, size_bytes, 1)
+
+    def owes(self) -> bool:
+        """An acknowledgement is due, or something is no longer plain: the session is to be polled."""
+        return self._calm != self._timers.calm or (
+            self._got >= self._ride_at and (self._owed or self._got > 0)
+        )
+
+    def leave(self) -> None:
+        """What was looked at does not hold any more."""
+        self.settle()
+        self._calm = _NEVER
+
+    def _look(self, now: float) -> bool:
+        """Whether there is nothing to the session now but plain packets on one path."""
+        self.leave()
         path, turns = self._paths.only, self._turns
         if (
-            not self._calm
+            not self._timers.calm
             or path is None
             or path.traits is None
             or path.traits.exclusive
@@ -112,117 +236,155 @@ class FastPath:
             or not path.in_use
             or not turns.protected
         ):
-            return None
+            return False
+        acks, schedule = path.ensure_acks()
+        if acks.largest != path.window.highest:  # what was not kept is not acknowledged, and is looked for
+            return False
+        self._path, self._path_id, self._flow = path, path.id, path.flow
         self._receive_word = (SEALED | turns.receive.turn & 3) << 24 | path.receive_id
         self._send_word = (SEALED | turns.send.turn & 3) << 24 | path.send_id
         self._open, self._seal = turns.receive.aead.decrypt, turns.send.aead.encrypt
-        self._acks, self._schedule = path.ensure_acks()
-        self._control = path.control
-        self._flow = path.flow
-        self._path = path
-        return path
+        self._next_in, self._next_out = [_NEVER] * LANES, [_NEVER] * LANES
+        self._below, self._limits = [_NEVER] * LANES, [_NEVER] * LANES
+        self._number_in, self._number_out = path.window.highest + 1, path.next_number
+        self._next_id = self._sender.outbox.next_id - 1
+        self._most_bytes = path.mtu_bytes - LEAST_BYTES
+        self._room_bytes = self._room(path, now)
+        self._note_schedule(schedule)
+        self._calm = self._timers.calm
+        return True
 
-    def owes(self, now: float) -> bool:
-        """An acknowledgement is due, or something is no longer plain: the session is to be polled."""
-        return self._calm != self._timers.calm or self._schedule.due(now)
+    def _is_ours(self, flow: Flow) -> bool:
+        if self._path is None or flow != self._path.flow:
+            return False
+        self._flow = flow
+        return True
 
-    def receive(self, data: Buffer, word: int, low: int, flow: Flow, now: float) -> MessageReceived | None:
-        """The message in the next packet in order, where that and an acknowledgement are all that there is to it.
-
-        `word` and `low` are its header.
-        """
-        path = self._path if self._calm == self._timers.calm else self._look()
-        if path is None or word != self._receive_word or self._events:
-            return None
-        window = path.window
-        number = window.highest + 1
-        if low != number & _LOW_32:
-            return None
-        if flow is not self._flow:
-            if flow != path.flow:
-                return None
-            self._flow = flow
-        try:
-            plaintext = self._open(
-                NONCE.pack(path.id, number >> 32, word, low), data[FULL_HEADER_BYTES:], None
-            )
-        except InvalidTag:
-            return None
-        (head,) = _WORD.unpack_from(plaintext)
-        if head < _FIRST_DATA:
-            ack = frame.read_plain_ack(plaintext) if head >> 24 == frame.ACK else None
-            if ack is None or ack.path_id != path.id or len(plaintext) < ack.end + fragment.HEADER_BYTES:
-                return None
-            (head,) = _WORD.unpack_from(plaintext, ack.end)
-            payload = plaintext[ack.end + fragment.HEADER_BYTES :]
-        else:
-            ack = None
-            payload = plaintext[fragment.HEADER_BYTES :]
-        if head < _FIRST_DATA or head & _WHOLE != _WHOLE:
-            return None
-        lane = (head - _FIRST_DATA) >> 28
-        if not self._inbox.pass_whole(lane, head & _LOW_26, len(payload)):
-            return None
-        window.add(number)
-        path.received_packets += 1
-        path.received_bytes += len(data)
-        path.last_heard_s = now
-        if ack is not None:
-            self._acknowledged(path, ack, now)
-        self._schedule.received(1, self._acks.add(number, number, now), now)
-        return MessageReceived(payload, fragment.LANE_MODES[lane], fragment.LANE_PRIORITIES[lane])
-
-    def _acknowledged(self, path: Path, ack: frame.PlainAck, now: float) -> None:
-        """The peer has packets of ours. Where none is missing and nobody waits for it, the timers stay calm."""
+    def _room(self, path: Path, now: float) -> int:
+        """Bytes that may leave one after the other as long as they are not negative."""
         outbox = self._sender.outbox
-        if not self._sender.acked_plain(ack, path, now) or outbox.done or outbox.full:
-            self._acked(frame.Ack(path.id, ack.delay_us, ((ack.low, ack.high),)), now)
+        if path.control is None or self._turns.ripe or self._sender.copy_to is not None or outbox.pressed:
+            return -1
+        return path.control.room_bytes(now)
 
-    def send(self, data: bytes, mode: Mode, priority: Priority, now: float) -> tuple[int, Transmit] | None:
-        """A message that nothing waits before and that fits a packet: its number, and what to send."""
-        path = self._path if self._calm == self._timers.calm else self._look()
+    def _note_schedule(self, schedule: AckSchedule) -> None:
+        self._ride_at = schedule.packets_left
+        self._ride_s = schedule.sent_at_s + RIDE_AFTER_S
+        self._owed = schedule.due_at_s is not None
+
+    def _expect(self, lane: int) -> int:
+        """Where a lane goes on; negative where that is not simple."""
+        self._next_in[lane], self._below[lane] = self._inbox.expects(lane)
+        return self._next_in[lane]
+
+    def _enter(self, lane: int, now: float) -> int:
+        """Makes up the books, and looks anew at how far may be sent. Where the lane goes on."""
+        self.settle()
+        if self._path is not None:
+            self._room_bytes = self._room(self._path, now)
+        self._next_out[lane], self._limits[lane] = self._sender.outbox.place(lane)
+        return self._next_out[lane]
+
+    def _acknowledgement(self, number: int, size_bytes: int, now: float) -> bytes | None:
+        """What packet `number` says of those that came, if anything. None: it does not fit."""
+        self._settle_in()
+        path = self._path
+        if path is None or path.acks is None or path.schedule is None:
+            return None
+        acks, schedule = path.acks, path.schedule
+        if not schedule.rides(now):
+            return b""
+        if len(acks) != 1:
+            return None
+        ack = frame.encode_ack(path.id, int(max(now - acks.largest_at_s, 0.0) * 1e6), acks.newest())
+        if size_bytes + len(ack) > self._most_bytes:
+            return None
+        acks.carried(number)
+        schedule.sent(now)
+        self._note_schedule(schedule)
+        return ack
+
+    def _acknowledged(self, ack: frame.PlainAck, now: float) -> None:
+        """The peer has packets of ours: mostly all that left since the books were made up, and nothing else is under way.
+        Where none is missing and nobody waits for it, the timers stay calm.
+        """
+        path, out = self._path, self._out
         if path is None:
-            return None
-        sender, control, flow, schedule = self._sender, self._control, path.flow, self._schedule
+            return
+        first, control = self._number_out - len(out), path.control
         if (
-            path.urgent
-            or path.ping_wanted
-            or path.probes_due
-            or control is None
-            or path.control is not control
-            or flow is None
-            or sender.controls
-            or sender.copy_to is not None
-            or self._turns.ripe
-            or not control.may_send_one(now)
+            out
+            and control is not None
+            and ack.high == self._number_out - 1
+            and ack.low <= first
+            and control.losses.clear_from(ack.low)
         ):
-            return None
-        rides, header = schedule.rides(now), b""
-        if rides:
-            acks = self._acks
-            if len(acks) != 1:
-                return None
-            header = frame.encode_ack(path.id, int(max(now - acks.largest_at_s, 0.0) * 1e6), acks.newest())
-        if len(data) + len(header) > path.mtu_bytes - LEAST_BYTES:
-            return None
-        lane = mode * _PRIORITIES + priority
-        message = sender.outbox.take_at_once(data, lane)
-        if message is None:
-            return None
-        header += _WORD.pack(_FIRST_DATA + (lane << 28) + _WHOLE + (message.start & _LOW_26))
-        number = path.next_number
-        nonce = NONCE.pack(path.id, number >> 32, self._send_word, number & _LOW_32)
-        sealed = nonce[-FULL_HEADER_BYTES:] + self._seal(nonce, header + data, None)
-        size_bytes = len(sealed)
-        path.next_number = number + 1
-        path.data_packets += 1
-        path.data_messages += 1
+            size_bytes = self._enter_sent(path)
+            control.sent_and_acked(
+                first, len(out), size_bytes, out[0][0], out[-1][0], ack.delay_us / 1e6, now
+            )
+            self._sender.outbox.passed(out)
+            self._next_id += len(out)
+            self._turns.acknowledged = True
+            if path.acks is not None:
+                path.acks.confirmed(ack.low, ack.high)
+            out.clear()
+        else:
+            self.settle()
+            outbox = self._sender.outbox
+            if not self._sender.acked_plain(ack, path, now) or outbox.done or outbox.full:
+                self._acked(frame.Ack(path.id, ack.delay_us, ((ack.low, ack.high),)), now)
+                return
+        self._room_bytes = self._room(path, now)
+
+    # The books.
+
+    @property
+    def unsettled(self) -> bool:
+        """Something was tallied that is not in the books."""
+        return self._got > 0 or bool(self._out)
+
+    def settle(self) -> None:
+        """Enters what was tallied."""
+        if self._got:
+            self._settle_in()
+        out, path = self._out, self._path
+        if not out or path is None or path.control is None:
+            return
+        number = self._number_out - len(out)
+        self._enter_sent(path)
+        for sent_s, lane, start, data, size_bytes in out:
+            message = self._sender.outbox.left_at_once(data, lane, start)
+            path.control.sent_last(number, size_bytes, sent_s, message)
+            number += 1
+        self._next_id += len(out)
+        out.clear()
+
+    def _settle_in(self) -> None:
+        path, got = self._path, self._got
+        if not got or path is None:
+            return
+        self._got = 0
+        first, last = self._number_in - got, self._number_in - 1
+        path.window.add(first, got)
+        path.heard(got, self._got_bytes, self._heard_s)
+        self._got_bytes = 0
+        acks, schedule = path.ensure_acks()
+        schedule.received(1, acks.add(first, last, self._heard_s), self._got_first_s)
+        if got > 1:
+            schedule.received(got - 1, True, self._heard_s)
+        self._note_schedule(schedule)
+        self._inbox.passed(self._next_in, got)
+
+    def _enter_sent(self, path: Path) -> int:
+        """What left, on the path's and the key's account. Returns the bytes."""
+        out = self._out
+        count, size_bytes = len(out), sum(each[4] for each in out)
+        path.next_number = self._number_out
+        path.data_packets += count
+        path.data_messages += count
         path.sent_bytes += size_bytes
-        path.last_sent_s = now
-        self._turns.sealed(1, size_bytes)
-        control.sent_last(number, size_bytes, now, message)
-        if rides:
-            self._acks.carried(number)
-            schedule.sent(now)
-        sender.outbox.stats.link_bytes += size_bytes
-        return message.id, Transmit(flow, sealed, size_bytes, 1)
+        path.last_sent_s = out[-1][0]
+        self._turns.sealed(count, size_bytes)
+        self._sender.outbox.stats.link_bytes += size_bytes
+        return size_bytes

@@ -19,6 +19,8 @@ from netstack.wire.frame import encode_part
 
 QUEUE_MAX_BYTES: Final = 8 << 20
 QUEUE_MAX_MESSAGES: Final = 65536
+PRESSED_ABOVE_BYTES: Final = QUEUE_MAX_BYTES * 7 // 8
+PRESSED_ABOVE_MESSAGES: Final = QUEUE_MAX_MESSAGES * 7 // 8
 INITIAL_CREDIT_UNITS: Final = (256 << 10) // UNIT_BYTES
 PART_HEADER_BYTES: Final = 1 + HEADER_BYTES + 4
 WIDE_EXTRA_BYTES: Final = 6
@@ -49,7 +51,6 @@ class Outbox:
 
     __slots__ = (
         "_lanes",
-        "_next_id",
         "_order",
         "_queued_messages",
         "_resting",
@@ -59,6 +60,7 @@ class Outbox:
         "done",
         "dropped",
         "full",
+        "next_id",
         "queued_bytes",
         "stats",
     )
@@ -68,7 +70,7 @@ class Outbox:
         self._order: list[tuple[int, _Lane]] = []  # the lanes that are shown, most urgent first
         self._shown = EVERY_PRIORITY
         self._resting: tuple[tuple[int, int, int, int], ...] = ()
-        self._next_id = 0
+        self.next_id = 0
         self._queued_messages = 0
         self._unfinished: dict[int, Message] | None = None
         self.stats = stats
@@ -87,11 +89,11 @@ class Outbox:
         lane_number = fragment.lane_of(mode, priority)
         if deadline_s is not None and mode is not Mode.DEADLINE:
             raise ValueError("only Mode.DEADLINE has a deadline")
-        message = Message(self._next_id, lane_number, data, deadline_s, quiet)
+        message = Message(self.next_id, lane_number, data, deadline_s, quiet)
         if not self._fits(message.cost_bytes):
             self.full = True
             raise SessionError(SessionError.Reason.QUEUE_FULL)
-        self._next_id += 1
+        self.next_id += 1
         self.queued_bytes += message.cost_bytes
         self._queued_messages += 1
         self._lane(lane_number).queue.append(message)
@@ -160,35 +162,48 @@ class Outbox:
             return Run(message, start, stop, units, count, wide)
         return None
 
-    def take_at_once(self, data: bytes, lane: int) -> Message | None:
-        """A message that leaves whole in one packet without having been queued, and is `quiet`. None: something waits before
-        it, or it has to wait itself.
-        """
-        for _, each in self._order:
-            if each.queue or each.again:
-                return None
-        state = self._lanes.get(lane) or self._lane(lane)
-        start, size_bytes = state.next, len(data)
-        end = start + size_bytes // UNIT_BYTES + 1
-        if end > state.credit or start - state.known > WIDE_ABOVE_UNITS:
-            return None
-        number = self._next_id
-        message = Message(number, lane, data, None, True, start, end, 1)
+    @property
+    def pressed(self) -> bool:
+        """Something waits to leave, or there is little room for what would."""
+        return (
+            self.queued_bytes > PRESSED_ABOVE_BYTES
+            or self._queued_messages > PRESSED_ABOVE_MESSAGES
+            or any(each.queue or each.again for _, each in self._order)
+        )
+
+    def place(self, lane: int) -> tuple[int, int]:
+        """Where a lane goes on, and how far whole messages may leave at once in it."""
+        state = self._lane(lane)
+        return state.next, min(state.credit, state.known + WIDE_ABOVE_UNITS)
+
+    def left_at_once(self, data: bytes, lane: int, start: int) -> Message:
+        """A message left whole in one packet without having been queued. It is `quiet`."""
+        state, size_bytes = self._lane(lane), len(data)
+        end = state.next = start + size_bytes // UNIT_BYTES + 1
+        message = Message(self.next_id, lane, data, None, True, start, end, 1)
+        self.next_id += 1
         if lane < RELIABLE_LANES:
-            if not self._fits(size_bytes + MESSAGE_COST_BYTES):
-                return None
             self.queued_bytes += size_bytes + MESSAGE_COST_BYTES
             self._queued_messages += 1
             if self._unfinished is None:
                 self._unfinished = {}
-            self._unfinished[number] = message
-        self._next_id = number + 1
-        state.next = end
-        stats = self.stats
-        stats.sent_messages += 1
-        stats.sent_fragments += 1
-        stats.sent_payload_bytes += size_bytes
+            self._unfinished[message.id] = message
+        self.stats.sent_messages += 1
+        self.stats.sent_fragments += 1
+        self.stats.sent_payload_bytes += size_bytes
         return message
+
+    def passed(self, left: list[tuple[float, int, int, bytes, int]]) -> None:
+        """Messages left at once, and have arrived: lane, start and data of each are its second to fourth."""
+        for _, lane, start, data, _ in left:
+            state = self._lane(lane)
+            state.next = start + len(data) // UNIT_BYTES + 1
+            if lane >= RELIABLE_LANES:
+                state.known = start
+            self.stats.sent_payload_bytes += len(data)
+        self.next_id += len(left)
+        self.stats.sent_messages += len(left)
+        self.stats.sent_fragments += len(left)
 
     def take_parts(self, room_bytes: int, now: float) -> tuple[bytes, Parts] | None:
         """Several small messages for one packet. None when fewer than two fit: `take_run` is cheaper."""

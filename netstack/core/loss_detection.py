@@ -191,11 +191,41 @@ class LossDetector:
             self._newest_acked_sent_at_s = max(self._newest_acked_sent_at_s, newest.sent_at_s)
         return outcome
 
+    def clear_from(self, low: int) -> bool:
+        """Nothing is pending, and no packet from `low` on was called lost."""
+        buried = self._buried
+        return not self._ledger.bursts and (
+            buried is None or not buried.bursts or buried.bursts[-1].end <= low
+        )
+
+    def sent_and_acked(self, burst: SentBurst, ack_delay_s: float, now: float) -> Outcome:
+        """Packets left while nothing was pending, and all have arrived."""
+        self._next = burst.end
+        self._eliciting_sent_at_s = burst.sent_at_s
+        outcome = Outcome(burst.last_bytes)
+        outcome.newest = burst
+        outcome.acked_bytes = burst.last_bytes
+        outcome.acked = [(burst, burst.pending)]
+        burst.pending = 0
+        self._arrived(burst, burst.end - 1, outcome, ack_delay_s, now)
+        return outcome
+
+    def _arrived(
+        self, newest: SentBurst, largest: int, outcome: Outcome, ack_delay_s: float, now: float
+    ) -> None:
+        """Nothing below the largest acknowledged packet is missing."""
+        delay_s = min(max(ack_delay_s, 0.0), self.max_ack_delay_s)
+        outcome.rtt_s = self.rtt.add(now - newest.sent_at_s, delay_s)
+        self.probe_timeouts = 0
+        self._largest_acked = largest
+        self._loss_at_s = None
+        self._newest_acked_sent_at_s = max(self._newest_acked_sent_at_s, newest.sent_at_s)
+
     def acked_singles(
-        self, low: int, high: int, kind: type, ack_delay_s: float, now: float
+        self, low: int, high: int, kinds: tuple[type, ...], ack_delay_s: float, now: float
     ) -> Outcome | None:
         """`acked` for the common case of small messages: packets that were sent one by one arrived, up to the newest of them
-        and the oldest that was pending included. None: it is not that simple (cargo that is no `kind`, a gap, a lost
+        and the oldest that was pending included. None: it is not that simple (cargo of no `kinds`, a gap, a lost
         packet that came late), and nothing has changed.
         """
         firsts, bursts = self._ledger.firsts, self._ledger.bursts
@@ -207,7 +237,7 @@ class LossDetector:
             return None
         taken = bursts[:count]
         for burst in taken:
-            if burst.count != 1 or type(burst.cargo) is not kind:
+            if burst.count != 1 or type(burst.cargo) not in kinds:
                 return None
         outcome = Outcome(self.bytes_in_flight)
         newest = outcome.newest = taken[-1]
@@ -217,11 +247,7 @@ class LossDetector:
             outcome.acked_bytes += burst.last_bytes
         self.bytes_in_flight -= outcome.acked_bytes
         outcome.acked = [(burst, 1) for burst in reversed(taken)]
-        outcome.rtt_s = self.rtt.add(now - newest.sent_at_s, min(max(ack_delay_s, 0.0), self.max_ack_delay_s))
-        self.probe_timeouts = 0
-        self._largest_acked = high
-        self._loss_at_s = None
-        self._newest_acked_sent_at_s = max(self._newest_acked_sent_at_s, newest.sent_at_s)
+        self._arrived(newest, high, outcome, ack_delay_s, now)
         return outcome
 
     def deadline(self) -> float | None:

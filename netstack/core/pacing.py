@@ -40,6 +40,11 @@ class Pacer:
         return int(self.credit_bytes) if self.credit_bytes >= quantum else 0
 
     @property
+    def spare_bytes(self) -> float:
+        """What may be spent before credit is no longer `ample`."""
+        return self.credit_bytes - MIN_QUANTUM_PACKETS * self.packet_bytes
+
+    @property
     def ample(self) -> bool:
         """There is credit for a packet, whatever has come since: who sends little need not count."""
         return self.credit_bytes >= MIN_QUANTUM_PACKETS * self.packet_bytes

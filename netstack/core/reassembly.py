@@ -10,7 +10,7 @@ from typing import Final
 
 from netstack.core.intervals import IntervalSet
 from netstack.model.session import FragmentStats
-from netstack.wire.fragment import OFFSET_RANGE, RELIABLE_LANES, UNIT_BYTES
+from netstack.wire.fragment import RELIABLE_LANES, UNIT_BYTES
 
 MESSAGE_MAX_BYTES: Final = 4 << 20
 PEER_MAX_BYTES: Final = 32 << 20
@@ -158,29 +158,30 @@ class Reassembly:
         self._append(lane, state, before, False, offset + len(payload) // UNIT_BYTES, payload, now)
         return True
 
-    def receive_whole(self, lane: int, low: int, size_bytes: int, below: int) -> bool:
-        """A whole message that begins where everything before it ends, and ends `below`: nothing need be kept.
-
-        `low` are the 26 bits of its offset. False: it is not that simple, and nothing has changed.
-        """
+    def open_end(self, lane: int) -> int:
+        """Where a lane goes on, while nothing of it is missing or kept; negative otherwise."""
         state = self._lanes.get(lane) or self._lane(lane)
-        start = state.highest
-        if low != start & (OFFSET_RANGE - 1) or state.pieces:
-            return False
-        end = start + size_bytes // UNIT_BYTES + 1
-        if end >= below:
-            return False
-        if state.floor == start:
-            state.floor = end
-        elif state.done.ends and state.done.ends[-1] == start and lane >= RELIABLE_LANES:
-            state.done.ends[-1] = end
-        else:
-            return False
-        state.highest = end
-        stats = self.stats
-        stats.received_fragments += 1
-        stats.completed += 1
-        return True
+        if state.pieces:
+            return -1
+        if state.floor == state.highest or (
+            lane >= RELIABLE_LANES and state.done.ends and state.done.ends[-1] == state.highest
+        ):
+            return state.highest
+        return -1
+
+    def passed(self, ends: list[int], count: int) -> None:
+        """So many whole messages came one after the other, and were given to the caller at once: lanes with an `open_end` go
+        on from `ends` (negative: not looked at).
+        """
+        for lane, end in enumerate(ends):
+            if end >= 0 and (state := self._lane(lane)).highest < end:
+                if state.floor == state.highest:
+                    state.floor = end
+                else:
+                    state.done.ends[-1] = end
+                state.highest = end
+        self.stats.received_fragments += count
+        self.stats.completed += count
 
     def abandon(self, lane: int, offset: int, count: int) -> None:
         """The sender will not complete these units of an unreliable lane."""

@@ -22,6 +22,7 @@ from netstack.core.sent_bursts import SentBurst
 
 SHORT_PATH_WINDOW_BYTES = 1 << 20
 UNLIMITED_BYTES = 1 << 40
+MOST_AT_ONCE_BYTES = 1 << 16
 
 
 class SendControl:
@@ -148,14 +149,17 @@ class SendControl:
         self.sent_packets += count
         return burst
 
-    def may_send_one(self, now: float) -> bool:
-        """A packet may leave."""
-        if self._window_left() < self.pacer.packet_bytes:
-            return False
-        return self.pacer.ample or self.pacer.allowance(self.pace_bytes_per_s, now) >= self.pacer.packet_bytes
+    def room_bytes(self, now: float) -> int:
+        """Bytes that small packets may take one after the other as long as they are not negative, before asking again."""
+        pacer, left = self.pacer, self._window_left() - self.pacer.packet_bytes
+        if left < 0:
+            return -1
+        if not pacer.ample and pacer.allowance(self.pace_bytes_per_s, now) < pacer.packet_bytes:
+            return -1
+        return int(min(left, max(pacer.spare_bytes, 0), MOST_AT_ONCE_BYTES))
 
     def sent_last(self, number: int, size_bytes: int, now: float, cargo: Any) -> None:
-        """One packet left that may leave by `may_send_one`, and nothing waits behind it."""
+        """One packet left within `room_bytes`, and nothing waited behind it."""
         losses = self.losses
         prior = losses.bytes_in_flight
         if not prior:
@@ -163,6 +167,26 @@ class SendControl:
         self._delivery.sent_last(losses.sent_one(number, size_bytes, now, cargo), prior, now)
         self.pacer.credit_bytes -= size_bytes
         self.sent_packets += 1
+
+    def sent_and_acked(
+        self,
+        first: int,
+        count: int,
+        size_bytes: int,
+        first_sent_s: float,
+        last_sent_s: float,
+        ack_delay_s: float,
+        now: float,
+    ) -> None:
+        """Packets left as by `sent_last` while nothing else was under way (`LossDetector.clear_from`), and all have arrived."""
+        self.congestion.idle(first_sent_s)
+        burst = SentBurst(first, count, 0, size_bytes, last_sent_s, None)
+        self._delivery.sent(burst, 0, first_sent_s)
+        burst.app_limited = burst.app_limited or count > 1
+        self._delivery.ran_dry(size_bytes)
+        self.pacer.sent(size_bytes)
+        self.sent_packets += count
+        self._learn(self.losses.sent_and_acked(burst, ack_delay_s, now), now)
 
     def sent_unacknowledged(self, number: int) -> None:
         """A packet left that only carries acknowledgements."""
@@ -174,10 +198,10 @@ class SendControl:
             self._delivery.ran_dry(self.losses.bytes_in_flight)
 
     def acked_singles(
-        self, low: int, high: int, kind: type, ack_delay_s: float, now: float
+        self, low: int, high: int, kinds: tuple[type, ...], ack_delay_s: float, now: float
     ) -> list[tuple[SentBurst, int]] | None:
         """What arrived, by `LossDetector.acked_singles`; None: ask `acked`."""
-        outcome = self.losses.acked_singles(low, high, kind, ack_delay_s, now)
+        outcome = self.losses.acked_singles(low, high, kinds, ack_delay_s, now)
         if outcome is None:
             return None
         self._learn(outcome, now)

@@ -73,6 +73,7 @@ class Session:
         "_paths",
         "_routing",
         "_sender",
+        "_stats",
         "_timers",
         "_turns",
         "closed",
@@ -83,7 +84,6 @@ class Session:
         "peer_key",
         "rests",
         "safety_digits",
-        "stats",
     )
 
     def __init__(
@@ -103,7 +103,7 @@ class Session:
         self.peer_key = secrets.peer_key
         self.safety_digits = secrets.safety_digits
         self.initiator = secrets.initiator
-        self.stats = FragmentStats()
+        self._stats = FragmentStats()
         self.drops: Counter[Drop] = Counter()
         self.established = False
         self.outlives_links = False  # somebody moves the last path when its link is gone
@@ -116,10 +116,10 @@ class Session:
         self._events: list[Event] = []
         self._closing: CloseReason | None = None
         self._turns = Turns(secrets.send_chain, secrets.receive_chain, entropy, now)
-        self._inbox = Inbox(budget, self.stats, self.drops, traits.buffer_bytes)
+        self._inbox = Inbox(budget, self._stats, self.drops, traits.buffer_bytes)
         departure = departure or Departure()
         self._sender = Sender(
-            Outbox(self.stats), self._turns, self._still_wanted, mtu_cache or MtuCache(), departure
+            Outbox(self._stats), self._turns, self._still_wanted, mtu_cache or MtuCache(), departure
         )
         first = Path(0, secrets.receive_id, now, send_id=secrets.send_id)
         first.attach(flow, traits)
@@ -144,7 +144,14 @@ class Session:
     @property
     def paths(self) -> Paths:
         """The paths, to look at."""
+        self._settle()
         return self._paths
+
+    @property
+    def stats(self) -> FragmentStats:
+        """What became of fragments."""
+        self._settle()
+        return self._stats
 
     @property
     def key_turn(self) -> int:
@@ -154,6 +161,7 @@ class Session:
     @property
     def queued_bytes(self) -> int:
         """What waits to be sent, or to be acknowledged."""
+        self._settle()
         return self._sender.outbox.queued_bytes
 
     def send_message(
@@ -172,6 +180,7 @@ class Session:
         """
         if self.closed or self._closing is not None:
             raise SessionError(SessionError.Reason.CLOSED)
+        self._leave()
         return self._sender.outbox.put(data, mode, priority, deadline_s, quiet=quiet)
 
     @property
@@ -189,18 +198,33 @@ class Session:
             )
         return self._fast
 
+    def _settle(self) -> None:
+        """The books are to be looked at."""
+        if self._fast is not None:
+            self._fast.settle()
+
+    def _leave(self) -> None:
+        """The books are to be written by the general way."""
+        if self._fast is not None:
+            self._fast.leave()
+
+    def _stir(self) -> None:
+        """Something happens that is not plain traffic."""
+        self._leave()
+        self._timers.stir()
+
     def add_path(self, flow: Flow, traits: LinkTraits, now: float) -> int:
         """Tries another way to the peer; `PathOpened` tells when it works. Raises SessionError at the limit."""
         if self.closed:
             raise SessionError(SessionError.Reason.CLOSED)
-        self._timers.stir()
+        self._stir()
         return self._paths.add(flow, traits, now).id
 
     def use_path(self, path_id: int) -> None:
         """Messages travel on this path from now on, once it is proved."""
         path = self._paths.table.get(path_id)
         if path is not None and path.in_use:
-            self._timers.stir()
+            self._stir()
             self._paths.main = path_id
             self._paths.moved = True
 
@@ -220,7 +244,7 @@ class Session:
         routing.routes, routing.reserve, routing.trial = routes, reserve, trial
         if routes is not None:
             self.use_path(routes[Priority.REALTIME])
-        self._timers.stir()
+        self._stir()
         routing.look()
         return True
 
@@ -235,13 +259,13 @@ class Session:
         path = self._paths.table.get(path_id)
         if path is not None:
             path.test_wanted = True
-            self._timers.stir()
+            self._stir()
 
     def leave_path(self, path_id: int) -> None:
         """Nothing arrives on a path: what is in flight there goes elsewhere. The path stays."""
         path = self._paths.table.get(path_id)
         if path is not None:
-            self._timers.stir()
+            self._stir()
             self._sender.give_up(path)
 
     def prepare_path(self, now: float) -> bool:
@@ -250,7 +274,7 @@ class Session:
             return False
         with contextlib.suppress(SessionError):
             self._paths.add_spare(now)
-            self._timers.stir()
+            self._stir()
             return True
         return False
 
@@ -258,7 +282,7 @@ class Session:
         """Goes on with a path elsewhere, where no other path is left to add one by; `PathMoved` tells when it answers."""
         path = self._paths.table.get(path_id)
         if path is not None and not self.closed:
-            self._timers.stir()
+            self._stir()
             self._paths.move(path, flow, traits, now)
 
     def strand(self, path_id: int) -> bool:
@@ -267,14 +291,14 @@ class Session:
         others = any(each.in_use for each in self._paths.table.values() if each is not path)
         if path is None or not self.outlives_links or others:
             return False
-        self._timers.stir()
+        self._stir()
         self._sender.give_up(path)
         path.flow = path.old_flow = None
         return True
 
     def cap(self, caps: TrafficCaps, now: float) -> None:
         """Keeps every path to what the user allows this peer."""
-        self._fast = None
+        self._leave()
         for path in self._paths.table.values():
             if path.traits is not None:
                 path.cap(caps.of(self.peer_key, path.traits.kind), now)
@@ -283,7 +307,7 @@ class Session:
         """Ends a path; the session goes on over another, or waits for one."""
         path = self._paths.table.get(path_id)
         if path is not None:
-            self._timers.stir()
+            self._stir()
             self._sender.give_up(path)
             self._paths.drop(path, reason)
             self._sender.say(frame.PathClose(path_id, reason))
@@ -292,6 +316,7 @@ class Session:
         """The system would not send a packet so large on this path (EMSGSIZE)."""
         path = self._paths.table.get(path_id)
         if path is not None:
+            self._leave()
             self._sender.mtu_refused(path, size_bytes, now)
 
     def probe(self, path_id: int) -> int | None:
@@ -308,6 +333,7 @@ class Session:
     def close(self, reason: CloseReason = CloseReason.DONE) -> None:
         """Says good-bye with the next packet, and ends."""
         if self._closing is None and not self.closed:
+            self._leave()
             self._closing = reason
             self._fast = None
 
@@ -315,6 +341,7 @@ class Session:
         """Ends at once and forgets the keys. May be called twice."""
         if self.closed:
             return
+        self._leave()
         self.closed = True
         self._fast = None
         self._sender.outbox.clear()
@@ -376,6 +403,7 @@ class Session:
         if path is None:
             self.drops[Drop.CLOSED] += 1
             return False
+        self._leave()
         if path.cap_bucket is not None and not path.cap_bucket.take(len(data), now):
             self.drops[Drop.OVER_RATE] += 1
             return False
@@ -411,7 +439,7 @@ class Session:
         traits: LinkTraits,
         now: float,
     ) -> None:
-        self._timers.stir()
+        self._stir()
         newest = opened.first > path.window.highest
         count = opened.packets
         path.window.add(opened.first, count)
@@ -534,6 +562,7 @@ class Session:
         self.rests = False
         if self.closed:
             return None
+        self._leave()
         if self._closing is not None:
             return self._say_good_bye(self._closing, now)
         if now >= self._timers.look_at_s:
@@ -571,10 +600,12 @@ class Session:
             return None
         if self._closing is not None:
             return now
+        self._settle()
         return self._timers.deadline(now)
 
     def park(self, now: float) -> None:
         """Frees what an idle session does not need (cipher objects, congestion state)."""
+        self._leave()
         self._fast = None
         self._turns.receive.forget(now)
         self._turns.park()

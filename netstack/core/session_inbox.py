@@ -50,14 +50,16 @@ class Inbox:
             self._keep(MessageReceived(data, fragment.LANE_MODES[lane], fragment.LANE_PRIORITIES[lane]))
         return self._grant(lane, rtt_s, now)
 
-    def pass_whole(self, lane: int, low: int, size_bytes: int) -> bool:
-        """A whole message in its turn, which the caller is given without its having waited here. `low` are the 26 bits of its
-        offset. False: take it as a fragment; nothing has changed.
+    def expects(self, lane: int) -> tuple[int, int]:
+        """The units between which whole messages may pass to the caller without having waited here, and without more credit
+        to give; the first is negative where it is not that simple.
         """
-        if self.messages:
-            return False
-        below = self._giver.ample_below.get(lane, AMPLE_BELOW) if lane < RELIABLE_LANES else NO_LIMIT
-        return self.reassembly.receive_whole(lane, low, size_bytes, below)
+        start = self.reassembly.open_end(lane)
+        return start, self._giver.ample_below.get(lane, AMPLE_BELOW) if lane < RELIABLE_LANES else NO_LIMIT
+
+    def passed(self, ends: list[int], count: int) -> None:
+        """So many messages passed in this way, and the lanes go on from `ends` (negative: not looked at)."""
+        self.reassembly.passed(ends, count)
 
     def take_run(self, run: DataRun, rtt_s: float, now: float) -> tuple[Credit, ...] | None:
         """The middle of a message at once. None: take its fragments one by one."""

@@ -388,16 +388,15 @@ class Sender:
         control = path.control
         if ack.path_id != path.id or control is None or path.doubt_s is not None:
             return False
-        acked = control.acked_singles(ack.low, ack.high, Message, ack.delay_us / 1e6, now)
+        acked = control.acked_singles(ack.low, ack.high, (Message, Run), ack.delay_us / 1e6, now)
         if acked is None:
             return False
         if ack.high >= path.turn_first:
             self._turns.acknowledged = True
         if path.acks is not None:
             path.acks.confirmed(ack.low, ack.high)
-        arrived = self.outbox.arrived
-        for burst, _ in acked:
-            arrived(burst.cargo)
+        for burst, mask in acked:
+            self.outbox.acked(burst.cargo, mask)
         return True
 
     def settle(self, path: Path, outcome: Outcome, now: float) -> None:

@@ -342,7 +342,7 @@ class Sessions:
             return
         if happened is not None and (connection := self._connections.get(happened[0])) is not None:
             connection.message_came(happened[1])
-            if not happened[2].owes(now):
+            if not happened[2].owes():
                 if endpoint.sooner:
                     self._arm(now)
                 return

@@ -1,5 +1,6 @@
 """The fast path of small messages does what the general way does, or nothing."""
 
+import bisect
 import itertools
 import random
 
@@ -9,6 +10,7 @@ from netstack.core.endpoint import Endpoint
 from netstack.core.identity import KnownPeer
 from netstack.model.address import Address
 from netstack.model.session import UDP_TRAITS, CloseReason, Flow, MessageReceived, Mode, Priority
+from netstack.wire.fragment import LANES, RELIABLE_LANES
 from tests.core.session_bed import entropy_from, identity
 
 PSK = bytes(range(32))
@@ -25,7 +27,7 @@ class End:
         self.endpoint.add_link(0, UDP_TRAITS)
         self.known, self.fast, self.taken = known, fast, 0
         self.flow = Flow(0, Address("192.0.2.1", port))  # where its packets come from
-        self.out, self.messages, self.events = [], [], []
+        self.out, self.messages, self.events, self.said_reliably = [], [], [], []
 
     @property
     def number(self):
@@ -36,6 +38,8 @@ class End:
         return self.endpoint.sessions[self.number]
 
     def say(self, data, priority, mode, now):
+        if mode.reliable:
+            bisect.insort(self.said_reliably, data)
         if self.fast:
             sent = self.endpoint.send_small(self.number, data, mode, priority, now)
             if sent is not None:
@@ -82,7 +86,7 @@ def carry(ana, ben, now, rng=None, loss=0.0):
                     far.hear(data, near.flow, now)
 
 
-def exchange(*, fast, loss, sizes=(64,), modes=(Mode.UNRELIABLE,), gap_s=0.0004, rounds=400):
+def exchange(*, fast, loss, sizes=(64,), modes=(Mode.UNRELIABLE,), gap_s=0.0004, rounds=400, both=False):
     ana, ben = pair(fast=fast)
     rng, now = random.Random(3), 1.0
     for _ in range(100):
@@ -92,15 +96,15 @@ def exchange(*, fast, loss, sizes=(64,), modes=(Mode.UNRELIABLE,), gap_s=0.0004,
             end.poll(now)
     for turn, size, mode in zip(range(rounds), itertools.cycle(sizes), itertools.cycle(modes), strict=False):
         now += gap_s
-        end = (ana, ben)[turn % 2]
-        end.say(turn.to_bytes(2, "big") * (size // 2), Priority(turn % 3), mode, now)
+        for end in (ana, ben) if both else ((ana, ben)[turn % 2],):
+            end.say(turn.to_bytes(2, "big") * (size // 2), Priority(turn % 3), mode, now)
         carry(ana, ben, now, rng, loss)
         due = min(each.endpoint.deadline(now) for each in (ana, ben))
         if due <= now:
             ana.poll(now)
             ben.poll(now)
-    for _ in range(3000):
-        now += 0.001
+    for _ in range(1000):
+        now += 0.003
         ana.poll(now)
         ben.poll(now)
         carry(ana, ben, now)
@@ -115,6 +119,8 @@ def exchange(*, fast, loss, sizes=(64,), modes=(Mode.UNRELIABLE,), gap_s=0.0004,
         {"loss": 0.0, "sizes": (0, 2, 64, 900, 3000)},
         {"loss": 0.05, "modes": (Mode.UNRELIABLE, Mode.UNRELIABLE, Mode.ORDERED)},
         {"loss": 0.0, "gap_s": 0.0011, "rounds": 300},
+        {"loss": 0.0, "modes": (Mode.ORDERED,)},
+        {"loss": 0.05, "modes": (Mode.UNORDERED,), "sizes": (64, 0, 800)},
     ],
 )
 def test_the_same_messages_arrive_and_the_same_is_counted(case):
@@ -134,6 +140,53 @@ def test_the_same_messages_arrive_and_the_same_is_counted(case):
         assert not near.session.queued_bytes
         control = ours.control
         assert control is None or control.bytes_in_flight == 0  # everything was acknowledged, or given up
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_books_are_the_same_whatever_comes_when(seed):
+    """Random sizes, modes, gaps and losses, both sides talking at once: every reliable message arrives once, lanes agree, and
+    nothing is left over. Without loss the messages, the lanes and the counts are those of the general way.
+    """
+    rng = random.Random(seed)
+    case = {
+        "loss": rng.choice((0.0, 0.0, 0.02, 0.15)),
+        "sizes": [rng.choice((0, 2, 30, 64, 300, 900, 1400, 5000)) for _ in range(17)],
+        "modes": [rng.choice(list(Mode)[:3]) for _ in range(7)],
+        "gap_s": rng.choice((0.00002, 0.0003, 0.002, 0.02)),
+        "rounds": 250,
+        "both": rng.random() < 0.5,
+    }
+    fast, general = exchange(fast=True, **case), exchange(fast=False, **case)
+    for (near, far), (slow, slow_far) in zip((fast, fast[::-1]), (general, general[::-1]), strict=True):
+        assert not near.session.drops
+        outbox, [path] = near.session._sender.outbox, near.session.paths.table.values()
+        assert outbox.idle
+        assert not outbox.queued_bytes
+        assert not outbox._unfinished
+        assert path.control is None or not path.control.bytes_in_flight
+        assert near.said_reliably == sorted(each.data for each in far.messages if each.mode.reliable)
+        lanes = lanes_of(near.session)
+        assert all(lanes_in(far.session)[lane] == end for lane, end in lanes.items() if lane < RELIABLE_LANES)
+        assert lanes == lanes_of(slow.session)
+        assert near.session.stats.sent_payload_bytes == slow.session.stats.sent_payload_bytes
+        if not case["loss"]:
+            assert sorted(far.messages, key=repr) == sorted(slow_far.messages, key=repr)
+            assert lanes_in(far.session) == lanes_in(slow_far.session)
+            [theirs] = far.session.paths.table.values()
+            assert theirs.window.highest + 1 == theirs.received_packets == path.sent_packets
+            assert theirs.received_bytes == path.sent_bytes
+
+
+def lanes_of(session):
+    """Where each lane that was used goes on, at the sender."""
+    outbox = session._sender.outbox
+    return {lane: end for lane in range(LANES) if (end := outbox.place(lane)[0])}
+
+
+def lanes_in(session):
+    """The same at the receiver."""
+    reassembly = session._inbox.reassembly
+    return {lane: end for lane in range(LANES) if (end := reassembly._lane(lane).highest)}
 
 
 def test_what_the_fast_path_may_not_take():
