@@ -76,6 +76,7 @@ class Health:
         local: str = "",
         stalled_since_s: float | None = None,
         metered: bool = False,
+        rests: bool = False,
     ) -> PathHealth:
         """The figures of the last window."""
         while self._rtts and self._rtts[0][0] <= now - WINDOW_S:
@@ -107,6 +108,7 @@ class Health:
             stalled_s=None if stalled_since_s is None else max(0.0, now - stalled_since_s),
             checked_s=None if self._heard_s is None else max(0.0, now - self._heard_s),
             metered=metered,
+            rests=rests,
         )
 
     def _fastest_second(self) -> float | None:

@@ -20,6 +20,7 @@ LOSS_MARGIN: Final = 0.01
 THROUGHPUT_GAIN: Final = 1.25
 STALLED_S: Final = 1.0
 SILENT_S: Final = 0.5
+RESTING_SILENT_S: Final = 1.2
 FRESH_N: Final = 8
 HEALTHY_LOSS: Final = 0.05
 DWELL_S: Final = 60.0
@@ -173,7 +174,8 @@ class Selector:
 
     def _fit(self, path: PathHealth, now: float) -> bool:
         """It may carry traffic: measured freshly, heard of a moment ago, not failing, not in quarantine."""
-        heard = path.checked_s is None or path.checked_s <= SILENT_S + (path.p99_s or 0.0)
+        silent_s = RESTING_SILENT_S if path.rests else SILENT_S
+        heard = path.checked_s is None or path.checked_s <= silent_s + (path.p99_s or 0.0)
         return path.n >= FRESH_N and heard and _failure(path) is None and self.resting(path.path, now) is None
 
     def _punish(self, path: int, now: float) -> None:

@@ -15,7 +15,8 @@ class PathHealth(msgspec.Struct, frozen=True, kw_only=True):
     data packets that were acknowledged. `throughput` is the fastest second in which more was waiting to
     be sent. `stalled_s`: data waits so long and none was
     delivered. `checked_s`: how long ago the path answered anything. `local` is the
-    address of ours that it leaves from, where it is bound to one: paths of one interface die together.
+    address of ours that it leaves from, where it is bound to one: paths of one interface die together. `rests`: it is a backup that is
+    probed twice a second instead of ten times.
     """
 
     path: int
@@ -33,6 +34,7 @@ class PathHealth(msgspec.Struct, frozen=True, kw_only=True):
     stalled_s: float | None = None
     checked_s: float | None = None
     metered: bool = False
+    rests: bool = False
 
     @property
     def name(self) -> str:

@@ -30,6 +30,7 @@ TICK_S: Final = 0.1
 TELL_EVERY: Final = 5
 MAX_DECISIONS: Final = 200
 MAX_WAYS: Final = 8
+REST_N: Final = 15  # of the 20 probes that a resting path gets in the window
 BUSY_BYTES: Final = 1 << 16
 COLD_AFTER_S: Final = 0.15
 TEST_EVERY_S: Final = 0.4
@@ -187,6 +188,7 @@ class _Peer:
         self._read: tuple[PathHealth, ...] = ()
         self._selector: Selector | None = None
         self._main = -1
+        self._resting: frozenset[int] = frozenset()
         self._choice: Choice | None = None
         self._preferred: TransportKind | None = None
         self._opening: asyncio.Task[None] | None = None
@@ -235,6 +237,7 @@ class _Peer:
         choice = self._choice = self._selector.decide(self._read, now, preferred=preferred)
         self.connection.route(choice.routes, reserve=choice.reserve, trial=choice.trial)
         self._main = session.paths.main
+        self._let_rest(session, usable, choice)
         if choice.trial >= 0 and now >= self._test_again_s:
             self._test_again_s = now + TEST_EVERY_S
             self.connection.test_path(choice.trial)
@@ -242,6 +245,15 @@ class _Peer:
             if move.reason in LEFT_FOR:
                 self.connection.leave_path(move.source)
         return tuple(structs.replace(move, peer=self.name) for move in choice.moves)
+
+    def _let_rest(self, session: Session, usable: list[Path], choice: Choice) -> None:
+        """A backup that is known well enough is asked less often, until there is the first doubt about anything."""
+        calm = not session.doubled and choice.trial < 0 and all(path.doubt_s is None for path in usable)
+        known = (each.path for each in self._read if each.n >= REST_N and each.stalled_s is None)
+        self._resting = (
+            frozenset(path for path in known if path not in choice.routes) if calm else frozenset()
+        )
+        self._watch.rest(self._number, self._resting)
 
     def _heard(self, event: Event) -> None:
         if isinstance(event, ProbeAnswered) and (health := self._health.get(event.path_id)) is not None:
@@ -264,6 +276,7 @@ class _Peer:
             local=self._local(path.flow.link) if path.flow is not None else "",
             stalled_since_s=path.stalled_since_s,
             metered=path.flow is not None and self._metered(path.flow.link),
+            rests=path.id in self._resting,
         )
 
     # Ways that are not open.

@@ -1,7 +1,10 @@
-"""Watches the paths of open connections: probes each ten times a second, keeps figures and series for the plots."""
+"""Watches the paths of open connections: probes each ten times a second, keeps figures and series for the plots.
+
+A backup that rests is probed twice a second.
+"""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Final
 
 import msgspec
@@ -17,6 +20,7 @@ from netstack.tasks import TaskScope
 
 PROBE_PERIOD_S: Final = 0.1
 REPORT_EVERY: Final = 5
+REST_EVERY: Final = 5
 DRAWN_S: Final = 600.0
 MAX_PATHS: Final = 64
 
@@ -27,6 +31,8 @@ class _SessionPath:
     def __init__(self, peer: str, connection: Connection, path: Path) -> None:
         self.stats = ProbeStats()
         self.on_sample: Callable[[Sample], None] = lambda _: None
+        self.rests = False
+        self._turn = 0
         self._peer = peer
         self._connection = connection
         self._path = path
@@ -41,6 +47,9 @@ class _SessionPath:
         return Carried(path.sent_bytes, path.received_bytes, path.data_messages, path.data_packets)
 
     def probe(self, now: float) -> None:
+        self._turn += 1
+        if self.rests and self._turn % REST_EVERY:
+            return
         sequence = self._connection.probe(self._path.id)
         if sequence is not None:
             self.stats.sent(sequence, now)
@@ -117,6 +126,13 @@ class PathWatch:
         """The probes of a path whose fate is known, since it is watched."""
         watched = self._paths.get(f"{number}/{path_id}")
         return Totals() if watched is None else watched.path.stats.totals
+
+    def rest(self, number: int, resting: Collection[int]) -> None:
+        """Of a connection's paths these, and no others, are probed twice a second only."""
+        for key, record in self._paths.items():
+            of, _, path_id = key.partition("/")
+            if of == str(number) and isinstance(record.path, _SessionPath):
+                record.path.rests = int(path_id) in resting
 
     def forget_closed(self) -> None:
         """Drops what is closed from the reports."""
