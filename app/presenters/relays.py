@@ -153,23 +153,23 @@ def _figures(report: TurnReport) -> tuple[FigureView, ...]:
     speed, size = report.throughput_relay_bps, report.mtu_bytes
     return (
         FigureView(
-            "Through the relay and back",
+            "Through the relay",
             _time(report.rtt_relay_p50_s),
             f"n = {report.rtt_relay_n}{jitter}, {_share(lost)} lost",
             Tone.WARN if lost else Tone.GOOD,
         ),
         FigureView(
-            "To the server and back",
+            "To the server",
             _time(report.rtt_server_p50_s),
             f"over {str(report.transport).upper()}" if report.transport else "",
             Tone.UNKNOWN if report.rtt_server_p50_s is None else Tone.GOOD,
         ),
         FigureView(
-            "Speed through the relay",
+            "Speed",
             _speed(speed),
             f"n = {report.throughput_relay_n} packets, {_share(report.throughput_relay_loss or 0.0)} lost"
             if speed is not None
-            else "measured when you ask for it",
+            else "when you ask for it",
             Tone.UNKNOWN if speed is None else Tone.GOOD,
         ),
         FigureView(

@@ -1,5 +1,6 @@
 """The few numbers that matter, in large, side by side."""
 
+from PySide6.QtCore import QSize
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QWidget
 
@@ -30,6 +31,11 @@ class FigureRow(QWidget):
             card.setVisible(index < len(figures))
             if index < len(figures):
                 card.show_view(figures[index])
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802
+        """Two beside each other are always possible, so four in a row make no page too wide."""
+        widest = max(card.minimumSizeHint().width() for card in self._cards)
+        return QSize(2 * widest + self._grid.horizontalSpacing(), super().minimumSizeHint().height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         """Chooses the number of columns."""

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QLineEdit, QPushB
 
 from app.actions import Actions
 from app.panels.relays import RelaysActions, RelaysPage
+from app.widgets.text import Card
 from app.widgets.theme import Choice, Theme
 from netstack.model.snapshot import Snapshot
 from netstack.model.turn import KnownServer, RelayPhase, RelayState, TurnState
@@ -153,6 +154,16 @@ async def test_the_speed_is_asked_for_first_and_can_be_cancelled(page) -> None:
     await asyncio.sleep(0.02)
     page.show_snapshot(Snapshot(turn=TurnState(report=report)), 0.0)
     assert _button(page, "Measure the speed").isEnabled()
+    await page.all_actions.stop()
+
+
+async def test_a_narrow_window_cuts_nothing_off(page) -> None:
+    page.resize(640, 800)
+    page.show_snapshot(Snapshot(turn=TurnState(report=REPORT)), 0.0)
+    await asyncio.sleep(0.05)
+    cards = [card for card in page.findChildren(Card) if card.isVisible()]
+    assert len(cards) >= 6
+    assert max(card.mapTo(page, card.rect().topRight()).x() for card in cards) < 640
     await page.all_actions.stop()
 
 
