@@ -54,6 +54,7 @@ class VirtualAdapter:
         self.fault: BluetoothError.Reason | None = None
         self.ask: Ask | None = None
         self.refused_here = False
+        self.malformed = 0  # advertisements that could not be read
         self.controller = VirtualController(name, air, f"C0:00:5E:00:53:{number:02X}", place_m)
         self.device = Device(
             name=name,

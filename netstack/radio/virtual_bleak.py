@@ -70,7 +70,11 @@ class _Scanner(BaseBleakScanner):
         await self._scan.aclose()
 
     def _heard(self, advertisement: Advertisement) -> None:
-        data = _advertisement_data(advertisement)
+        try:
+            data = _advertisement_data(advertisement)
+        except Exception:  # what a stranger has put together, and Bumble reads as it is asked
+            self.adapter.malformed += 1
+            return
         if self.is_allowed_uuid(data.service_uuids):
             address = _plain(advertisement.address)
             device = self.create_or_update_device(address, address, data.local_name, advertisement, data)
