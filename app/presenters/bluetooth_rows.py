@@ -8,9 +8,11 @@ import msgspec
 
 from app.presenters.quantity import THIN, ago
 from netstack.model.bluetooth import BleDevice, Named
+from netstack.wire.ble_peer import is_nameplate
 
-LOSS_AT_1_M_DB = 41.0
-AT_1_M_DBM = -59.0
+LOSS_AT_1_M_DB = (
+    59.0  # as measured of many devices, antennas and cases included; free space alone would take 40
+)
 EXPONENT = 2.5
 FADED_S = 30.0
 DISTANCE_SAMPLES = 8
@@ -63,7 +65,8 @@ class Filter(msgspec.Struct, frozen=True):
 
 def device_row(device: BleDevice) -> DeviceRow:
     """A row of the table."""
-    name = device.name or device.address
+    ours = any(is_nameplate(each.uuid) for each in device.services)
+    name = device.name or ("Peerscope" if ours else device.address)
     state = "connected" if device.connected else "paired" if device.bonded else ""
     offers = ", ".join(map(service_name, device.services))
     return DeviceRow(
@@ -76,7 +79,7 @@ def device_row(device: BleDevice) -> DeviceRow:
             maker(device),
             ago(device.age_s),
         ),
-        note=" · ".join(filter(None, (device.address if device.name else "", state))),
+        note=" · ".join(filter(None, (device.address if name != device.address else "", state))),
         history=device.history,
         ink="good" if device.connected else "ble",
         faded=device.age_s > FADED_S and not device.connected,
@@ -125,8 +128,11 @@ def distance(device: BleDevice) -> str:
 
 
 def distance_m(rssi_dbm: float, tx_power_dbm: int | None) -> float:
-    """Metres by a log-distance law (41 dB at 1 m, exponent 2.5): good to a factor of two or three."""
-    over = (AT_1_M_DBM if tx_power_dbm is None else tx_power_dbm - LOSS_AT_1_M_DB) - rssi_dbm
+    """Metres by a log-distance law (59 dB at 1 m, exponent 2.5): good to a factor of two or three.
+
+    Who does not tell its power is taken to send with 0 dBm.
+    """
+    over = (tx_power_dbm or 0) - LOSS_AT_1_M_DB - rssi_dbm
     return float(10 ** (over / (10 * EXPONENT)))
 
 

@@ -21,6 +21,7 @@ class PreflightCard(Card):
         self._grid.setVerticalSpacing(theme.measure.unit + 2)
         self._grid.setColumnStretch(2, 1)
         self.body.addLayout(self._grid)
+        self.body.addSpacing(theme.measure.unit)
         self.body.addWidget(
             Text(
                 theme,

@@ -36,6 +36,7 @@ from netstack.model.bluetooth import (
     PairingQuestion,
     ServiceState,
 )
+from netstack.wire.ble_peer import nameplate_uuid
 
 FINE = Preflight(stack="BlueZ", adapter="hci0", can_join=True, can_host=True)
 HEART = "0000180d-0000-1000-8000-00805f9b34fb"
@@ -110,6 +111,12 @@ def test_a_row() -> None:
     assert "Heart Rate" in row_text(row)
 
 
+def test_another_peerscope_is_called_by_its_name() -> None:
+    uuid = nameplate_uuid("482913", host=True)
+    row = device_row(device(services=(Named(uuid, "Peerscope, waiting for somebody"),)))
+    assert (row.cells[0], row.note) == ("Peerscope", "F0:00:00:00:00:01")
+
+
 def test_a_row_that_tells_nothing() -> None:
     row = device_row(device(rssi_dbm=None, age_s=90.0))
     assert row.cells[:5] == ("F0:00:00:00:00:01", "not told", "not known", "nothing told", "")
@@ -138,7 +145,8 @@ def test_the_maker_in_words(company_id: int | None, name: str, words: str) -> No
         (-65, None, "within reach"),
         (-78, None, "in the room"),
         (-95, None, "far"),
-        (-61, 0, "in the room"),
+        (-61, 0, "within reach"),
+        (-61, 12, "in the room"),
     ],
 )
 def test_distance_in_words(dbm: float, tx: int | None, words: str) -> None:
