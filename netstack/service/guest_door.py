@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 
 LIFE_S: Final = 600.0
 PORT: Final = 21_118
+# Both families, or IPv4 alone where there is no other.
+PLACES: Final = (Address("", PORT), Address("", PORT + 1), Address("0.0.0.0", PORT), Address("0.0.0.0", 0))  # noqa: S104
 MAX_ATTEMPTS: Final = 16
 MAX_TOLD_STUN: Final = 3
 MAX_ANSWER_CANDIDATES: Final = 16
@@ -100,20 +102,23 @@ class GuestDoor:
 
     async def _listen(self, mailbox: str) -> RendezvousUri:
         """Serves the page on this network; the port is always the same where it is free, for the firewall's sake."""
-        for port in (PORT, 0):
-            host = RendezvousHost(Address("0.0.0.0", port), only=mailbox, inviter=self._name)  # noqa: S104
-            try:
-                await host.open()
-            except NetError as error:
-                if error.reason is not NetError.Reason.IN_USE or not port:
-                    raise
-                continue
-            self._host = host
-            break
-        port = 0 if self._host is None else self._host.local.port
-        hosts = own_hosts(await self._net.interfaces(), await self._net.gateways())
+        host = await self._open_page(mailbox)
+        port = host.local.port
+        hosts = own_hosts(await self._net.interfaces(), await self._net.gateways(), host.families)
         self._places = tuple(f"http://{Address(each, port)}" for each in hosts)
         return RendezvousUri(Way.WEBSOCKET, "127.0.0.1", port)
+
+    async def _open_page(self, mailbox: str) -> RendezvousHost:
+        for place in PLACES:
+            host = self._host = RendezvousHost(place, only=mailbox, inviter=self._name)
+            try:
+                await host.open()
+            except NetError:
+                if place is PLACES[-1]:
+                    raise
+            else:
+                break
+        return host
 
     def page(self) -> bytes:
         """The page as a file, which holds the secret and needs no trust in the network that it would have crossed."""

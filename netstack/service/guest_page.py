@@ -14,7 +14,7 @@ from netstack.config import RESOURCES
 
 PATH: Final = "/guest"
 SCRIPTS: Final = ("pact.js", "sdp.js", "notes.js", "link.js", "page.js")
-_HOST: Final = re.compile(r"[A-Za-z0-9.:\[\]-]{1,260}")
+_HOST: Final = re.compile(r"[A-Za-z0-9.:-]{1,260}")
 
 
 def page(*, mailboxes: str = "", fragment: str = "", host: str = "", connect: str = "'self'") -> bytes:
@@ -46,15 +46,21 @@ def policy(connect: str) -> str:
 
 def headers(host: str) -> tuple[tuple[str, str], ...]:
     """What goes with the page over http; `host` is the request's Host."""
-    connect = f"'self' ws://{host} wss://{host}" if _HOST.fullmatch(host) else "'self'"
     return (
         ("Content-Type", "text/html; charset=utf-8"),
-        ("Content-Security-Policy", f"{policy(connect)}; frame-ancestors 'none'"),
+        ("Content-Security-Policy", f"{policy(sources(host))}; frame-ancestors 'none'"),
         ("X-Content-Type-Options", "nosniff"),
         ("Referrer-Policy", "no-referrer"),
         ("Cache-Control", "no-store"),
         ("Permissions-Policy", "camera=(), microphone=(), geolocation=()"),
     )
+
+
+def sources(host: str) -> str:
+    """Where a page from `host` finds its mailbox. A policy cannot name an IPv6 address: there it allows every WebSocket."""
+    if host.startswith("["):
+        return "'self' ws: wss:"
+    return f"'self' ws://{host} wss://{host}" if _HOST.fullmatch(host) else "'self'"
 
 
 @functools.cache

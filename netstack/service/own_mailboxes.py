@@ -1,13 +1,13 @@
 """Mailboxes kept by this program while it runs: two meet at one of them, and nobody else's server is needed."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import Final
 
 import msgspec
 
 from netstack.errors import NetError
-from netstack.model.address import Address, Scope, scope
+from netstack.model.address import Address, Family, Scope, scope
 from netstack.model.peers import MailboxesState
 from netstack.model.port_mapping import Carried, PortMappingError
 from netstack.net.protocol import Gateway, Interface, LinkKind, Net
@@ -16,6 +16,7 @@ from netstack.service.rendezvous_host import RendezvousHost
 
 PORT: Final = 21_080
 """The same wherever it is free, for the firewall's and the router's sake."""
+MAX_HOSTS: Final = 6
 SELDOM: Final = frozenset({LinkKind.VIRTUAL, LinkKind.VPN})
 
 log = logging.getLogger(__name__)
@@ -92,13 +93,15 @@ class OwnMailboxes:
             await self._mappings.close_mapping(mapped)
 
 
-def own_hosts(interfaces: Sequence[Interface], gateways: Sequence[Gateway]) -> list[str]:
-    """Our IPv4 addresses, the one that others most likely reach first; loopback where there is no network."""
+def own_hosts(
+    interfaces: Sequence[Interface], gateways: Sequence[Gateway], families: Container[Family] = (Family.IPV4,)
+) -> list[str]:
+    """Our addresses, the one that others most likely reach first; loopback where there is no network."""
     found = [
-        (not any(each.is_on(interface) for each in gateways), interface.kind in SELDOM, host)
+        (not any(each.is_on(interface) for each in gateways), interface.kind in SELDOM, ":" in host, host)
         for interface in interfaces
         if interface.kind is not LinkKind.LOOPBACK
         for host in interface.hosts
-        if ":" not in host and scope(host) is not Scope.LINK_LOCAL
+        if Address(host, 0).family in families and scope(host) is not Scope.LINK_LOCAL
     ]
-    return [host for _, _, host in sorted(found, key=lambda each: each[:2])] or ["127.0.0.1"]
+    return [host for *_, host in sorted(found, key=lambda each: each[:3])][:MAX_HOSTS] or ["127.0.0.1"]

@@ -17,7 +17,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from netstack.errors import InputError
-from netstack.model.address import Address
+from netstack.model.address import Address, Family
 from netstack.net.socket_errors import net_error
 from netstack.server.rate import SourceRate
 from netstack.server.rendezvous import MAX_NOTE_BYTES, Close, RendezvousServer
@@ -63,6 +63,12 @@ class RendezvousHost:
     def local(self) -> Address:
         """The bound address."""
         return self._local
+
+    @property
+    def families(self) -> frozenset[Family]:
+        """Where it listens; an empty host means both, where the computer has both."""
+        sockets = () if self._server is None else self._server.sockets
+        return frozenset(Address(*each.getsockname()[:2]).family for each in sockets)
 
     @property
     def url(self) -> str:
@@ -130,9 +136,10 @@ class RendezvousHost:
             return connection.respond(HTTPStatus.NOT_FOUND, "Mailboxes are here, and /guest.\n")
         if not self._pages.allow(str(connection.remote_address[0]), _now()):
             return connection.respond(HTTPStatus.TOO_MANY_REQUESTS, "Too many pages a second.\n")
-        body = guest_page.page(host=self._inviter)
         hosts = request.headers.get_all("Host")
-        headers = Headers(guest_page.headers(hosts[0] if len(hosts) == 1 else ""))
+        asked = hosts[0] if len(hosts) == 1 else ""
+        body = guest_page.page(host=self._inviter, connect=guest_page.sources(asked))
+        headers = Headers(guest_page.headers(asked))
         headers["Content-Length"] = str(len(body))
         headers["Connection"] = "close"
         return Response(HTTPStatus.OK.value, HTTPStatus.OK.phrase, headers, body)

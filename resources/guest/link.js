@@ -111,11 +111,11 @@ class GuestLink {
     if (!sdp.isDescription(told.description)) throw new GuestError("failed");
     if (told.description.fingerprint !== this.given.fingerprint) { this._fail("fingerprint"); return; }
     this.answer = body;
-    await this.pc.setRemoteDescription({ type: "answer", sdp: sdp.compose(told.description, "active") });
     // A browser with any network begins to check at once. Chromium can miss a network that comes up while it starts: this
-    // page then never sees one.
+    // page then never sees one. Setting the description may take for ever there.
     if (told.description.candidates.length)
       this._later(BLIND_MS, () => { if (this.pc.iceConnectionState === "new") this._fail("blind"); });
+    await this.pc.setRemoteDescription({ type: "answer", sdp: sdp.compose(told.description, "active") });
   }
 
   _proof(role) {

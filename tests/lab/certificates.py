@@ -1,6 +1,7 @@
 """TLS contexts for tests: a certificate made on the spot, and a client that trusts it alone."""
 
 import datetime
+import ipaddress
 import ssl
 import tempfile
 from functools import cache
@@ -14,7 +15,7 @@ from cryptography.x509.oid import NameOID
 
 @cache
 def pem(name: str, *, days_left: int = 1) -> tuple[str, str]:
-    """(certificate, private key) for a name; it expired where fewer than no days are left."""
+    """(certificate, private key) for a name or an address; it expired where fewer than no days are left."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = datetime.datetime.now(datetime.UTC)
@@ -26,13 +27,20 @@ def pem(name: str, *, days_left: int = 1) -> tuple[str, str]:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(days=30))
         .not_valid_after(now + datetime.timedelta(days=days_left))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([_general(name)]), critical=False)
         .sign(key, hashes.SHA256())
     )
     private = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     return certificate.public_bytes(serialization.Encoding.PEM).decode(), private.decode()
+
+
+def _general(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
 
 
 @cache

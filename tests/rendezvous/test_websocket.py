@@ -1,5 +1,6 @@
 import asyncio
 import datetime
+import html
 import ipaddress
 import logging
 import re
@@ -131,6 +132,9 @@ async def test_the_guest_page_runs_nothing_but_its_own_script(anywhere: Address)
     assert b"unsafe" not in head
     assert b"<script>alert(1)" not in body  # a name is shown, never run
     assert not re.search(rb"""(src|href)=["']?(https?:)?//""", body)  # nothing comes from elsewhere
+    assert html.escape("connect-src 'self' ws://192.0.2.7:21118").encode() in body  # a policy of its own
+    answer = await ask(host.local, b"GET /guest HTTP/1.1\r\nHost: [2001:db8::7]:21118\r\n\r\n")
+    assert b"connect-src 'self' ws: wss:;" in answer  # which no policy can name
     await host.close()
 
 

@@ -17,7 +17,6 @@ from tests.webrtc.lan import APP
 pytestmark = [pytest.mark.webrtc, pytest.mark.timeout(120)]
 
 ROOT = Path(__file__).parents[2]
-MAILBOXES = f"{APP}:21080"
 
 
 @contextmanager
@@ -48,26 +47,32 @@ def events(process: "subprocess.Popen[str]") -> Iterator[dict[str, Any]]:
         yield json.loads(line)
 
 
-@pytest.mark.parametrize("who", ["guest", "host"])
-def test_either_may_insist_on_webrtc(wire: tuple[Host, Host], tmp_path: Path, who: str) -> None:
-    here, there = wire
+def talk(here: Host, there: Host, address: str, home: Path, who: str) -> dict[str, Any]:
+    """What the guest's connection was, once 5 bytes and 300 kB went over it; `who` insists on WebRTC."""
     insist = ("--transport", "webrtc")
-    with program(here, tmp_path / "server", "serve", "--rendezvous", MAILBOXES) as server:
+    mailboxes = f"{address}:21080"
+    with program(here, home / "server", "serve", "--rendezvous", mailboxes) as server:
+        assert server.stdout is not None
         server.stdout.readline()
-        options = ("--via", f"ws://{MAILBOXES}", "--format", "jsonl")
-        with program(here, tmp_path / "a", "host", *options, *(insist if who == "host" else ())) as host:
+        options = ("--via", f"ws://{mailboxes}", "--format", "jsonl")
+        with program(here, home / "a", "host", *options, *(insist if who == "host" else ())) as host:
             code = next(event["code"] for event in events(host) if event["event"] == "code")
             joining = ("join", code, *options, "--send", "hello", "--send-bytes", "300000")
-            with program(there, tmp_path / "b", *joining, *(insist if who == "guest" else ())) as guest:
+            with program(there, home / "b", *joining, *(insist if who == "guest" else ())) as guest:
                 told = list(events(guest))
                 assert guest.wait(20) == 0, told
             theirs = list(events(host))
-    connected = next(event for event in told if event["event"] == "connected")
-    assert (connected["transport"], connected["kind"]) == ("webrtc", "local")
-    assert connected["remote"].startswith(APP)
     said = [event for event in told if event["event"] == "message" and event["mine"]]
     assert [(event["bytes"], event["transport"]) for event in said] == [(5, "webrtc"), (300_000, "webrtc")]
     assert next(event for event in theirs if event["event"] == "connected")["transport"] == "webrtc"
+    connected = next(event for event in told if event["event"] == "connected")
+    assert (connected["transport"], connected["kind"]) == ("webrtc", "local")
+    return connected
+
+
+@pytest.mark.parametrize("who", ["guest", "host"])
+def test_either_may_insist_on_webrtc(wire: tuple[Host, Host], tmp_path: Path, who: str) -> None:
+    assert talk(*wire, APP, tmp_path, who)["remote"].startswith(APP)
 
 
 def test_sessions_are_measured_beside_the_library_itself(wire: tuple[Host, Host], tmp_path: Path) -> None:
