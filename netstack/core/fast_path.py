@@ -18,6 +18,7 @@ Each method does all that the general way would have done to the same packet, or
 
 import struct
 from collections.abc import Callable
+from math import inf
 from typing import Final
 
 from cryptography.exceptions import InvalidTag
@@ -43,6 +44,7 @@ _FIRST_DATA: Final = fragment.FIRST_CODE << 24  # data frames begin with a word 
 _WHOLE_HEADS: Final = tuple(_FIRST_DATA + (lane << 28) + (0x0C << 24) for lane in range(LANES))
 _PRIORITIES: Final = len(Priority)
 _NEVER: Final = -1
+_transmit = tuple.__new__  # what `Transmit(...)` does, by way of a function in Python
 
 
 class FastPath:
@@ -53,8 +55,8 @@ class FastPath:
         "_below",
         "_calm",
         "_events",
+        "_first_in",
         "_flow",
-        "_got",
         "_got_bytes",
         "_got_first_s",
         "_heard_s",
@@ -68,12 +70,11 @@ class FastPath:
         "_number_out",
         "_open",
         "_out",
-        "_owed",
         "_path",
         "_path_id",
         "_paths",
-        "_receive_word",
         "_ride_at",
+        "_ride_from_s",
         "_ride_s",
         "_room_bytes",
         "_seal",
@@ -81,6 +82,10 @@ class FastPath:
         "_sender",
         "_timers",
         "_turns",
+        "admitted",
+        "carry",
+        "receive_word",
+        "retired",
         "told_s",
     )
 
@@ -101,21 +106,25 @@ class FastPath:
         self._timers = timers
         self._events = events
         self._acked = acked
+        self.retired = False
+        self.admitted = 0  # packets that the entrance has let in beforehand
+        self.carry: Callable[[Transmit], bool] | None = (
+            None  # who sends what goes this way, once that was found out
+        )
         self.told_s = 0.0  # when the timers will be looked at anyway
         self._calm = _NEVER  # the calm in which everything was looked at
         self._path: Path | None = None
-        self._path_id = self._receive_word = self._send_word = 0
+        self._path_id = self.receive_word = self._send_word = 0
         self._flow: Flow | None = None  # the path's, as the last packet named it
         self._open: Callable[[bytes, Buffer, None], bytes]
         self._seal: Callable[[bytes, bytes, None], bytes]
         # What came since the books were made up: where each lane goes on, and where it must not go on to.
         self._next_in = [_NEVER] * LANES
         self._below = [0] * LANES
-        self._number_in = self._got = self._got_bytes = 0
+        self._number_in = self._first_in = self._got_bytes = 0
         self._got_first_s = self._heard_s = 0.0
-        self._ride_at = 0  # so many packets take an acknowledgement along, or one at `_ride_s`
-        self._ride_s = 0.0
-        self._owed = False  # something before them wants one
+        self._ride_at = 0  # before this packet, and before `_ride_s`, nothing takes an acknowledgement along
+        self._ride_s = self._ride_from_s = 0.0
         # What left: when, in which lane and where in it, what, and the packet's size.
         self._next_out = [_NEVER] * LANES
         self._limits = [_NEVER] * LANES
@@ -132,10 +141,8 @@ class FastPath:
             return None
         number = self._number_in
         if (
-            word != self._receive_word
+            word != self.receive_word
             or low != number & _LOW_32
-            or self._events
-            or self._inbox.messages
             or (flow is not self._flow and not self._is_ours(flow))
         ):
             return None
@@ -172,9 +179,8 @@ class FastPath:
             self._acknowledged(ack, now)
         self._next_in[lane] = end
         self._number_in = number + 1
-        if not self._got:
-            self._got_first_s = now
-        self._got += 1
+        if number == self._first_in:
+            self._got_first_s, self._ride_s = now, self._ride_from_s
         self._got_bytes += len(data)
         self._heard_s = now
         return MessageReceived(payload, LANE_MODES[lane], LANE_PRIORITIES[lane])
@@ -194,7 +200,7 @@ class FastPath:
             if self._room_bytes < 0 or start + units > self._limits[lane]:
                 return None
         number, header = self._number_out, b""
-        if (self._got or self._owed) and (self._got >= self._ride_at or now >= self._ride_s):
+        if self._number_in >= self._ride_at or now >= self._ride_s:
             riding = self._acknowledgement(number, size_bytes, now)
             if riding is None:
                 return None
@@ -207,13 +213,16 @@ class FastPath:
         self._number_out = number + 1
         self._next_out[lane] = start + units
         self._room_bytes -= size_bytes
-        return self._next_id + len(self._out), Transmit(flow, sealed, size_bytes, 1)
+        return self._next_id + len(self._out), _transmit(Transmit, (flow, sealed, size_bytes, 1))
 
     def owes(self) -> bool:
         """An acknowledgement is due, or something is no longer plain: the session is to be polled."""
-        return self._calm != self._timers.calm or (
-            self._got >= self._ride_at and (self._owed or self._got > 0)
-        )
+        return self._calm != self._timers.calm or self._number_in >= self._ride_at
+
+    def retire(self) -> None:
+        """For good: who still holds it is refused."""
+        self.leave()
+        self.retired = True
 
     def leave(self) -> None:
         """What was looked at does not hold any more."""
@@ -225,7 +234,10 @@ class FastPath:
         self.leave()
         path, turns = self._paths.only, self._turns
         if (
-            not self._timers.calm
+            self.retired
+            or not self._timers.calm
+            or self._events
+            or self._inbox.messages
             or path is None
             or path.traits is None
             or path.traits.exclusive
@@ -241,12 +253,14 @@ class FastPath:
         if acks.largest != path.window.highest:  # what was not kept is not acknowledged, and is looked for
             return False
         self._path, self._path_id, self._flow = path, path.id, path.flow
-        self._receive_word = (SEALED | turns.receive.turn & 3) << 24 | path.receive_id
+        self.receive_word = (SEALED | turns.receive.turn & 3) << 24 | path.receive_id
         self._send_word = (SEALED | turns.send.turn & 3) << 24 | path.send_id
         self._open, self._seal = turns.receive.aead.decrypt, turns.send.aead.encrypt
         self._next_in, self._next_out = [_NEVER] * LANES, [_NEVER] * LANES
         self._below, self._limits = [_NEVER] * LANES, [_NEVER] * LANES
-        self._number_in, self._number_out = path.window.highest + 1, path.next_number
+        self._number_in = self._first_in = path.window.highest + 1
+        self._number_out = path.next_number
+        self.carry = None
         self._next_id = self._sender.outbox.next_id - 1
         self._most_bytes = path.mtu_bytes - LEAST_BYTES
         self._room_bytes = self._room(path, now)
@@ -268,9 +282,10 @@ class FastPath:
         return path.control.room_bytes(now)
 
     def _note_schedule(self, schedule: AckSchedule) -> None:
-        self._ride_at = schedule.packets_left
-        self._ride_s = schedule.sent_at_s + RIDE_AFTER_S
-        self._owed = schedule.due_at_s is not None
+        owed = schedule.due_at_s is not None
+        self._ride_at = self._number_in + max(schedule.packets_left, not owed)
+        self._ride_from_s = schedule.sent_at_s + RIDE_AFTER_S
+        self._ride_s = self._ride_from_s if owed else inf
 
     def _expect(self, lane: int) -> int:
         """Where a lane goes on; negative where that is not simple."""
@@ -342,11 +357,11 @@ class FastPath:
     @property
     def unsettled(self) -> bool:
         """Something was tallied that is not in the books."""
-        return self._got > 0 or bool(self._out)
+        return self._number_in > self._first_in or bool(self._out)
 
     def settle(self) -> None:
         """Enters what was tallied."""
-        if self._got:
+        if self._number_in > self._first_in:
             self._settle_in()
         out, path = self._out, self._path
         if not out or path is None or path.control is None:
@@ -361,11 +376,11 @@ class FastPath:
         out.clear()
 
     def _settle_in(self) -> None:
-        path, got = self._path, self._got
+        path, first, last = self._path, self._first_in, self._number_in - 1
+        got = last - first + 1
         if not got or path is None:
             return
-        self._got = 0
-        first, last = self._number_in - got, self._number_in - 1
+        self._first_in = self._number_in
         path.window.add(first, got)
         path.heard(got, self._got_bytes, self._heard_s)
         self._got_bytes = 0

@@ -208,6 +208,12 @@ class Session:
         if self._fast is not None:
             self._fast.leave()
 
+    def _retire(self) -> None:
+        """No fast path from here on, or another one."""
+        if self._fast is not None:
+            self._fast.retire()
+            self._fast = None
+
     def _stir(self) -> None:
         """Something happens that is not plain traffic."""
         self._leave()
@@ -333,17 +339,15 @@ class Session:
     def close(self, reason: CloseReason = CloseReason.DONE) -> None:
         """Says good-bye with the next packet, and ends."""
         if self._closing is None and not self.closed:
-            self._leave()
+            self._retire()
             self._closing = reason
-            self._fast = None
 
     def abort(self, reason: CloseReason, *, by_peer: bool = False) -> None:
         """Ends at once and forgets the keys. May be called twice."""
         if self.closed:
             return
-        self._leave()
+        self._retire()
         self.closed = True
-        self._fast = None
         self._sender.outbox.clear()
         self._sender.controls.clear()
         self._sender.report(self._events)
@@ -605,8 +609,7 @@ class Session:
 
     def park(self, now: float) -> None:
         """Frees what an idle session does not need (cipher objects, congestion state)."""
-        self._leave()
-        self._fast = None
+        self._retire()
         self._turns.receive.forget(now)
         self._turns.park()
         self._sender.outbox.park()

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
+from netstack.core.fast_path import FastPath
 from netstack.core.session import Session
 from netstack.model.session import (
     CloseReason,
@@ -61,7 +62,7 @@ class Connection:
         number: int,
         wake: Callable[[int], None],
         hold: Callable[[int, bool], None],
-        post: Callable[[int, bytes, Mode, Priority], int | None],
+        post: Callable[[int, FastPath, bytes, Mode, Priority], int | None],
     ) -> None:
         self.number = number
         self.session: Session | None = None
@@ -229,8 +230,14 @@ class Connection:
         """Queues a message without waiting; one that nothing waits before and that fits a packet leaves at once. No
         MessageAcknowledged follows. Raises SessionError, QUEUE_FULL too.
         """
-        if deadline_s is None and (sent := self._post(self.number, data, mode, priority)) is not None:
-            return sent
+        if (
+            deadline_s is None
+            and (session := self.session) is not None
+            and (fast := session.fast) is not None
+        ):
+            sent = self._post(self.number, fast, data, mode, priority)
+            if sent is not None:
+                return sent
         number = self._session().send_message(data, priority, mode, deadline_s, quiet=True)
         self._wake(self.number)
         return number

@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 
 from netstack.core.endpoint import Endpoint
 from netstack.core.entrance import Entrance
+from netstack.core.fast_path import FastPath
 from netstack.core.identity import Identity, KnownPeer
 from netstack.core.mtu_search import MtuCache
 from netstack.core.rate_limits import RateLimits, Suspect
@@ -340,29 +341,50 @@ class Sessions:
         happened = endpoint.receive_small(data, flow, now, received_at)
         if self._closed:
             return
-        if happened is not None and (connection := self._connections.get(happened[0])) is not None:
-            connection.message_came(happened[1])
-            if not happened[2].owes():
-                if endpoint.sooner:
-                    self._arm(now)
-                return
-            endpoint.wake(happened[0], now)
+        if happened is not None:
+            number, message, fast = happened
+            if now >= fast.told_s:
+                self._passed(number, fast, now)
+            connection = self._connections.get(number)
+            if connection is not None:
+                if (on_message := connection.on_message) is not None and connection.apart is None:
+                    on_message(message)
+                else:
+                    connection.message_came(message)
+                if not fast.owes():
+                    return
+            endpoint.wake(number, now)
         self._pump(now)
 
-    def _post(self, number: int, data: bytes, mode: Mode, priority: Priority) -> int | None:
+    def _post(self, number: int, fast: FastPath, data: bytes, mode: Mode, priority: Priority) -> int | None:
         """The fast path of a message that nothing waits before: it has left. None: queue it."""
-        if self._refused is not None or self._closed:
+        if self._refused is not None:
             return None
         now = self._now()
-        sent = self.endpoint.send_small(number, data, mode, priority, now)
+        sent = fast.send(data, mode, priority, now)
         if sent is None:
             return None
         message_id, transmit = sent
-        if not self._carried(transmit):
+        carry = fast.carry
+        if carry is None:
+            carry = fast.carry = self._carrier(transmit)
+        if not carry(transmit):
             self._refused = transmit
+        if now >= fast.told_s:
+            self._passed(number, fast, now)
+        return message_id
+
+    def _carrier(self, transmit: Transmit) -> Callable[[Transmit], bool]:
+        """Who sends it; it may have gone, and then what it is given is dropped there."""
+        for transport in self._transports:
+            if transport.carries(transmit.flow.link):
+                return transport.send
+        return self._carried
+
+    def _passed(self, number: int, fast: FastPath, now: float) -> None:
+        self.endpoint.passed(number, fast, now)
         if self.endpoint.sooner and not self._pumping:
             self._arm(now)
-        return message_id
 
     def packet_refused(self, flow: Flow, size_bytes: int) -> None:
         """A packet was too large for the system."""

@@ -41,8 +41,10 @@ class End:
         if mode.reliable:
             bisect.insort(self.said_reliably, data)
         if self.fast:
-            sent = self.endpoint.send_small(self.number, data, mode, priority, now)
+            fast = self.session.fast
+            sent = fast and fast.send(data, mode, priority, now)
             if sent is not None:
+                self.endpoint.passed(self.number, fast, now)
                 self.taken += 1
                 self.out.append(sent[1].data)
                 return
@@ -56,6 +58,9 @@ class End:
             if told is not None:
                 self.taken += 1
                 self.messages.append(told[1])
+                self.endpoint.passed(told[0], told[2], now)
+                if told[2].owes():
+                    self.endpoint.wake(told[0], now)
         else:
             self.endpoint.receive(data, flow, now)
         self.poll(now)
@@ -209,7 +214,7 @@ def test_what_the_fast_path_may_not_take():
 def test_nothing_leaves_by_it_after_good_bye():
     ana, _ = exchange(fast=True, loss=0.0, rounds=50)
     ana.session.close(CloseReason.DONE)
-    assert ana.endpoint.send_small(ana.number, b"late", Mode.UNRELIABLE, Priority.BULK, 10.0) is None
+    assert ana.session.fast is None
 
 
 def test_a_held_session_gives_nothing_by_hand():
