@@ -21,12 +21,15 @@ STACK = "the lab's radio"
 PARAMETERS = ConnectionParameters(INTERVAL_S, 0, SUPERVISION_S)  # every connection in the lab's air has these
 _R = BluetoothError.Reason
 _STEP_OF = {
+    _R.NO_BUS: PreflightStep.SERVICE,
     _R.NO_SERVICE: PreflightStep.SERVICE,
     _R.DENIED: PreflightStep.PERMISSION,
     _R.NO_ADAPTER: PreflightStep.ADAPTER,
     _R.HELD: PreflightStep.ADAPTER,
+    _R.SWITCHED_OFF: PreflightStep.SWITCH,
     _R.BLOCKED: PreflightStep.SWITCH,
     _R.POWERED_OFF: PreflightStep.POWER,
+    _R.NO_CENTRAL: PreflightStep.JOIN,
 }
 
 

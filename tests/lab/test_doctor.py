@@ -9,6 +9,7 @@ import pytest
 
 from netstack.lab.lab import Lab, open_scenario
 from netstack.lab.scenario import NAMES
+from netstack.model.bluetooth_error import BluetoothError
 from netstack.model.doctor import DoctorReport, Outcome, Severity, Side
 from netstack.service.doctor import Doctor, exit_code, read_rules
 
@@ -113,6 +114,12 @@ SHOWN = {
 """Where each rule can be seen at work, and whose side it is there."""
 
 
+OBSTACLES = tuple(BluetoothError.Reason)[
+    : tuple(BluetoothError.Reason).index(BluetoothError.Reason.NO_PERIPHERAL)
+]
+"""What the preflight can find."""
+
+
 def _examined(name: str) -> DoctorReport:
     async def work(here: Lab) -> DoctorReport:
         doctor = Doctor(here.net(here.patient), network=name, radio=here.open_radio)
@@ -137,6 +144,21 @@ def test_an_ordinary_home_contradicts_every_rule() -> None:
     assert report.findings == ()
     assert set(report.unknown) <= {"bluetooth.unavailable"}
     assert {rule.id for rule in read_rules().rule} - set(SHOWN) == set()
+
+
+@pytest.mark.parametrize("reason", OBSTACLES)
+def test_the_doctor_names_each_obstacle_of_bluetooth_with_its_next_step(
+    reason: BluetoothError.Reason,
+) -> None:
+    async def work(here: Lab) -> DoctorReport:
+        here.airspace.adapter(here.patient).remove(reason)
+        doctor = Doctor(here.net(here.patient), network="train", radio=here.open_radio)
+        return await doctor.retest("bluetooth.unavailable")
+
+    report = open_scenario("train").run(work)
+    found = next(each for each in report.findings if each.rule == "bluetooth.unavailable")
+    error = BluetoothError(reason)
+    assert (found.evidence, found.remedy, found.side) == ((error.sentence,), error.remedy, Side.PC)
 
 
 def test_bluetooth_says_which_reason_and_what_to_do_and_is_quiet_where_it_works() -> None:
