@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QLineEdit, QPushB
 
 from app.actions import Actions
 from app.panels.relays import RelaysActions, RelaysPage
+from app.widgets.figure_row import FigureRow
 from app.widgets.text import Card
 from app.widgets.theme import Choice, Theme
 from netstack.model.snapshot import Snapshot
@@ -158,7 +159,13 @@ async def test_the_speed_is_asked_for_first_and_can_be_cancelled(page) -> None:
 
 
 async def test_a_narrow_window_cuts_nothing_off(page) -> None:
-    page.show_snapshot(Snapshot(turn=TurnState(report=REPORT)), 0.0)
+    long = msgspec.structs.replace(
+        REPORT, jitter_relay_s=0.0123, loss_relay=0.123, throughput_relay_n=4167, throughput_relay_loss=0.123
+    )
+    page.show_snapshot(Snapshot(turn=TurnState(report=long)), 0.0)
+    QApplication.processEvents()
+    figures = page.findChild(FigureRow)
+    assert figures.minimumSizeHint().width() < 500 < figures.width()
     for _ in range(5):  # what is turned from a row into a column lets the rest be narrower
         page.resize(500, 800)
         QApplication.processEvents()
