@@ -7,7 +7,7 @@ Times are seconds on the clock of `Net.now()`, which is also the running loop's 
 import ssl
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 import msgspec
 
@@ -109,7 +109,6 @@ class BatchReceiver(Protocol):
         """The network refused an earlier datagram (ICMP)."""
 
 
-@runtime_checkable
 class SmallReceiver(BatchReceiver, Protocol):
     """One that may be given a small datagram that came alone, as messages that want no delay do, by a shorter way."""
 
