@@ -11,6 +11,8 @@ import sys
 import time
 from multiprocessing.connection import Connection
 
+from tests.bench import placement
+
 
 async def _tcp_receive(pipe: Connection, total: int) -> None:
     done = asyncio.Event()
@@ -90,6 +92,7 @@ async def _echo(pipe: Connection) -> None:
 
 def echo(pipe: Connection) -> None:
     """The echoing process."""
+    placement.pin(far=True)
     asyncio.run(_echo(pipe))
 
 
@@ -113,6 +116,7 @@ def main(what: str, amount: int) -> None:
     else:
         process = multiprocessing.Process(target=echo, args=(theirs,))
         process.start()
+        placement.pin(far=False)
         rtts_s = sorted(asyncio.run(_ask(ours.recv(), amount)))
         ours.send("stop")
         p99_s = rtts_s[int(len(rtts_s) * 0.99) - 1]

@@ -1,9 +1,11 @@
 """Whole sessions over loopback, two processes: goodput and echo times of UDP and TCP.
 
     python -m tests.bench.session_loopback udp|tcp [--megabytes 256] [--echoes 1000] [--datagram-bytes 1452]
-                                           [--plain] [--awaited]
+                                           [--mode unreliable|unordered|ordered] [--plain] [--awaited]
 
-`--plain` forbids segmentation offload, `--awaited` lets coroutines receive the echoes instead of a callback.
+The echo is what a caller of the product writes: `Connection.post` out, `Connection.on_message` in, on both sides, as
+`peerscope bench` does with reliable unordered messages. `--plain` forbids segmentation offload, `--awaited` lets coroutines receive the
+echoes (`Connection.receive`) instead of a callback. `sealing_s` is what sealing and opening both packets of an echo takes.
 Prints one JSON line. Nothing is asserted.
 """
 
@@ -16,6 +18,8 @@ import statistics
 import time
 from multiprocessing.connection import Connection as Pipe
 
+from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+
 from netstack.core.identity import Identity
 from netstack.model.address import Address
 from netstack.model.session import MessageReceived, Mode, Priority, TransportKind
@@ -26,7 +30,7 @@ from netstack.service.connection import Connection
 from netstack.service.peer_book import PeerBook
 from netstack.service.sessions import Sessions
 from netstack.tasks import TaskScope
-from tests.bench import far_place
+from tests.bench import far_place, placement
 
 PSK = bytes(range(32))
 MESSAGE_BYTES = 1 << 20
@@ -51,7 +55,7 @@ async def serve(pipe: Pipe, chosen: argparse.Namespace) -> None:
             if message.data == b"end":
                 done.set()
             elif len(message.data) < 1000:
-                connection.post(message.data)
+                connection.post(message.data, message.priority, message.mode)
 
         def accepted(connection: Connection) -> None:
             if chosen.awaited:
@@ -75,12 +79,13 @@ async def serve(pipe: Pipe, chosen: argparse.Namespace) -> None:
 
 def server(pipe: Pipe, chosen: argparse.Namespace) -> None:
     far_place.enter()
+    placement.pin(far=True)
     if chosen.plain:
         forbid_offload()
     asyncio.run(serve(pipe, chosen))
 
 
-async def echoes_by_callback(connection: Connection, count: int) -> list[float]:
+async def echoes_by_callback(connection: Connection, count: int, mode: Mode) -> list[float]:
     """Each echo is answered by the next question in the callback that brought it, as asyncio's programs do."""
     times: list[float] = []
     done = asyncio.get_running_loop().create_future()
@@ -94,7 +99,7 @@ async def echoes_by_callback(connection: Connection, count: int) -> list[float]:
             done.set_result(None)
             return
         asked_s = time.perf_counter()
-        connection.post(bytes(ECHO_BYTES))
+        connection.post(bytes(ECHO_BYTES), mode=mode)
 
     connection.on_message = ask
     ask()
@@ -103,14 +108,26 @@ async def echoes_by_callback(connection: Connection, count: int) -> list[float]:
     return times
 
 
-async def echoes_by_await(connection: Connection, count: int) -> list[float]:
+async def echoes_by_await(connection: Connection, count: int, mode: Mode) -> list[float]:
     times: list[float] = []
     for _ in range(count):
         start = time.perf_counter()
-        connection.post(bytes(ECHO_BYTES))
+        connection.post(bytes(ECHO_BYTES), mode=mode)
         await connection.receive()
         times.append(time.perf_counter() - start)
     return times
+
+
+def sealing_s() -> float:
+    """Two packets of an echo sealed, and opened."""
+    aead, nonce, data, rounds = ChaCha20Poly1305(bytes(32)), bytes(12), bytes(ECHO_BYTES + 4), 1000
+    times = []
+    for _ in range(5):
+        start = time.perf_counter()
+        for _ in range(rounds):
+            aead.decrypt(nonce, aead.encrypt(nonce, data, None), None)
+        times.append((time.perf_counter() - start) / rounds)
+    return 2 * statistics.median(times)
 
 
 async def measure(at: Address, chosen: argparse.Namespace, pipe: Pipe) -> dict[str, object]:
@@ -126,11 +143,13 @@ async def measure(at: Address, chosen: argparse.Namespace, pipe: Pipe) -> dict[s
     }
     if chosen.echoes:
         run = echoes_by_await if chosen.awaited else echoes_by_callback
-        await run(connection, 200)
-        times = await run(connection, chosen.echoes)
+        mode = Mode[chosen.mode.upper()]
+        await run(connection, 200, mode)
+        times = await run(connection, chosen.echoes, mode)
         result |= {
             "rtt_p50_s": statistics.median(times),
             "rtt_p99_s": sorted(times)[int(len(times) * 0.99)],
+            "sealing_s": sealing_s(),
             "n": len(times),
         }
     if chosen.megabytes:
@@ -164,12 +183,14 @@ def main() -> None:
     parser.add_argument("--echoes", type=int, default=1000)
     parser.add_argument("--datagram-bytes", type=int, default=1452)
     parser.add_argument("--host", default=far_place.far_host())
+    parser.add_argument("--mode", choices=["unreliable", "unordered", "ordered"], default="unreliable")
     parser.add_argument("--plain", action="store_true")
     parser.add_argument("--awaited", action="store_true")
     chosen = parser.parse_args()
     ours, theirs = multiprocessing.Pipe()
     child = multiprocessing.Process(target=server, args=(theirs, chosen))
     child.start()
+    placement.pin(far=False)
     if chosen.plain:
         forbid_offload()
     try:

@@ -1,6 +1,6 @@
 """Our figures beside their references: interleaved, medians of five with least and most.
 
-    python -m tests.bench.targets [echo] [udp] [plain] [veth] [veth-plain] [tcp] [--runs 5] [--megabytes 256]
+    python -m tests.bench.targets [echo] [echo-one-core] [udp] [plain] [veth] [veth-plain] [tcp] [--runs 5] [--megabytes 256]
 
 Each program runs alone in processes of its own, one after the other, so that a noisy minute hits all alike; the
 ratio is of medians. The processor seconds, starting included, say more than times do when the computer is busy.
@@ -17,7 +17,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
 
-from tests.bench import far_place
+from tests.bench import far_place, placement
 
 OURS = "tests.bench.session_loopback"
 ECHOES = "2000"
@@ -33,7 +33,9 @@ class Row:
         unit: str,
         *programs: tuple[str, str, Sequence[str]],
         veth: bool = False,
+        cores: int = 0,
     ) -> None:
+        self.cores = cores  # as `placement.environment` takes them
         self.veth = veth  # between two network namespaces, at an MTU of 1,500
         self.goal = goal
         self.key = key
@@ -41,19 +43,28 @@ class Row:
         self.programs = programs
 
 
+def echo(where: str, cores: int) -> Row:
+    """Echoes of 64 B."""
+    ours = ("udp", "--echoes", ECHOES, "--megabytes", "0", "--mode")
+    return Row(
+        f"at most 1.0 x asyncio's DatagramProtocol, {where}",
+        "rtt_p50_s",
+        "us",
+        ("sealed, reliable", OURS, (*ours, "unordered")),
+        ("sealed, unreliable", OURS, (*ours, "unreliable")),
+        ("sealed, awaited", OURS, (*ours, "unordered", "--awaited")),
+        ("asyncio echo", "tests.bench.asyncio_plain", ("echo", ECHOES)),
+        cores=cores,
+    )
+
+
 def rows(megabytes: int) -> dict[str, Row]:
     """What can be compared."""
     size = str(megabytes)
     few = str(max(megabytes // 8, 16))
     return {
-        "echo": Row(
-            "at most 1.0 x asyncio's DatagramProtocol",
-            "rtt_p50_s",
-            "us",
-            ("sealed echo", OURS, ("udp", "--echoes", ECHOES, "--megabytes", "0")),
-            ("sealed echo, awaited", OURS, ("udp", "--echoes", ECHOES, "--megabytes", "0", "--awaited")),
-            ("asyncio echo", "tests.bench.asyncio_plain", ("echo", ECHOES)),
-        ),
+        "echo": echo("a core each", 2),
+        "echo-one-core": echo("both on one core", 1),
         "udp": Row(
             "at least 0.6 x the bare loop, 15 x aioquic",
             "throughput_bps",
@@ -96,10 +107,10 @@ def rows(megabytes: int) -> dict[str, Row]:
     }
 
 
-def run(module: str, arguments: Sequence[str], key: str, *, veth: bool) -> tuple[float, float]:
-    """One run of one program: its figure, and the processor seconds of all its processes."""
+def run(row: Row, module: str, arguments: Sequence[str]) -> tuple[dict[str, float], float]:
+    """One run of one program: its figures, and the processor seconds of all its processes."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    with far_place.veth_pair(f"bench{os.getpid() % 10_000}") if veth else nullcontext(([], {})) as place:
+    with far_place.veth_pair(f"bench{os.getpid() % 10_000}") if row.veth else nullcontext(([], {})) as place:
         start, environment = place
         done = subprocess.run(
             [*start, sys.executable, "-m", module, *arguments],
@@ -107,11 +118,11 @@ def run(module: str, arguments: Sequence[str], key: str, *, veth: bool) -> tuple
             text=True,
             timeout=300,
             check=True,
-            env=os.environ | environment,
+            env=os.environ | environment | placement.environment(row.cores),
         )
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return float(json.loads(done.stdout.splitlines()[-1])[key]), cpu_s
+    return json.loads(done.stdout.splitlines()[-1]), cpu_s
 
 
 def main() -> None:
@@ -125,12 +136,15 @@ def main() -> None:
     for name in chosen.rows or table:
         row = table[name]
         found: list[list[float]] = [[] for _ in row.programs]
+        shares: list[float] = []
         used: list[list[float]] = [[] for _ in row.programs]
         for _ in range(chosen.runs):
             for (_, module, arguments), values, seconds in zip(row.programs, found, used, strict=True):
-                value, cpu_s = run(module, arguments, row.key, veth=row.veth)
-                values.append(value)
+                figures, cpu_s = run(row, module, arguments)
+                values.append(figures[row.key])
                 seconds.append(cpu_s)
+                if sealing_s := figures.get("sealing_s"):
+                    shares.append(sealing_s / figures[row.key])
         scale = 1e6 if row.unit == "us" else 1e-6
         ours = statistics.median(found[0])
         print(f"{name}: {row.goal} (load {os.getloadavg()[0]:.1f}, n={chosen.runs})", flush=True)
@@ -141,6 +155,9 @@ def main() -> None:
                 f"   ours / this = {ours / middle:.2f}   {statistics.median(seconds):.2f} s of processor",
                 flush=True,
             )
+        if shares:
+            share, count = statistics.median(shares), len(shares)
+            print(f"  sealing and opening    {share:>8.1%} of our round trip (n={count})", flush=True)
 
 
 if __name__ == "__main__":
