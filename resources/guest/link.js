@@ -269,7 +269,7 @@ class GuestLink {
       local: local.candidateType || null,
       remote: remote.candidateType || null,
       protocol: local.relayProtocol || local.protocol || null,
-      rtt_s: typeof pair.currentRoundTripTime === "number" ? pair.currentRoundTripTime : null,
+      rtt_s: pair.currentRoundTripTime || null,  // some round what is below a millisecond to nothing
     };
     this._put(notes.frame.facts(facts));
     this.on.facts({ ...facts, address: remote.address || "", sent: pair.bytesSent, received: pair.bytesReceived });

@@ -44,8 +44,10 @@
   };
 
   const digits = (value) => (value >= 100 ? String(Math.round(value)) : value.toPrecision(3));
+  // Some browsers' clocks go in whole milliseconds: then so does what was measured by them.
+  let coarse = false;
   const duration = (s) =>
-    s < 1e-3 ? `${digits(s * 1e6)} µs` : s < 1 ? `${digits(s * 1e3)} ms` : `${digits(s)} s`;
+    coarse && s < 1 ? `${Math.round(s * 1e3)} ms` : s < 1e-3 ? `${digits(s * 1e6)} µs` : s < 1 ? `${digits(s * 1e3)} ms` : `${digits(s)} s`;
   function size(bytes) {
     for (const [unit, name] of [[1e9, "GB"], [1e6, "MB"], [1e3, "kB"]])
       if (bytes >= unit) return `${digits(bytes / unit)} ${name}`;
@@ -435,12 +437,13 @@
     while (losses.length && losses[0] < now - PLOT_S) losses.shift();
     const values = rtts.map(([, value]) => value).sort((a, b) => a - b);
     if (!values.length) return;
+    coarse = values.every((value) => Math.abs(value * 1e3 - Math.round(value * 1e3)) < 1e-6);
     say("rtt-now", rtt === null ? "lost" : duration(rtt));
     say("rtt-p50", duration(values[Math.floor(values.length / 2)]));
     say("rtt-p99", duration(values[Math.min(values.length - 1, Math.floor(values.length * 0.99))]));
     const lost = (100 * losses.length) / (losses.length + values.length);
     say("loss", lost ? `${digits(lost)} %` : "none");
-    say("plot-note", `${values.length} round trips, last minute`);
+    say("plot-note", `${values.length} round trips, last minute${coarse ? ", by a clock of 1 ms" : ""}`);
     headline();
   }
 
