@@ -180,13 +180,14 @@ class ConversationCard(QWidget):
         self._show_over(view)
         self._prefers.setCurrentIndex(self._prefers.findData(view.prefers))
         self._prefers_hint.setText(view.prefers_hint)
+        say = f"Say something to {view.name}"  # a guest's name comes after the guest
+        self.entry.setPlaceholderText("" if view.ended else say)
+        self.entry.setAccessibleName(say)
+        self.setAccessibleName(f"Conversation with {view.name}")
         if first:
             over = bool(view.ended)
             for widget in (self.entry, self._send, self._file, self._bytes, self._payload):
                 widget.setEnabled(not over)
-            self.entry.setPlaceholderText("" if over else f"Say something to {view.name}")
-            self.entry.setAccessibleName(f"Say something to {view.name}")
-            self.setAccessibleName(f"Conversation with {view.name}")
         self._dress()
 
     def focus_chain(self) -> list[QWidget]:

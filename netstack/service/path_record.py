@@ -76,7 +76,7 @@ class PathRecord:
         self._watch = Watch()
         self._second_s = 0.0
         self._rtts: list[float] = []
-        self._sent = self._lost = 0
+        self._sent = self._lost = self._fresh = 0
         self._seen = Totals()
         self._ticked_s: float | None = None
         self._carried = path.carried
@@ -93,8 +93,9 @@ class PathRecord:
         self._seen = stats.totals
         self._bins["loss_out"].add(now, out, sent)
         self._bins["loss_back"].add(now, back, sent - out)
+        fresh, self._fresh = self._fresh, 0
         for name, jitter_s in zip(("jitter_out", "jitter_back"), stats.jitter_s, strict=True):
-            self._bins[name].add(now, jitter_s or 0.0, 0 if jitter_s is None else 1)
+            self._bins[name].add(now, (jitter_s or 0.0) * fresh, fresh if jitter_s is not None else 0)
         self._count(now)
         self._sent, self._lost = self._sent + sent, self._lost + out + back
         if now - self._second_s >= 1.0:
@@ -116,6 +117,7 @@ class PathRecord:
     def _answered(self, sample: Sample) -> None:
         self._rtt.append(sample.at_s, sample.rtt_s)
         self._rtts.append(sample.rtt_s)
+        self._fresh += 1
         self._tell("rtt", sample.at_s, sample.rtt_s, 1.0)
 
     def _count(self, now: float) -> None:

@@ -59,8 +59,8 @@
   function welcome() {
     say("welcome-title", host ? `${host} invites you to connect.` : "You are invited to connect.");
     say("welcome-text",
-      `Your browser and ${host ? `${host}’s computer` : "theirs"} will talk directly, with no server between. You can chat, ` +
-      "see how good the connection is, and get files. Nothing is installed.");
+      `Your browser connects straight to ${host ? `${host}’s` : "their"} computer (by a relay only where there is no other ` +
+      "way), encrypted. You chat, see how good the connection is, and exchange files. Nothing is installed.");
     const trust = $("trust"), local = /^(localhost|127\.|\[::1\])/.test(location.hostname);
     if (location.protocol === "file:")
       trust.append(element("b", "", "Opened from a file: "), "nobody on the network could change this page.");

@@ -62,6 +62,7 @@ async def test_a_guest_has_series_until_it_leaves(tmp_path) -> None:
     assert len(series.rtt.values) == path.probes.n > 55
     assert max(abs(value - DELAY_S) for value in series.rtt.values) < 1e-6
     assert sum(a * b for a, b in zip(series.loss_out.values, series.loss_out.counts, strict=True)) > 15
+    assert 0 <= path.probes.n - sum(series.jitter_out.counts) < 6  # each once
     assert sum(series.loss_back.values) == 0
     assert max(series.sent.values) > WINDOW_BYTES
     await talk.close()

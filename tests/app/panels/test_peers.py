@@ -527,6 +527,14 @@ async def test_a_conversation_with_a_guest_shows_no_digits(bench: Bench) -> None
     assert not digits.isVisible()
 
 
+async def test_a_guest_is_named_as_soon_as_it_has_told(bench: Bench) -> None:
+    for name in ("Guest", "Ben"):
+        guest = talk(name=name, digits="", guest=GuestState("Chrome 156"))
+        bench.show(PeersState(ways=("lan",), conversations=(guest,)))
+    card = bench.page.findChild(ConversationCard)
+    assert card.entry.placeholderText() == "Say something to Ben"
+
+
 async def test_the_way_to_prefer_is_chosen_and_told(bench) -> None:
     ana = talk()
     bench.show(PeersState(ways=("lan",), conversations=(ana,), known=(KnownPeer(ana.peer, "Ana"),)))
