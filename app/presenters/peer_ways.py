@@ -70,6 +70,8 @@ def name_of(way: Way, name: str) -> str:
             return "The lab"
         case Way.MQTT:
             return f"Broker {_host(name)}"
+        case Way.WEBSOCKET if _host(name) == "127.0.0.1":
+            return "The mailboxes here"
         case Way.WEBSOCKET:
             return f"Server {_host(name)}"
         case Way.PASTE:

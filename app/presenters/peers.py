@@ -199,6 +199,12 @@ def _headline(snapshot: Snapshot, state: PeersState) -> tuple[str, str, str]:
             "Send the reply back.",
             "No server is needed; the two programs find each other.",
         )
+    if state.invitation is not None and state.invitation.code and not state.ways and state.mailboxes:
+        return (
+            "Peers: inviting",
+            "Send the link to your friend.",
+            "It leads to the mailboxes here, which a code read aloud cannot. It is good once, and for ten minutes.",
+        )
     if state.invitation is not None and state.invitation.code:
         return "Peers: inviting", "Read the code to your friend.", "It is good once, and for ten minutes."
     if state.joining is not None or state.calls or state.invitation is not None:

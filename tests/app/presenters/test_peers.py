@@ -80,6 +80,10 @@ def test_our_own_mailboxes() -> None:
     assert outside.mailboxes.endswith("ws://203.0.113.7:21080 from the internet.")
     assert outside.mailbox_address == "ws://203.0.113.7:21080"
     assert (view().mailboxes, view().mailbox_address) == ("", "")
+    ours = WayHealth(Way.WEBSOCKET, "ws://127.0.0.1:21080", WayState.READY, "ready")
+    inviting = view(mailboxes=kept, invitation=InvitationState(Stage.FINDING, CODE, LINK, 65, 0, (ours,)))
+    assert inviting.headline == "Send the link to your friend."
+    assert inviting.invite.ways[0].name == "The mailboxes here"
 
 
 def test_joining_and_calling() -> None:
