@@ -124,6 +124,7 @@ class Node:
             webrtc=network == "real",
         )
         self.peers.own.nat = self._nat_facts
+        self.peers.own.guess_ports = config.guess_ports
         self.peers.own.mappings = self._port_mapping
         self.peers.began = self._coordinate
         self.history = HistoryDesk(
@@ -205,6 +206,8 @@ class Node:
         """Those that hold in the lab too."""
         if "open_ports" in keys:
             self.peers.set_open_ports(config.open_ports)
+        if "guess_ports" in keys:
+            self.peers.own.guess_ports = config.guess_ports
         if "metered" in keys:
             self.metered.choose(config.metered)
         if "hide_address" in keys:

@@ -163,6 +163,7 @@ async def peers(net: SystemNet, config: Config, printer: Printer, name: str | No
         webrtc=True,
         open_radio=open_system_radio,
     )
+    here.guess_ports = config.guess_ports
     mappings = PortMappingService(net, records=records_path()) if config.open_ports else None
     if mappings is not None:
         mappings.allow(True)

@@ -196,6 +196,38 @@ class HolePunch:
         """Sends the checks that are due."""
         self._check_due(now)
 
+    @property
+    def remotes(self) -> tuple[Candidate, ...]:
+        """The addresses of the peer that were told."""
+        return tuple(self._remotes)
+
+    @property
+    def is_direct(self) -> bool:
+        """A pair without a relay has answered."""
+        return any(
+            pair.state is PairState.ANSWERED
+            and pair.link not in self._relays
+            and pair.kind is not CandidateKind.RELAYED
+            for pair in self._pairs.values()
+        )
+
+    def check(self) -> bytes:
+        """A check of no pair: whoever gets it checks back, and so it becomes one (`core.port_guessing`)."""
+        return self._request(self._random_bytes(12))
+
+    def is_check(self, data: bytes) -> bool:
+        """It is a check of the peer."""
+        try:
+            message = stun.decode(data)
+        except DecodeError:
+            return False
+        return (
+            message.message_class is MessageClass.REQUEST
+            and message.get(attr.USERNAME) == USERNAME
+            and stun.verify_integrity(data, self._key)
+            and not self._is_our_own(message)
+        )
+
     def stories(self, used: tuple[int, Address] | None = None) -> tuple[PairStory, ...]:
         """What became of every pair, best kind first."""
         pairs = sorted(
@@ -246,15 +278,18 @@ class HolePunch:
 
     def _check(self, pair: _Pair, now: float) -> None:
         transaction_id = self._random_bytes(12)
-        role = attr.ICE_CONTROLLING if self._controlling else attr.ICE_CONTROLLED
-        request = StunMessage(
-            Method.BINDING, MessageClass.REQUEST, transaction_id, (attr.USERNAME(USERNAME), role(self._tie))
-        )
         pair.sent += 1
         pair.sent_at[transaction_id] = now
         while len(pair.sent_at) > 32:
             del pair.sent_at[next(iter(pair.sent_at))]
-        self._out.append(Transmit(stun.encode(request, integrity_key=self._key), pair.link, pair.remote))
+        self._out.append(Transmit(self._request(transaction_id), pair.link, pair.remote))
+
+    def _request(self, transaction_id: bytes) -> bytes:
+        role = attr.ICE_CONTROLLING if self._controlling else attr.ICE_CONTROLLED
+        request = StunMessage(
+            Method.BINDING, MessageClass.REQUEST, transaction_id, (attr.USERNAME(USERNAME), role(self._tie))
+        )
+        return stun.encode(request, integrity_key=self._key)
 
     def _is_our_own(self, message: StunMessage) -> bool:
         """A check that was turned back at us, by a NAT or by somebody who hopes to be taken for the peer."""

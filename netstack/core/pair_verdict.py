@@ -62,7 +62,7 @@ def expected(ours: NatFacts, theirs: NatFacts, *, same_network: bool = False) ->
         return PairRoute.DIRECT
     if _speak_past_each_other(ours, theirs):
         return PairRoute.RELAY
-    if any(_blocked(side) for side in both):
+    if any(is_blocked(side) for side in both):
         if any(_takes_tcp(side) for side in both):
             return PairRoute.TCP
         unknown = any(_unknown(side) or _may_take_tcp(side) for side in both)
@@ -71,7 +71,7 @@ def expected(ours: NatFacts, theirs: NatFacts, *, same_network: bool = False) ->
         return PairRoute.DIRECT
     if any(_unknown(side) for side in both):
         return PairRoute.UNKNOWN
-    hiding = [side for side in both if _maps_per_destination(side)]
+    hiding = [side for side in both if maps_per_destination(side)]
     if not hiding:
         return PairRoute.DIRECT
     if all(side.sequential for side in hiding):
@@ -111,7 +111,7 @@ CAUSES: Final[tuple[tuple[PairCause, Callable[[_Case], bool]], ...]] = (
         lambda c: not c.same_network and _speak_past_each_other(c.ours, c.theirs),
     ),
     (PairCause.STILL_TRYING, lambda c: c.trying and c.expected is not PairRoute.RELAY),
-    (PairCause.UDP_BLOCKED, lambda c: _blocked(c.ours) or _blocked(c.theirs)),
+    (PairCause.UDP_BLOCKED, lambda c: is_blocked(c.ours) or is_blocked(c.theirs)),
     (
         PairCause.MAPS_PER_DESTINATION,
         lambda c: c.expected is PairRoute.RELAY,
@@ -170,7 +170,8 @@ def judge(
     )
 
 
-def _blocked(side: NatFacts) -> bool:
+def is_blocked(side: NatFacts) -> bool:
+    """No UDP gets out."""
     return side.udp is Udp.BLOCKED or side.verdict is Verdict.BLOCKED
 
 
@@ -183,11 +184,12 @@ def _unknown(side: NatFacts) -> bool:
     return (
         side.mapping is Mapping.UNKNOWN
         and side.verdict in {Verdict.UNKNOWN, Verdict.BLOCKED}
-        and not _blocked(side)
+        and not is_blocked(side)
     )
 
 
-def _maps_per_destination(side: NatFacts) -> bool:
+def maps_per_destination(side: NatFacts) -> bool:
+    """Each destination sees another port of it."""
     return side.mapping in _DEPENDENT or (side.mapping is Mapping.UNKNOWN and side.verdict is Verdict.STRICT)
 
 
@@ -222,11 +224,11 @@ def _word(side: NatFacts) -> str:
         return "Hidden"
     if side.verdict is not Verdict.UNKNOWN:
         return side.verdict.value.capitalize()
-    if _maps_per_destination(side):
+    if maps_per_destination(side):
         return "Strict"
     if _reachable(side):
         return "Open"
-    if _blocked(side):
+    if is_blocked(side):
         return "Blocked"
     return "Unknown" if side.mapping is Mapping.UNKNOWN else "Moderate"
 
@@ -238,9 +240,9 @@ def _side(case: _Case, cause: PairCause) -> PairSide:
         case PairCause.NO_COMMON_IP:  # who has IPv4 alone can have IPv6 beside it
             whose = case.ours.ipv6 is False, case.theirs.ipv6 is False
         case PairCause.UDP_BLOCKED:
-            whose = _blocked(case.ours), _blocked(case.theirs)
+            whose = is_blocked(case.ours), is_blocked(case.theirs)
         case PairCause.MAPS_PER_DESTINATION:
-            whose = _maps_per_destination(case.ours), _maps_per_destination(case.theirs)
+            whose = maps_per_destination(case.ours), maps_per_destination(case.theirs)
         case PairCause.NAT_UNKNOWN:
             whose = _unknown(case.ours), _unknown(case.theirs)
         case PairCause.ONE_WAY:
@@ -322,7 +324,7 @@ def _remedy(case: _Case, cause: PairCause, side: PairSide, names: _Names) -> str
         case PairCause.UDP_BLOCKED:
             return f"Allow UDP in {names.of(side, 'network')}, or use another network or phone hotspot there.{missing}"
         case PairCause.MAPS_PER_DESTINATION:
-            return _open_a_port(case, side, names) + missing
+            return _open_a_port(case, side, names) + missing + _many_ports(case)
         case PairCause.NAT_UNKNOWN:
             return f"Press Check on the NAT page of {names.of(side, 'program')}, so that both networks are known."
         case PairCause.ISOLATED:
@@ -337,6 +339,17 @@ def _remedy(case: _Case, cause: PairCause, side: PairSide, names: _Names) -> str
             return "Allow Peerscope's UDP in the firewalls of both computers; games want UDP."
         case _:
             return ""
+
+
+def _many_ports(case: _Case) -> str:
+    """One strict network may be met by chance (`core.port_guessing`), where both agree."""
+    if maps_per_destination(case.ours) == maps_per_destination(case.theirs):
+        return ""
+    if case.ours.guesses and case.theirs.guesses:
+        return ""
+    who = "both of you" if not (case.ours.guesses or case.theirs.guesses) else "the other side"
+    who = "you" if case.theirs.guesses else who
+    return f" Or {who} may turn on “Try many ports” in Settings."
 
 
 def _open_a_port(case: _Case, side: PairSide, names: _Names) -> str:

@@ -12,6 +12,7 @@ class NatFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `sequential`: a dependent mapping whose next port can be told. `carrier`: a second translation (CGNAT or double NAT)
     that the user cannot configure. `hidden`: the user wants a relay and nothing else. `relay`: one is at hand.
+    `guesses`: the user lets many ports be tried.
     `ipv4`, `ipv6`: False where the computer has no address of that kind that could lead to the internet.
     """
 
@@ -26,6 +27,7 @@ class NatFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ipv4: bool | None = None
     ipv6: bool | None = None
     hidden: bool = False
+    guesses: bool = False
     relay: bool | None = None
 
 

@@ -23,7 +23,8 @@ log = logging.getLogger(__name__)
 
 
 class OwnSide:
-    """`nat` is what our NAT check found out, which a peer may know; `mappings` opens ports, where the user has agreed.
+    """`nat` is what our NAT check found out, which a peer may know; `mappings` opens ports, where the user has agreed,
+    as to `guess_ports`.
 
     `peers` is None until somebody is met: the key is only asked for then, as a keyring may want a password.
     """
@@ -41,6 +42,7 @@ class OwnSide:
         self.peers: Peers | None = None
         self.nat: Callable[[], NatFacts | None] = lambda: None
         self.mappings: PortMappingService | None = None
+        self.guess_ports = False
         self._net = net
         self._caps = caps
         self._webrtc = webrtc
@@ -71,6 +73,7 @@ class OwnSide:
                     webrtc=self._webrtc,
                 )
             self.peers.nat = self.nat()
+            self.peers.guess_ports = self.guess_ports
             if self.mappings is not None:
                 self.mappings.allow(open_ports)
             self.peers.mappings = self.mappings if open_ports else None

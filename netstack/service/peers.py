@@ -60,7 +60,8 @@ class Peers:
     """Our side of meetings: one identity, and for each meeting sockets of its own. Close it at the end.
 
     `name` and `nat` (what our NAT check found out) are told to whom we meet. `mappings` opens ports on the router, where
-    the user has agreed to it. `open_radio` is for those who want Bluetooth,
+    the user has agreed to it;
+    `guess_ports`: the user lets many ports be tried. `open_radio` is for those who want Bluetooth,
     `webrtc` lets a peer ask for that: it opens sockets of its own, which only the real network has.
     """
 
@@ -83,6 +84,7 @@ class Peers:
         self._mtu_cache = mtu_cache or MtuCache()
         self.nat: NatFacts | None = None
         self.mappings: PortMappingService | None = None
+        self.guess_ports = False
         self.identity = identity
         self._net = net
         self._book = book
@@ -351,6 +353,7 @@ class Peers:
             ice_servers=self._ice_servers if self._webrtc else None,
             gathered=gathered,
             limit_s=limit_s,
+            guesses=self.guess_ports,
             told=attempt.told,
             changed=changed,
         )

@@ -46,9 +46,27 @@ class Punching:
         """What became of every pair."""
         return self._punch.stories()
 
+    @property
+    def is_direct(self) -> bool:
+        """A pair without a relay has answered."""
+        return self._punch.is_direct
+
+    def check(self) -> bytes:
+        """See `HolePunch.check`."""
+        return self._punch.check()
+
+    def is_check(self, data: bytes) -> bool:
+        """It is a check of the peer."""
+        return self._punch.is_check(data)
+
     def kind_of(self, link: int) -> TransportKind:
         """What a link is."""
         return self._links[link].kind
+
+    @property
+    def remotes(self) -> tuple[Candidate, ...]:
+        """The addresses of the peer that were told."""
+        return self._punch.remotes
 
     def links_of(self, family: Family) -> list[int]:
         """Sockets before relays."""

@@ -1,6 +1,7 @@
 """The verdict on a pair agrees with theory for every pair of kinds, and names whose side it is from either side."""
 
 import pytest
+from msgspec.structs import replace
 
 from netstack.core.pair_verdict import expected, facts_of_report, judge
 from netstack.model.candidate import CandidateKind, PairState, PairStory
@@ -73,10 +74,10 @@ def test_strict_with_moderate_names_the_strict_side() -> None:
         "Moderate + Strict: a relay expected; got a relay; Ana's router maps per destination."
     )
     assert verdict.side is PairSide.THEIRS
-    assert verdict.remedy == "Turn on UPnP on Ana's router, or forward a port there."
+    assert verdict.remedy.startswith("Turn on UPnP on Ana's router, or forward a port there. Or both of you")
     other = judge(STRICT, MODERATE, PairRoute.RELAY, their_name="Ben")
     assert "your router maps per destination" in other.sentence
-    assert other.remedy == "Turn on UPnP on your router, or forward a port there."
+    assert other.remedy.startswith("Turn on UPnP on your router, or forward a port there. Or both")
 
 
 def test_behind_a_carrier_the_other_router_is_to_be_opened() -> None:
@@ -97,6 +98,20 @@ def test_a_hidden_address_is_no_fault() -> None:
         PairCause.HIDDEN_ADDRESS,
         PairSide.OURS,
     )
+
+
+def test_a_strict_network_may_be_met_by_chance_where_both_agree() -> None:
+    agrees = {"guesses": True}
+    for ours, theirs, words in (
+        ({}, {}, "Or both of you may turn on “Try many ports”"),
+        (agrees, {}, "Or the other side may"),
+        ({}, agrees, "Or you may"),
+        (agrees, agrees, ""),
+    ):
+        remedy = judge(replace(STRICT, **ours), replace(MODERATE, **theirs), PairRoute.RELAY).remedy
+        assert words in remedy
+        assert bool(words) == ("Try many ports" in remedy)
+    assert "Try many ports" not in judge(STRICT, STRICT, PairRoute.RELAY).remedy
 
 
 def test_two_that_have_no_ip_version_in_common() -> None:
