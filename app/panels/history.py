@@ -20,11 +20,13 @@ from PySide6.QtWidgets import (
 from app.actions import Action
 from app.presenters.history import (
     FILTERS,
+    FIRST_RANGE,
     RANGES,
     DetailView,
     HistoryView,
     bands,
     comparison_view,
+    first_range,
     one_view,
     present,
     veil_over,
@@ -111,13 +113,14 @@ class HistoryPage(Page):
         self._refresh()
 
     def show_data(self, data: HistoryData) -> None:
-        """What was read. The plots begin with the last hour where nothing is older."""
+        """What was read. The plots begin with the minutes or the hour where nothing is older."""
         first = not (self._data.runs or self._data.sessions)
         self._data = data
         times = [run.at_s for run in data.runs] + [session.began_s for session in data.sessions]
-        if first and times and time.time() - min(times) < RANGES[0][0]:
-            self._range.setCurrentIndex(0)
-            self._look_back(0)
+        place = first_range(min(times), time.time()) if first and times else FIRST_RANGE
+        if place != FIRST_RANGE:
+            self._range.setCurrentIndex(place)
+            self._look_back(place)
         self._refresh()
         self._show_detail(self._table.keys())
 
@@ -236,10 +239,10 @@ class HistoryPage(Page):
         self._range.setAccessibleName("How far back")
         for seconds, name in RANGES:
             self._range.addItem(name, seconds)
-        self._range.setCurrentIndex(1)
+        self._range.setCurrentIndex(FIRST_RANGE)
         self._range.activated.connect(self._look_back)
         self._plots_card.head.addWidget(self._range)
-        self._plots = TimeBands(theme, span_s=float(RANGES[1][0]), least_s=60.0, most_s=MOST_S)
+        self._plots = TimeBands(theme, span_s=float(RANGES[FIRST_RANGE][0]), least_s=60.0, most_s=MOST_S)
         self._plots_card.body.addWidget(self._plots)
         self._plots_card.hide()
         self._list = Card(theme)

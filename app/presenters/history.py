@@ -28,7 +28,13 @@ FILTERS: Final = (
     (SESSIONS, "Sessions"),
 )
 TONES: Final = {Standing.FINE: Tone.GOOD, Standing.PROBLEM: Tone.WARN, Standing.UNKNOWN: Tone.UNKNOWN}
-RANGES: Final = ((3600, "Last hour"), (86_400, "Last day"), (30 * 86_400, "Last 30 days"))
+RANGES: Final = (
+    (600, "Last 10 minutes"),
+    (3600, "Last hour"),
+    (86_400, "Last day"),
+    (30 * 86_400, "Last 30 days"),
+)
+FIRST_RANGE: Final = 2
 COLUMNS: Final = ("When", "What", "Result")
 DAY_S: Final = 86_400.0
 WEEK_S: Final = 7 * DAY_S
@@ -114,6 +120,12 @@ def present(
         if fine is None or not fine.changes
         else comparison_view(fine, now_s, veil, all_facts=False),
     )
+
+
+def first_range(oldest_s: float, now_s: float) -> int:
+    """The place of the shortest range that everything is in; a day where it is more."""
+    age_s = now_s - oldest_s
+    return next((place for place in range(FIRST_RANGE) if age_s < RANGES[place][0]), FIRST_RANGE)
 
 
 def one_view(item: Run | PastSession, now_s: float, veil: Veil) -> DetailView:
@@ -269,11 +281,11 @@ def _run_row(run: Run, now_s: float, veil: Veil) -> HistoryRow:
 
 
 def _session_row(session: PastSession, now_s: float) -> HistoryRow:
-    lasted = "open, or cut off" if session.ended_s is None else _lasted(session.ended_s - session.began_s)
+    lasted = "Open, or cut off" if session.ended_s is None else _lasted(session.ended_s - session.began_s)
     ways = ", ".join(name_of(name) for name in session.transports if name)
     worse = sum(change.what == "worse" for change in session.changes)
     parts = [
-        f"{lasted} over {ways}" if ways else lasted,
+        f"{lasted}{';' if session.ended_s is None else ''} over {ways}" if ways else lasted,
         ("" if not worse else "worse once" if worse == 1 else f"worse {worse} times"),
     ]
     return HistoryRow(

@@ -164,14 +164,14 @@ async def test_series_are_drawn_where_there_are_any(page) -> None:
     await page.all_actions.stop()
 
 
-async def test_a_young_history_is_drawn_over_an_hour(page) -> None:
+async def test_a_young_history_is_drawn_over_minutes(page) -> None:
     await opened(page)
     assert page._range.currentData() == 86_400
     page._data = HistoryData()
     young = msgspec.structs.replace(FINE, at_s=time.time() - 60)
     page.show_data(HistoryData((young,), ()))
     await asyncio.sleep(0.05)
-    assert page.work.seen[-1] == ("tracks", 3600.0)
+    assert page.work.seen[-1] == ("tracks", 600.0)
     assert page._plots.window[1] - page._plots.window[0] == 3600.0
     await page.all_actions.stop()
 

@@ -5,7 +5,7 @@ from datetime import datetime
 import msgspec
 import pytest
 
-from app.presenters.history import bands, comparison_view, one_view, present, veil_over
+from app.presenters.history import RANGES, bands, comparison_view, first_range, one_view, present, veil_over
 from app.presenters.tone import Tone
 from app.presenters.veil import Veil
 from netstack.core.history_facts import compare, since_fine
@@ -142,3 +142,8 @@ def test_series_become_bands(step_s: int) -> None:
     assert [curve.series.values[0] * curve.scale for curve in latency.curves] == [20.0, 40.0]
     assert loss.curves == ()
     assert gap_s == 2.5 * step_s
+
+
+def test_the_plots_begin_with_the_shortest_range_that_holds_everything():
+    names = [RANGES[first_range(1000.0, 1000.0 + age_s)][1] for age_s in (5, 599, 600, 3601, 10**7)]
+    assert names == ["Last 10 minutes", "Last 10 minutes", "Last hour", "Last day", "Last day"]
