@@ -290,7 +290,10 @@ class HistoryPage(Page):
     def _look_back(self, _place: int) -> None:
         seconds = float(self._range.currentData())
         self._plots.set_span(seconds)
-        self._actions.tracks.run(seconds)
+        if self._actions.tracks.busy:  # with another range: read again as soon as that has come
+            self._drawn_at_s = float("-inf")
+        else:
+            self._actions.tracks.run(seconds)
 
     def _picked(self, keys: tuple[str, ...]) -> None:
         runs = [key for key in keys if key.startswith("run ")]

@@ -129,7 +129,8 @@ def present(
     """Rows in the order of opening, judged from `begin_s` to `end_s`; the headline speaks of the lowest median."""
     looks = _looks(paths)
     stretches = {path.key: book.stretch(path.key, begin_s, end_s) for path in paths}
-    rows = tuple(_row(path, stretches[path.key], *looks[path.key]) for path in paths)
+    names = _names(paths)
+    rows = tuple(_row(path, stretches[path.key], names[path.key], *looks[path.key]) for path in paths)
     open_paths = [path for path in paths if path.state is not PathState.CLOSED]
     over = _over(book, begin_s, end_s, focused=focused)
     if not open_paths and not (focused and paths):
@@ -335,12 +336,22 @@ def _next_style(style: str) -> str:
     return STYLES[(STYLES.index(style) + 2) % len(STYLES)]
 
 
-def _row(path: PathReport, stretch: Stretch, color: str, style: str) -> MetricsRow:
+def _names(paths: tuple[PathReport, ...]) -> dict[str, str]:
+    """Several of one transport to one peer are numbered, in the order of opening."""
+    turns: dict[str, int] = {}
+    names = {}
+    for path in paths:
+        name = f"{name_of(path.transport)} to {path.peer}"
+        turn = turns[name] = turns.get(name, 0) + 1
+        names[path.key] = f"{name} ({turn})" if turn > 1 else name
+    return names
+
+
+def _row(path: PathReport, stretch: Stretch, name: str, color: str, style: str) -> MetricsRow:
     lossy = (stretch.loss_out or 0) > LOSSY or (stretch.loss_back or 0) > LOSSY
     tone = {PathState.OPENING: Tone.UNKNOWN, PathState.CLOSED: Tone.PLAIN, PathState.UP: Tone.GOOD}[
         path.state
     ]
-    name = f"{name_of(path.transport)} to {path.peer}"
     if path.state is not PathState.UP:
         name += f" ({path.state.value})"
     cells = (

@@ -12,6 +12,7 @@ from netstack.model.snapshot import Snapshot
 
 SCROLL_BAR = 12
 STACK_BELOW = 720
+WORDS_LEAST = 330
 
 
 class Page(QWidget):
@@ -86,6 +87,7 @@ class Page(QWidget):
         box.setLayout(top)
         whole.addWidget(_centred(box, theme, left=3 * unit, right=3 * unit))
         whole.addWidget(scroll, 1)
+        self.titled.connect(self._arrange_head)
 
     def keep_headline_lines(self, lines: int) -> None:
         """Keeps the place of so many lines, so that another sentence moves nothing."""
@@ -94,11 +96,15 @@ class Page(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         """Puts the buttons below the headline when there is little room."""
-        narrow = event.size().width() < STACK_BELOW
-        self._head.setDirection(
-            QHBoxLayout.Direction.TopToBottom if narrow else QHBoxLayout.Direction.LeftToRight
-        )
+        self._arrange_head()
         super().resizeEvent(event)
+
+    def _arrange_head(self) -> None:
+        """Also when other buttons are shown: none may be cut off."""
+        narrow = self.width() < max(STACK_BELOW, self.buttons.sizeHint().width() + WORDS_LEAST)
+        direction = QHBoxLayout.Direction.TopToBottom if narrow else QHBoxLayout.Direction.LeftToRight
+        if self._head.direction() is not direction:
+            self._head.setDirection(direction)
 
     def show_progress(self, share: float | None) -> None:
         """None hides the bar and keeps its place."""

@@ -172,7 +172,7 @@ async def test_a_young_history_is_drawn_over_minutes(page) -> None:
     page.show_data(HistoryData((young,), ()))
     await asyncio.sleep(0.05)
     assert page.work.seen[-1] == ("tracks", 600.0)
-    assert page._plots.window[1] - page._plots.window[0] == 3600.0
+    assert page._plots.window[1] - page._plots.window[0] == 600.0
     await page.all_actions.stop()
 
 
@@ -199,4 +199,26 @@ async def test_an_old_report_is_opened_copied_saved_and_closed_again(page, tmp_p
     await asyncio.sleep(0.02)
     _button(page, "Close the report").click()
     assert not text.isVisible()
+    await page.all_actions.stop()
+
+
+async def test_a_range_that_is_chosen_while_another_is_read_is_read_next(page) -> None:
+    gate = asyncio.Event()
+
+    async def slow(seconds: float) -> None:
+        page.work.seen.append(("tracks", seconds))
+        await gate.wait()
+
+    page._actions.tracks._work = slow
+    await opened(page)
+    page._range.setCurrentIndex(0)
+    page._look_back(0)
+    gate.set()
+    await asyncio.sleep(0.02)
+    page.show_snapshot(KEPT, time.monotonic())
+    await asyncio.sleep(0.02)
+    assert [seen for seen in page.work.seen if seen[0] == "tracks"] == [
+        ("tracks", 86_400.0),
+        ("tracks", 600.0),
+    ]
     await page.all_actions.stop()

@@ -247,3 +247,14 @@ async def test_decisions_drill_and_race_have_their_cards(page) -> None:
     assert page.work.drilled
     assert page.work.raced == 15.0
     await page.all_actions.stop()
+
+
+async def test_no_button_is_cut_off_in_a_narrow_window(page) -> None:
+    page.resize(760, 700)
+    page.show_snapshot(Snapshot(paths=(PATH,)), 0.0)
+    page.show_data(DATA)
+    page._refresh()
+    await asyncio.sleep(0.05)
+    for button in (page._log, page._freeze, page._copy, page._export, page._run):
+        assert button.width() >= button.sizeHint().width(), button.text()
+    await page.all_actions.stop()

@@ -138,6 +138,17 @@ def test_two_paths_of_one_transport_have_one_colour_and_two_styles() -> None:
     assert rows[0].style != rows[1].style
 
 
+def test_two_paths_of_one_transport_to_one_peer_have_two_names() -> None:
+    paths = (
+        UDP,
+        TURN,
+        msgspec.structs.replace(UDP, key="1/4"),
+        msgspec.structs.replace(UDP, key="2/0", peer="Ben"),
+    )
+    names = [row.cells[0] for row in view(paths, SeriesBook()).rows]
+    assert names == ["UDP to Ana", "TURN relay to Ana", "UDP to Ana (2)", "UDP to Ben"]
+
+
 def test_closed_paths_stay_in_the_table_and_leave_the_headline() -> None:
     closed = msgspec.structs.replace(UDP, state=PathState.CLOSED)
     seen = view((closed,), book(("1/0", points(0.012))))
