@@ -132,7 +132,7 @@ def _with_link(view: DetailView, link: TopologyLink, nodes: dict[str, TopologyNo
             Row("Bursts", f"{percent(link.burst_loss)} lost", "On average, many in a row (Gilbert-Elliott)"),
         )
     if link.radio:
-        knobs: tuple[Turned, ...] = (turned("loss", link.loss),)
+        knobs: tuple[Turned, ...] = (turned("distance_m", link.distance_m), turned("loss", link.loss))
         rows.insert(0, Row("Lost and sent again", f"{link.a_to_b.lost + link.b_to_a.lost}", LOST_ON_AIR))
     else:
         knobs = (

@@ -1,4 +1,4 @@
-"""What can be turned on a link: delay, loss and bandwidth, as positions of a slider and as typed text."""
+"""What can be turned on a link: delay, loss and bandwidth, on the air the distance, as positions of a slider and as typed text."""
 
 import math
 import re
@@ -127,7 +127,39 @@ def _bandwidth_parse(text: str) -> float | None:
     return value
 
 
+_NEAREST_M, _FARTHEST_M = 0.5, 200.0
+
+
+def _distance_value(position: int) -> float:
+    return _nice(_NEAREST_M * (_FARTHEST_M / _NEAREST_M) ** (max(0, min(STEPS, position)) / STEPS))
+
+
+def _distance_position(value: float | None) -> int:
+    place = math.log(max(value or 0.0, _NEAREST_M) / _NEAREST_M, _FARTHEST_M / _NEAREST_M)
+    return min(STEPS, round(STEPS * place))
+
+
+def _distance_text(value: float | None) -> str:
+    return f"{digits(value or 0.0)}{THIN}m"
+
+
+def _distance_parse(text: str) -> float:
+    value = _number(text, {"m": 1.0, "cm": 0.01}, "10 m")
+    if not 0.1 <= value <= 1000:
+        raise ValueError("Two can be 0.1 m to 1 000 m apart.")
+    return value
+
+
 KNOBS = (
+    Knob(
+        "distance_m",
+        "Distance",
+        "How far the two are from each other; the farther, the more is lost",
+        _distance_value,
+        _distance_position,
+        _distance_text,
+        _distance_parse,
+    ),
     Knob(
         "delay_s",
         "Delay",

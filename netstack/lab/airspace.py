@@ -1,5 +1,6 @@
 """The lab's Bluetooth: radios of the people in a scenario, things around them, and hands on the air between."""
 
+import math
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Final
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 AIR: Final = "air"
 FIRST_DEVICE: Final = 64
 LL_PAYLOAD_BYTES: Final = 251
+LEAST_M, MOST_M = 0.1, 1000.0
 
 
 class Airspace:
@@ -98,6 +100,16 @@ class Airspace:
         self._loss = loss
         self._apply()
 
+    def set_distance(self, metres: float) -> None:
+        """The second of the pair stands so far from the first from now on, in the direction in which it was. Raises InputError."""
+        if not LEAST_M <= metres <= MOST_M:
+            raise InputError(InputError.Reason.USAGE, f"{AIR}: {LEAST_M} m to {MOST_M:.0f} m")
+        one, other = (self._adapters[name].controller for name in self._scenario.pair)
+        (x, y), (to_x, to_y) = one.place_m, other.place_m
+        before = math.dist(one.place_m, other.place_m)
+        share = metres / before if before else 0.0
+        other.place_m = (x + share * (to_x - x), y + share * (to_y - y)) if before else (x + metres, y)
+
     def cut(self, *, cut: bool) -> None:
         """Lets nothing through, or what got through before."""
         self._cut = cut
@@ -106,11 +118,18 @@ class Airspace:
     def reset(self) -> None:
         """As the scenario made it."""
         self._cut, self._loss = False, self._scenario.air_loss
+        for host in self._scenario.host:
+            if host.radio is not None and host.name in self._adapters:
+                self._adapters[host.name].controller.place_m = host.radio.place_m
         self._apply()
 
     def _apply(self) -> None:
         if self._air is not None:
             self._air.loss = 1.0 if self._cut else self._loss
+
+    def _moved(self) -> bool:
+        places = {host.name: host.radio.place_m for host in self._scenario.host if host.radio is not None}
+        return any(self._adapters[name].controller.place_m != places[name] for name in self._scenario.pair)
 
     # the picture
 
@@ -134,5 +153,6 @@ class Airspace:
             a_to_b=LinkCounters(*one.controller.sent_to(other.controller)),
             b_to_a=LinkCounters(*other.controller.sent_to(one.controller)),
             radio=True,
-            changed=self._cut or self._loss != self._scenario.air_loss,
+            distance_m=round(math.dist(one.controller.place_m, other.controller.place_m), 2),
+            changed=self._cut or self._loss != self._scenario.air_loss or self._moved(),
         )

@@ -180,12 +180,15 @@ class Lab:
     def set_link(self, name: str, **changes: Any) -> None:
         """Changes both directions of a link at once, by the fields of `Shape`. Raises InputError.
 
-        Of the air between radios only the `loss` can be changed.
+        Of the air between radios the `loss` and the `distance_m` can be changed.
         """
         if name == AIR and self.airspace.open_air:
-            if changes.keys() != {"loss"}:
-                raise InputError(InputError.Reason.USAGE, f"{AIR}: only its loss can be changed")
-            self.airspace.set_loss(changes["loss"])
+            if not changes.keys() <= {"loss", "distance_m"}:
+                raise InputError(InputError.Reason.USAGE, f"{AIR}: only its loss and distance can be changed")
+            if "loss" in changes:
+                self.airspace.set_loss(changes["loss"])
+            if "distance_m" in changes:
+                self.airspace.set_distance(changes["distance_m"])
             return
         link = self._link(name)
         shapes = []

@@ -48,7 +48,7 @@ class TopologyLink(msgspec.Struct, frozen=True):
 
     `loss` is independent, `burst_loss` the mean share that is lost in bursts. `tells_too_big`: whoever sends
     more than `mtu_bytes` hears of it. `changed`: it is no longer what the scenario made it. `radio`: it is the air between
-    two Bluetooth adapters, where what is lost is sent again and only the loss can be changed.
+    two Bluetooth adapters, where what is lost is sent again; of it the loss and the `distance_m` can be changed.
     """
 
     name: str
@@ -66,6 +66,7 @@ class TopologyLink(msgspec.Struct, frozen=True):
     tells_too_big: bool = True
     changed: bool = False
     radio: bool = False
+    distance_m: float | None = None
 
 
 class Topology(msgspec.Struct, frozen=True):

@@ -82,6 +82,21 @@ async def test_the_picture_shows_the_air_and_what_it_carried() -> None:
         picture = node.snapshot.lab
         assert picture is not None
         assert next(link for link in picture.links if link.name == "air").changed
+        before = air.distance_m
+        node.set_link("air", distance_m=60.0)
+        await asyncio.sleep(20.0)
+        assert node.snapshot.lab is not None
+        far = next(link for link in node.snapshot.lab.links if link.name == "air")
+        assert (far.distance_m, far.changed) == (60.0, True)
+        assert not node.lab.airspace.adapter("ben").device.connections, "out of range"
+        node.reset_link("air")
+        await asyncio.sleep(0.2)
+        near = next(link for link in node.snapshot.lab.links if link.name == "air")
+        assert (near.distance_m, near.changed) == (before, False)
+        await node.peers.send_text(number, "here again")
+        await until(lambda: [line.text for line in talk(node).lines].count("here again") == 2, 60.0)
+        with pytest.raises(InputError):
+            node.set_link("air", distance_m=0.0)
         with pytest.raises(InputError):
             node.set_link("air", delay_s=0.1)
         with pytest.raises(InputError):

@@ -67,7 +67,7 @@ def check(function: Callable[[World], Awaitable[None]]) -> Callable[[World], Awa
     return function
 
 
-async def until(holds: Callable[[], object], within_s: float = 10.0) -> None:
+async def until(holds: Callable[[], object], within_s: float = 30.0) -> None:
     """Waits for something to become true."""
     async with asyncio.timeout(within_s):
         while not holds():  # noqa: ASYNC110 - what is waited for belongs to other libraries

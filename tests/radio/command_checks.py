@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from netstack.service.chat import Chat
     from netstack.service.peers import Peers
 
-EVENT_S = 40.0
+EVENT_S = 90.0
 NETWORK = "peerscope0"
 ADDRESS = "192.0.2.1"
 

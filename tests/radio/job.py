@@ -19,7 +19,7 @@ from tests.radio.checks import Check, World
 
 OUT = Path("/out")
 LOGS = ("bluetoothd.log", "btmon.log")
-CHECK_S = 60.0
+CHECK_S = 150.0
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ from tests.radio.all_checks import CHECKS
 from tests.radio.kernel import KernelError, kernel
 from tests.radio.machine import ROOT, MachineError, run_in_guest
 
-MACHINE_S = 290
+MACHINE_S = 560
 PROGRAMS = (
     "qemu-system-x86_64",
     "busybox",
@@ -25,7 +25,7 @@ PROGRAMS = (
 )
 KEPT = ROOT / "build" / "radio"
 
-pytestmark = [pytest.mark.radio, pytest.mark.timeout(360)]
+pytestmark = [pytest.mark.radio, pytest.mark.timeout(620)]
 
 
 @pytest.fixture(scope="session")

@@ -66,7 +66,7 @@ def test_the_first_persons_router_is_selected_first():
     assert first_choice(None) == ""
 
 
-def test_the_air_has_one_knob_and_counts_what_is_sent_again():
+def test_the_air_has_knobs_for_distance_and_loss_and_counts_what_is_sent_again():
     air = link(
         "anna", "ben", radio=True, loss=0.25, a_to_b=LinkCounters(10, 900, 3), b_to_a=LinkCounters(9, 500, 1)
     )
@@ -75,7 +75,7 @@ def test_the_air_has_one_knob_and_counts_what_is_sent_again():
     )
     for selected in ("anna-ben", "anna", "ben"):
         view = detail(world, selected)
-        assert [knob.field for knob in view.knobs] == ["loss"]
+        assert [knob.field for knob in view.knobs] == ["distance_m", "loss"]
         assert rows(view)["Lost and sent again"] == "4"
         assert "by Bluetooth" in view.title + view.link_title
         assert view.link == "anna-ben"
