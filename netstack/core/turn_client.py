@@ -38,6 +38,7 @@ from netstack.wire import stun_attributes as attr
 from netstack.wire.stun import MessageClass, Method, StunMessage
 
 MAX_EVENTS: Final = 4096
+NO_RELAY_CODES: Final = {400, 438}  # coturn says so for ever once it has dropped the relay by itself
 
 
 class TurnClient:
@@ -391,6 +392,8 @@ class TurnClient:
             self._tell(Renewed(binding.peer, now - began_s, error))
         if error is not None:
             self._bindings.refused(binding, error, now)
+            if error.code in NO_RELAY_CODES:
+                self.refresh(now)
             if error.code is not None or not binding.in_force(now):
                 self._tell(Refused(binding.peer, error))
             return

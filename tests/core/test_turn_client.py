@@ -310,6 +310,19 @@ def test_a_server_that_forgets_at_once_is_asked_ever_less_and_given_up():
     assert 300 < bed.events[-1][0] - began < 340
 
 
+@pytest.mark.parametrize("code", [400, 438])
+def test_a_channel_that_is_refused_without_reason_makes_it_ask_whether_the_relay_lives(code):
+    bed = Bed().allocated()
+    bed.server.errors[Method.CHANNEL_BIND] = code
+    bed.client.bind(PEER, bed.now)
+    bed.run(1)
+    assert not bed.told(RelayLost)  # the refresh succeeded
+    bed.server.errors[Method.REFRESH] = 437
+    bed.client.bind(Address(PEER.host, 9), bed.now)
+    bed.run(1)
+    assert bed.told(RelayLost)
+
+
 def test_a_relay_that_was_steady_is_asked_for_at_once_each_time():
     bed = Bed().allocated()
     for _ in range(3):
