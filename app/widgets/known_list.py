@@ -105,9 +105,13 @@ class _KnownRow(QWidget):
         self._seen.setToolTip(view.seen_exact)
         self.setAccessibleName(f"{view.name}, {view.state or view.seen}")
         calling = view.state not in {"", "connected"}
+        pressed = self._connect.hasFocus()
+        self._cancel.setVisible(calling)  # shown before the other is hidden, which hands the focus on
+        if pressed and calling:
+            self._cancel.setFocus()
         self._connect.setVisible(not calling)
-        self._connect.setEnabled(not busy and view.state != "connected")
-        self._cancel.setVisible(calling)
+        # Who has just pressed it keeps the focus until there is something to cancel.
+        self._connect.setEnabled(view.state != "connected" and (not busy or self._connect.hasFocus()))
         self._forget.setEnabled(not calling)
         for button, word in (
             (self._connect, "Connect to"),

@@ -1,19 +1,46 @@
 """Runs the birthday method (`core.port_guessing`) on sockets; what meets becomes one more link to punch from."""
 
 import asyncio
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Sequence
 from typing import Final
 
-from netstack.core.port_guessing import GUESSES, GUESSES_PER_S, SOCKETS, Part, PortGuesses
+from netstack.core.port_guessing import GUESSES, GUESSES_PER_S, SOCKETS, Part, PortGuesses, part_of
 from netstack.errors import NetError
 from netstack.model.address import Address, Family
+from netstack.model.candidate import CandidateKind
+from netstack.model.pair import NatFacts
 from netstack.net.protocol import DatagramEndpoint, Net
 from netstack.service.punching import Punching
 from netstack.service.sessions import Sessions
 
+log = logging.getLogger(__name__)
+
 ANYWHERE: Final = Address("0.0.0.0", 0)  # noqa: S104
+AFTER_S: Final = 2.5
+"""By then both networks are known, and what can be direct otherwise is."""
 LIFE_S: Final = GUESSES / GUESSES_PER_S + 4.0
 OPENING_GAP_S: Final = 1 / GUESSES_PER_S
+
+
+async def guess_where_agreed(
+    net: Net,
+    sessions: Sessions,
+    punching: Punching,
+    facts: Callable[[], tuple[NatFacts, NatFacts | None]],
+) -> None:
+    """Once, where both have agreed, and nothing else could be direct. `facts` are ours, and theirs once they are told."""
+    await asyncio.sleep(AFTER_S)
+    ours, theirs = facts()
+    part = None if theirs is None else part_of(ours, theirs)
+    peers = [
+        each.address
+        for each in punching.remotes
+        if each.kind is CandidateKind.REFLEXIVE and each.address.family is Family.IPV4
+    ]
+    if part is not None and peers and not punching.is_direct:
+        log.info("trying ports by chance, as both have agreed: this side %s", part.value)
+        await guess_ports(net, sessions, punching, part, peers)
 
 
 async def guess_ports(

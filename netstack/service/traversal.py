@@ -7,7 +7,6 @@ both sides: whoever cannot be called calls, and the guest speaks first on what h
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import Awaitable, Callable, Sequence
 from enum import StrEnum
 from typing import ClassVar, Final
@@ -19,7 +18,7 @@ from netstack.core.nat_probe import Server
 from netstack.core.pair_verdict import expected, judge
 from netstack.core.port_guessing import part_of
 from netstack.errors import Fault, NetError, PeerscopeError
-from netstack.model.address import Address, Family, Scope, scope
+from netstack.model.address import Address, Scope, scope
 from netstack.model.candidate import CandidateKind, PairState, PairStory
 from netstack.model.pair import NatFacts, PairRoute, PairVerdict
 from netstack.model.session import TransportKind
@@ -28,7 +27,7 @@ from netstack.net.protocol import Net
 from netstack.service.connection import Connection
 from netstack.service.dialing import TCP_AFTER_S, AcceptedLink, Dialing, OpenLink, RelayTold, Way
 from netstack.service.gathering import MAX_RELAYS, MAX_TCP, Gathering, Relay
-from netstack.service.port_guessing import guess_ports
+from netstack.service.port_guessing import guess_where_agreed
 from netstack.service.port_mapping import PortMappingService
 from netstack.service.punching import Punching
 from netstack.service.session_notes import SessionNotes, as_message
@@ -50,14 +49,10 @@ from netstack.wire.candidate_note import (
     encode,
 )
 
-log = logging.getLogger(__name__)
-
 LIMIT_S: Final = 20.0
 TELL_LADDER_S: Final = 18.5
 HOPELESS_S: Final = 8.0
 INTRODUCED_S: Final = 1.0
-GUESS_AFTER_S: Final = 2.5
-"""By then both networks are known, and what can be direct otherwise is."""
 MAX_WAYS: Final = 64
 MAX_ACCEPTED: Final = 4
 
@@ -242,7 +237,8 @@ class Traversal:
         if self.only is TransportKind.WEBRTC:
             self.webrtc.ask()
         if self.gathering.facts.guesses:
-            self._tasks.start(self._guess_ports(), "guess ports")
+            guessing = guess_where_agreed(self.net, self.sessions, self.punching, self._facts)
+            self._tasks.start(guessing, "guess ports")
         try:
             async with TaskScope("patience") as patience, asyncio.timeout(self._limit_s) as limit:
                 if self._limit_s == LIMIT_S:
@@ -345,30 +341,19 @@ class Traversal:
         self.punching.give_up()
         self.signalling.send(LadderNote.of(self.stories))
 
+    def _facts(self) -> tuple[NatFacts, NatFacts | None]:
+        return self.gathering.facts, self.signalling.their_facts
+
     async def _give_up_early(self, limit: asyncio.Timeout) -> None:
         """Where both networks are known to need a relay and there is none, nobody need wait for the whole time."""
         await asyncio.sleep(HOPELESS_S - (LIMIT_S - TELL_LADDER_S))
-        ours, theirs = self.gathering.facts, self.signalling.their_facts
+        ours, theirs = self._facts()
         if theirs is None or ours.relay is not False or theirs.relay is not False or part_of(ours, theirs):
             return
         if expected(ours, theirs, same_network=self.same_network) is PairRoute.RELAY:
             self._tell_ladder()
             loop = asyncio.get_running_loop()
             limit.reschedule(loop.time() + LIMIT_S - TELL_LADDER_S)
-
-    async def _guess_ports(self) -> None:
-        """Once, where both have agreed, and nothing else could be direct."""
-        await asyncio.sleep(GUESS_AFTER_S)
-        ours, theirs = self.gathering.facts, self.signalling.their_facts
-        part = None if theirs is None else part_of(ours, theirs)
-        places = [
-            candidate.address
-            for candidate in self.punching.remotes
-            if candidate.kind is CandidateKind.REFLEXIVE and candidate.address.family is Family.IPV4
-        ]
-        if part is not None and places and not self.punching.is_direct:
-            log.info("trying ports by chance, as both have agreed: this side %s", part.value)
-            await guess_ports(self.net, self.sessions, self.punching, part, places)
 
     def _tell(self, candidate: UdpCandidate | TcpCandidate) -> None:
         self._told(candidate)

@@ -96,7 +96,7 @@ def test_it_is_left_alone_without_both_consents_or_any_hope(a: str, b: str, agre
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_how_often_it_meets() -> None:
-    tries = 60
+    tries = 30
     direct = sum(_direct("port-restricted", "symmetric", seed) for seed in range(tries))
     low, high = wilson(direct, tries)
     print(
