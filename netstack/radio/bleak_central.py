@@ -22,7 +22,10 @@ REQUEST_S = 10.0
 PAIR_S = 90.0
 MAX_KNOWN = 1024
 MAX_VALUE_BYTES = 512  # the longest attribute value (Core Specification 5.4, volume 3, part F, section 3.2.9)
-NO_RSSI = -127
+WEAKEST_DBM, STRONGEST_DBM = (
+    -126,
+    20,
+)  # -127 and 127 stand for "not known" (Core Specification 5.4, volume 4, part E, 7.7.65)
 
 
 @contextmanager
@@ -50,6 +53,7 @@ class BleakLink:
         self._client = client
         self._pairing = pairing
         self.parameters = parameters
+        self.exchanged_mtu_bytes = 0  # where the system tells it, later than bleak has looked
 
     @property
     def address(self) -> str:
@@ -91,7 +95,7 @@ class BleakLink:
         found = [
             each.max_write_without_response_size for each in self._client.services.characteristics.values()
         ]
-        return max(found) + ATT_HEADER_BYTES if found else None
+        return max(max(found) + ATT_HEADER_BYTES, self.exchanged_mtu_bytes) if found else None
 
     def max_write_bytes(self, handle: int) -> int:
         """The most that one write without response takes. Raises BluetoothError."""
@@ -99,7 +103,8 @@ class BleakLink:
             characteristic = self._client.services.get_characteristic(handle)
             if characteristic is None:
                 raise BluetoothError(BluetoothError.Reason.GONE)
-            return characteristic.max_write_without_response_size
+            told = characteristic.max_write_without_response_size
+            return max(told, self.exchanged_mtu_bytes - ATT_HEADER_BYTES)
 
     async def read(self, handle: int) -> bytes:
         """Reads a value. Raises BluetoothError."""
@@ -232,7 +237,7 @@ def _heard(device: BLEDevice, data: AdvertisementData) -> Heard:
     return Heard(
         address=device.address,
         name=data.local_name or device.name or "",
-        rssi_dbm=None if data.rssi == NO_RSSI else data.rssi,
+        rssi_dbm=data.rssi if WEAKEST_DBM <= data.rssi <= STRONGEST_DBM else None,
         tx_power_dbm=data.tx_power,
         service_uuids=tuple(data.service_uuids),
         service_data=tuple(sorted(data.service_data.items())),

@@ -1,10 +1,11 @@
 """The radio of a Linux computer: bleak for what a central does, D-Bus for pairing, bonds and the peripheral role."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Any
 
-from netstack.model.ble import Bond, Heard, Preflight, Question
+from netstack.model.ble import LEAST_MTU_BYTES, Bond, Heard, Preflight, Question
 from netstack.model.bluetooth_error import BluetoothError
 from netstack.radio import bluez_preflight
 from netstack.radio.bleak_central import BleakCentral, BleakLink
@@ -16,6 +17,8 @@ from netstack.radio.protocol import Accept, Ask
 from netstack.tasks import TaskScope
 
 PAIR_S = 90.0
+CHARACTERISTIC = "org.bluez.GattCharacteristic1"
+MTU_LOOKS, MTU_LOOK_S = 10, 0.1
 ALREADY_EXISTS = "org.bluez.Error.AlreadyExists"
 Reason = BluetoothError.Reason
 
@@ -58,6 +61,8 @@ class BluezRadio:
             self._let_go()
             raise
         self._links.add(link)
+        if link.mtu_bytes == LEAST_MTU_BYTES:
+            link.exchanged_mtu_bytes = await _exchanged_mtu_bytes(address)
         if not link.is_open:  # it went while it was being looked into
             gone()
         return link
@@ -166,6 +171,25 @@ async def _bus() -> AsyncIterator[BluezBus]:
         raise dbus_error(error.name, error.text) from error
     finally:
         await bus.close()
+
+
+async def _exchanged_mtu_bytes(address: str) -> int:
+    """The ATT MTU with a device that BlueZ knows already: its services are there before the MTU is agreed on, and
+    that it changed is not told. After a second without more it is what it seems.
+    """
+    with suppress(BluetoothError):
+        async with _bus() as bus:
+            for _ in range(MTU_LOOKS):
+                path, _ = await _device(bus, address)
+                found = [
+                    int(each[CHARACTERISTIC].get("MTU", LEAST_MTU_BYTES))
+                    for name, each in (await bus.managed()).items()
+                    if CHARACTERISTIC in each and name.startswith(f"{path}/")
+                ]
+                if max(found, default=LEAST_MTU_BYTES) > LEAST_MTU_BYTES:
+                    return max(found)
+                await asyncio.sleep(MTU_LOOK_S)
+    return 0
 
 
 async def _device(bus: BluezBus, address: str) -> tuple[str, dict[str, Any]]:

@@ -109,7 +109,7 @@ async def a_session_takes_up_its_next_link_with_the_bond(world: World) -> None:
     from tests.radio.peer import Person
     from tests.transport.ble_bed import pair, session, take_up
 
-    world.peer.person = Person()
+    world.peer.person, world.peer.pairings = Person(), 0
     async with two_sides(world, bluez_hosts=False) as (host, guest):
         ours, theirs = await session(host, guest)
         for end in (ours, theirs):
@@ -121,6 +121,7 @@ async def a_session_takes_up_its_next_link_with_the_bond(world: World) -> None:
         await world.peer.drop()
         await until(lambda: not guest.transport.links)
         await take_up(guest, ours)
+        assert guest.channel.links[0].max_packet_bytes == 244
         await theirs.send(b"after", wait=True)
         assert [(await theirs.receive()).data, (await ours.receive()).data] == [b"before", b"after"]
         assert world.peer.pairings == 1, "the bond was enough"
