@@ -73,7 +73,7 @@ class GuestDoor:
         self._driver: WebSocketDriver | None = None
         self._certificate: Certificate | None = None
         self._pact: GuestPact | None = None
-        self._servers = IceServers()
+        self._servers: asyncio.Task[IceServers] | None = None
         self._places: tuple[str, ...] = ()
         self._tried: list[DataChannels] = []
         self._offer = b""
@@ -95,10 +95,12 @@ class GuestDoor:
         uri = self._via or await self._listen(pact.mailbox)
         links = tuple(f"{place}{guest_page.PATH}#{pact.fragment}" for place in self._places)
         self.link, self.others = links[0], links[1:]
+        # The link need not wait for it; who comes by it does.
+        choosing = choose_ice_servers(self._net, self._stun, self._turn)
+        self._servers = self._tasks.start(choosing, "ICE servers")
         self._driver = WebSocketDriver(uri)
         self._driver.on_change = self._changed
         self._tasks.start(self._driver.run(pact.mailbox, Role.HOST, self._read), "mailbox")
-        self._servers = await choose_ice_servers(self._net, self._stun, self._turn)
 
     async def _listen(self, mailbox: str) -> RendezvousUri:
         """Serves the page on this network; the port is always the same where it is free, for the firewall's sake."""
@@ -176,13 +178,13 @@ class GuestDoor:
             before.cancel()
 
     async def _try(self, offer: bytes, theirs: ice_description.IceDescription) -> None:
-        certificate, pact = self._certificate, self._pact
-        if certificate is None or pact is None:
+        certificate, pact, servers = self._certificate, self._pact, self._servers
+        if certificate is None or pact is None or servers is None:
             return
         self.trying = True
         began_s = self._net.now()
         self._changed()
-        channels = DataChannels(certificate, self._servers, controlling=False)
+        channels = DataChannels(certificate, await asyncio.shield(servers), controlling=False)
         self._tried.append(channels)
         channel: GuestChannel | None = None
         try:

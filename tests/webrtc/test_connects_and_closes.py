@@ -31,6 +31,10 @@ async def one(certificate: Certificate, close_after_s: float | None) -> list["we
         await asyncio.gather(ends[0].connect(theirs), ends[1].connect(ours))
         ends[0].send(b"hello")
         assert await came == b"hello"
+        for end in ends:
+            assert end.selected is not None
+            (used,) = (story for story in end.stories if story.used)
+            assert used.remote == str(end.selected.remote.address)
 
     if close_after_s is None:
         await connect()
