@@ -278,7 +278,11 @@ class PathUpkeep:
             return
         main = session.paths.main if session.paths.main in session.paths.table else min(session.paths.table)
         path = session.paths.table[main]
-        if path.flow == flow or (path.challenge is not None and path.flow is not None):
+        if path.flow == flow:  # it works again where it was
+            with contextlib.suppress(SessionError):
+                self._ping()
+            return
+        if path.challenge is not None and path.flow is not None:
             return
         traits = self._traversal.sessions.endpoint.traits(flow.link)
         if traits is not None:

@@ -272,3 +272,22 @@ def test_where_every_path_is_gone_the_two_find_each_other_by_a_mailbox() -> None
 
     kind = "port-restricted-nopreserve"
     Lab(msgspec.structs.replace(duel(kind, kind, Random(7)), server=_SERVERS), seed=7).run(meet)
+
+
+@pytest.mark.parametrize("cut_s", [2.0, 12.0])
+def test_a_search_ends_as_soon_as_the_peer_is_heard_again(cut_s: float) -> None:
+    async def meet(lab: Lab) -> None:
+        async def story(anna: Side, ben: Side) -> None:
+            await _echo(anna, ben, b"before")
+            lab.cut_link("anna-router-internet")
+            await asyncio.sleep(cut_s)
+            lab.cut_link("anna-router-internet", cut=False)
+            await asyncio.sleep(4)
+            for side in (anna, ben):
+                assert side.attempt.upkeep is not None
+                assert not side.attempt.upkeep.silent
+            await _echo(anna, ben, b"after")
+
+        await _together(lab, story, relay=False)
+
+    _duel("port-restricted", "port-restricted").run(meet)
