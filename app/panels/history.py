@@ -200,7 +200,7 @@ class HistoryPage(Page):
         self._filter.setPlaceholderText("Filter")
         self._filter.setAccessibleName("Filter by words")
         self._filter.setClearButtonEnabled(True)
-        self._filter.setMaximumWidth(150)
+        self._filter.setFixedWidth(150)
         self._filter.textChanged.connect(lambda _: self._refresh())
         self._reveal = QPushButton("Show addresses")
         self._reveal.setCheckable(True)
