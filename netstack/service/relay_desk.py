@@ -91,7 +91,12 @@ class RelayDesk:
         Cancelling leaves that as it was. None: nothing was checked yet.
         """
         before = self.state.report
-        if before is None or self._checked_as is None or self.state.measuring is not None:
+        if (
+            before is None
+            or self._checked_as is None
+            or self.state.running
+            or self.state.measuring is not None
+        ):
             return before
         self._set(measuring=0.0)
         try:

@@ -96,7 +96,7 @@ async def test_the_speed_is_measured_by_itself_when_it_is_asked_for() -> None:
         sent = server.relayed_bytes
         after = await desk.measure_speed()
         assert server.relayed_bytes - sent <= 2 * 5_000_000
-        assert after.throughput_relay_bps > 1e6
+        assert after.throughput_relay_bps > 0
         assert 0 < after.throughput_relay_n <= 4167
         [stage] = [each for each in after.stages if each.name is StageName.THROUGHPUT]
         assert stage.ok
