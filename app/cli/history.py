@@ -48,7 +48,7 @@ def history(
                     InputError.Reason.USAGE, f"there is no diagnosis {show}, or it was too large to keep"
                 )
             run = _by_id(reader.runs(limit=10_000), show)
-            past = past_report(run.kind, body.decode(), Veil(()))
+            past = past_report(run.kind, body.decode(), Veil(()), lifted=True)
             print(past.json if output is Format.JSON else "\n\n".join(filter(None, (past.note, past.text))))
             return 0
         if changed is not None or fine:

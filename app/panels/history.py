@@ -321,7 +321,7 @@ class HistoryPage(Page):
             return None
         run, body = self._opened
         veil = veil_over(self._data.runs, self._data.sessions, lifted=self._reveal.isChecked())
-        return past_report(run.kind, body, veil)
+        return past_report(run.kind, body, veil, lifted=self._reveal.isChecked())
 
     def _show_opened(self) -> None:
         run = self._one_run()
