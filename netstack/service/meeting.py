@@ -127,9 +127,11 @@ class Meeting:
         return await asyncio.shield(self._psk)
 
     def send(self, payload: bytes) -> None:
-        """Sends a note to the peer alone. Raises MeetingError, RuntimeError before it is confirmed."""
+        """Sends a note to the peer alone. Raises MeetingError (it is over, too), RuntimeError before it is confirmed."""
         if self._machine is None:
             raise RuntimeError("the meeting has not started")
+        if self._machine.ended:
+            raise self._error or MeetingError(MeetingError.Reason.WITHDRAWN)
         self._machine.send(payload, self._net.now())
         self._pump()
 

@@ -137,6 +137,8 @@ async def test_closing_wakes_who_waits() -> None:
     assert await host.receive() is None
     await host.close()
     await host.close()
+    with pytest.raises(MeetingError):  # nobody reads it any more
+        host.send(b"too late")
 
 
 class CrowdedDriver(MemoryDriver):
