@@ -29,6 +29,7 @@ from netstack.core.session_path import Path
 from netstack.core.session_paths import Paths
 from netstack.core.session_receive import Buffer
 from netstack.core.session_sender import Sender, Transmit
+from netstack.core.session_sent import Sent
 from netstack.core.session_timers import Timers
 from netstack.core.session_turns import Turns
 from netstack.model.session import Event, Flow, MessageReceived, Mode, Priority
@@ -80,6 +81,7 @@ class FastPath:
         "_seal",
         "_send_word",
         "_sender",
+        "_sent",
         "_timers",
         "_turns",
         "admitted",
@@ -95,6 +97,7 @@ class FastPath:
         inbox: Inbox,
         paths: Paths,
         sender: Sender,
+        sent: Sent,
         timers: Timers,
         events: list[Event],
         acked: Callable[[frame.Ack, float], None],
@@ -103,6 +106,7 @@ class FastPath:
         self._inbox = inbox
         self._paths = paths
         self._sender = sender
+        self._sent = sent
         self._timers = timers
         self._events = events
         self._acked = acked
@@ -347,17 +351,12 @@ class FastPath:
         else:
             self.settle()
             outbox = self._sender.outbox
-            if not self._sender.acked_plain(ack, path, now) or outbox.done or outbox.full:
+            if not self._sent.acked_plain(ack, path, now) or outbox.done or outbox.full:
                 self._acked(frame.Ack(path.id, ack.delay_us, ((ack.low, ack.high),)), now)
                 return
         self._room_bytes = self._room(path, now)
 
     # The books.
-
-    @property
-    def unsettled(self) -> bool:
-        """Something was tallied that is not in the books."""
-        return self._number_in > self._first_in or bool(self._out)
 
     def settle(self) -> None:
         """Enters what was tallied."""

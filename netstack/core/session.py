@@ -35,6 +35,7 @@ from netstack.core.session_receive import (
 )
 from netstack.core.session_routing import Routing
 from netstack.core.session_sender import Sender, Transmit
+from netstack.core.session_sent import Sent
 from netstack.core.session_timers import Timers
 from netstack.core.session_turns import Turns
 from netstack.core.traffic_caps import TrafficCaps
@@ -73,6 +74,7 @@ class Session:
         "_paths",
         "_routing",
         "_sender",
+        "_sent",
         "_stats",
         "_timers",
         "_turns",
@@ -121,6 +123,7 @@ class Session:
         self._sender = Sender(
             Outbox(self._stats), self._turns, self._still_wanted, mtu_cache or MtuCache(), departure
         )
+        self._sent = Sent(self._sender, self._turns)
         first = Path(0, secrets.receive_id, now, send_id=secrets.send_id)
         first.attach(flow, traits)
         first.prove()
@@ -135,7 +138,7 @@ class Session:
         )
         self._routing = Routing(self._paths, self._sender)
         self._timers = Timers(
-            self._turns, self._inbox, self._paths, self._sender, self._routing, self._events, now
+            self._turns, self._inbox, self._paths, self._sender, self._sent, self._routing, self._events, now
         )
         self._fast: FastPath | None = None
 
@@ -192,6 +195,7 @@ class Session:
                 self._inbox,
                 self._paths,
                 self._sender,
+                self._sent,
                 self._timers,
                 self._events,
                 self._acked,
@@ -272,7 +276,7 @@ class Session:
         path = self._paths.table.get(path_id)
         if path is not None:
             self._stir()
-            self._sender.give_up(path)
+            self._sent.give_up(path)
 
     def prepare_path(self, now: float) -> bool:
         """Sees to spare paths, so that `add_path` works while no path does. False: they are there, or the limit is reached."""
@@ -298,7 +302,7 @@ class Session:
         if path is None or not self.outlives_links or others:
             return False
         self._stir()
-        self._sender.give_up(path)
+        self._sent.give_up(path)
         path.flow = path.old_flow = None
         return True
 
@@ -314,7 +318,7 @@ class Session:
         path = self._paths.table.get(path_id)
         if path is not None:
             self._stir()
-            self._sender.give_up(path)
+            self._sent.give_up(path)
             self._paths.drop(path, reason)
             self._sender.say(frame.PathClose(path_id, reason))
 
@@ -515,7 +519,7 @@ class Session:
                 self._paths.added(path_id, send_id, now)
             case frame.PathClose(path_id, _):
                 if (closed := self._paths.table.get(path_id)) is not None:
-                    self._sender.give_up(closed)
+                    self._sent.give_up(closed)
                     self._paths.drop(closed, CloseReason.DONE)
             case frame.Challenge(token):
                 path.say(frame.Response(token))
@@ -536,7 +540,7 @@ class Session:
     def _acked(self, ack: frame.Ack, now: float) -> None:
         self._timers.acknowledged()
         path = self._paths.table.get(ack.path_id)
-        if path is None or not self._sender.acked(path, ack, now):
+        if path is None or not self._sent.acked(path, ack, now):
             self.drops[Drop.BAD_ACK] += 1
 
     def _their_share(self, share: frame.KeyShare, turn: int) -> None:

@@ -1,4 +1,4 @@
-"""What a session says next on a path, and what becomes of it: acknowledged, or lost and said again."""
+"""What a session says next on a path, and says again where it was lost (what becomes of it is told by `session_sent`)."""
 
 from collections.abc import Callable
 from typing import Final, NamedTuple
@@ -9,13 +9,11 @@ from netstack.core import seal, session_mtu
 from netstack.core.cargo import Mixed, cut, data_of, important, pieces
 from netstack.core.departure import Departure, Stamped
 from netstack.core.fragments import Outbox
-from netstack.core.loss_detection import Outcome
 from netstack.core.message import Message, Parts, Run
 from netstack.core.mtu_search import MtuCache
 from netstack.core.path_doubt import Doubts
 from netstack.core.session_path import NEVER_S, Path
 from netstack.core.session_turns import Turns
-from netstack.errors import DecodeError
 from netstack.model.session import Event, Flow, MessageAcknowledged, MessageDropped, SendReady
 from netstack.wire.fragment import HEADER_BYTES
 from netstack.wire.frame import (
@@ -25,8 +23,6 @@ from netstack.wire.frame import (
     Challenge,
     Control,
     Credit,
-    KeyShare,
-    PlainAck,
     Probe,
     ProbeReply,
     encode,
@@ -62,12 +58,12 @@ class Sender:
 
     __slots__ = (
         "_departure",
-        "_mtu_cache",
         "_still_wanted",
         "_turns",
         "controls",
         "copy_to",
         "doubts",
+        "mtu_cache",
         "outbox",
     )
 
@@ -81,7 +77,7 @@ class Sender:
     ) -> None:
         self.outbox = outbox
         self._departure = departure
-        self._mtu_cache = mtu_cache
+        self.mtu_cache = mtu_cache
         self._turns = turns
         self._still_wanted = still_wanted
         self.controls: dict[Control, None] = {}
@@ -268,7 +264,7 @@ class Sender:
                 if data is not None and path.doubt_s is not None and self.doubts.stand_in is not None:
                     path.copy(pieces(data, lowest))
                 else:
-                    self._lost(burst.cargo, lowest)
+                    self.lost(burst.cargo, lowest)
                 return
 
     def _copied(self, path: Path, room: int) -> tuple[bytes, Run | None]:
@@ -305,7 +301,7 @@ class Sender:
             return None
         self._duplicate(path, run)
         if run.packets > 1 and path.mtu is None:
-            session_mtu.begin(path, self._mtu_cache, now)
+            session_mtu.begin(path, self.mtu_cache, now)
         return self._seal(path, run.plaintexts(), run, True, False, now)
 
     def _mtu_probe(self, path: Path, size_bytes: int, now: float) -> Transmit:
@@ -314,7 +310,7 @@ class Sender:
 
     def mtu_refused(self, path: Path, size_bytes: int, now: float) -> None:
         """The system would not send a packet of this size."""
-        session_mtu.refused(path, size_bytes, self._mtu_cache, now)
+        session_mtu.refused(path, size_bytes, self.mtu_cache, now)
 
     def _seal(
         self,
@@ -364,69 +360,6 @@ class Sender:
                 path.control.ran_dry(now)
         return Transmit(path.flow, data, segment, count)
 
-    def acked(self, path: Path, ack: Ack, now: float) -> bool:
-        """The peer has packets of this path. False: it says so of some that were never sent."""
-        newest = ack.ranges[0][1]
-        if newest >= path.next_number:
-            return False
-        if path.control is None:
-            return True
-        try:
-            outcome = path.control.acked(ack.ranges, ack.delay_us / 1e6, now)
-        except DecodeError:
-            return False
-        if newest >= path.turn_first:
-            self._turns.acknowledged = True
-        if path.acks is not None:
-            for first, last in ack.ranges:
-                path.acks.confirmed(first, last)
-        self.settle(path, outcome, now)
-        return True
-
-    def acked_plain(self, ack: PlainAck, path: Path, now: float) -> bool:
-        """Small messages arrived in a row, and nothing is missing. False: nothing has changed, take it the general way."""
-        control = path.control
-        if ack.path_id != path.id or control is None or path.doubt_s is not None:
-            return False
-        acked = control.acked_singles(ack.low, ack.high, (Message, Run), ack.delay_us / 1e6, now)
-        if acked is None:
-            return False
-        if ack.high >= path.turn_first:
-            self._turns.acknowledged = True
-        if path.acks is not None:
-            path.acks.confirmed(ack.low, ack.high)
-        for burst, mask in acked:
-            self.outbox.acked(burst.cargo, mask)
-        return True
-
-    def settle(self, path: Path, outcome: Outcome, now: float) -> None:
-        """Takes what a path's loss detection told."""
-        if path.mtu is not None:
-            session_mtu.learn(path, outcome, self._mtu_cache, now)
-        delivered = False
-        for burst, mask in outcome.acked:
-            cargo = burst.cargo
-            if isinstance(cargo, Mixed):
-                for control in cargo.controls:
-                    if isinstance(control, KeyShare):
-                        self._turns.share_arrived(control)
-                delivered = delivered or path.stalled_since_s is None
-                cargo = cargo.data
-            if cargo is not None:
-                delivered = True
-                self.outbox.acked(cargo, mask)
-            elif burst.packet_bytes >= path.test_bytes:
-                delivered = True
-        for burst, mask in outcome.lost:
-            if burst.cargo is not None:
-                self.doubts.loss(path, burst, mask, now)
-                self._lost(burst.cargo, mask)
-        if outcome.probes:
-            self.doubts.silence(path, now)
-        elif delivered and path.doubt_s is not None:
-            self.doubts.delivered(path, now)
-        path.probes_due = max(path.probes_due, outcome.probes)
-
     def repeat_controls(self, path: Path) -> None:
         """What was said on a path in doubt is said again, on whichever leads now."""
         for burst in path.control.losses.outstanding() if path.control is not None else ():
@@ -438,17 +371,8 @@ class Sender:
             if control not in self.controls and self._still_wanted(control):
                 self.say(control)
 
-    def give_up(self, path: Path) -> None:
-        """The path is dead: what is in flight on it goes elsewhere."""
-        if path.control is not None:
-            for burst in path.control.losses.outstanding():
-                if burst.cargo is not None and burst.pending:
-                    self._lost(burst.cargo, burst.pending)
-            path.control = None
-        path.probes_due = 0
-        path.copies = None
-
-    def _lost(self, cargo: Message | Run | Parts | Mixed, mask: int) -> None:
+    def lost(self, cargo: Message | Run | Parts | Mixed, mask: int) -> None:
+        """These packets did not arrive: what they carried is said again, as far as it is still wanted."""
         if isinstance(cargo, Mixed):
             self._say_again(cargo.controls)
             if cargo.data is not None:

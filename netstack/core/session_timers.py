@@ -12,6 +12,7 @@ from netstack.core.session_inbox import Inbox
 from netstack.core.session_paths import Paths
 from netstack.core.session_routing import Routing
 from netstack.core.session_sender import Sender
+from netstack.core.session_sent import Sent
 from netstack.core.session_turns import Turns
 from netstack.model.session import CloseReason, Event, KeysTurned
 from netstack.wire import frame
@@ -29,6 +30,7 @@ class Timers:
         "_paths",
         "_routing",
         "_sender",
+        "_sent",
         "_slow_s",
         "_turns",
         "calm",
@@ -41,6 +43,7 @@ class Timers:
         inbox: Inbox,
         paths: Paths,
         sender: Sender,
+        sent: Sent,
         routing: Routing,
         events: list[Event],
         now: float,
@@ -49,6 +52,7 @@ class Timers:
         self._inbox = inbox
         self._paths = paths
         self._sender = sender
+        self._sent = sent
         self._routing = routing
         self._events = events
         self._slow_s: float | None = None
@@ -86,11 +90,11 @@ class Timers:
                 continue
             due = control.deadline(now, waiting=False)
             if due is not None and due <= now:
-                self._sender.settle(path, control.expired(now), now)
+                self._sent.settle(path, control.expired(now), now)
                 if control.exhausted:
                     path.suspect = True
                     self._slow_s = None
-                    self._sender.give_up(path)
+                    self._sent.give_up(path)
         self._routing.doubt(now)
         if heard_s + IDLE_S <= now:
             return CloseReason.IDLE

@@ -96,12 +96,12 @@ def test_small_messages_and_streams_search_for_nothing():
 def test_the_next_session_begins_with_what_was_found():
     cache = MtuCache()
     first = Bed()
-    first.ana.session._sender._mtu_cache = cache
+    first.ana.session._sender.mtu_cache = cache
     first.mtu_bytes = 1407
     bulk(first)
     found = path_of(first.ana).mtu_bytes
     second = Bed()
-    second.ana.session._sender._mtu_cache = cache
+    second.ana.session._sender.mtu_cache = cache
     second.mtu_bytes = 1407
     assert next(size for size in sizes(second) if size > UDP_TRAITS.mtu_bytes) == found
 
