@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+from PySide6.QtGui import QFontDatabase
 from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
 from app.presenters.past_report import PastReport
@@ -34,6 +35,10 @@ class PastReportPane(QWidget):
         self._text.setReadOnly(True)
         self._text.setTabChangesFocus(True)
         self._text.setFixedHeight(HIGH)
+        fixed = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
+        fixed.setPixelSize(theme.font("small").pixelSize())
+        # By a style sheet: the window's own names the family of every widget.
+        self._text.setStyleSheet(f"font-family: '{fixed.family()}'; font-size: {fixed.pixelSize()}px;")
         row = QHBoxLayout()
         for button in (self._open, self._copy, self._export):
             row.addWidget(button)
