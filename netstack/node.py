@@ -12,6 +12,7 @@ from netstack.core.game_ports import Game, ports_of
 from netstack.core.identity import fingerprint
 from netstack.core.metered import covers
 from netstack.core.pair_verdict import facts_of_report
+from netstack.core.rate_limits import RateLimits
 from netstack.errors import InputError, PeerscopeError
 from netstack.model.config import Config
 from netstack.model.coordinator import CoordinatorState, DrillCause, DrillResult, DrillState
@@ -58,6 +59,7 @@ log = logging.getLogger(__name__)
 Drill = Callable[[Callable[[DrillResult], None]], Awaitable[object]]
 
 LAG_PERIOD_S = 0.5
+LIMIT_KEYS = {"peer_bits_per_s", "peer_packets_per_s", "all_bits_per_s", "all_packets_per_s"}
 
 
 class Node:
@@ -112,6 +114,7 @@ class Node:
             stun=config.stun,
             turn=config.turn,
             caps=config.cap,
+            limits=RateLimits.of_config(config),
             state=peers
             or PeersState(
                 ways=config.rendezvous,
@@ -214,6 +217,8 @@ class Node:
             self.peers.set_hidden(config.hide_address)
         if "cap" in keys:
             self.peers.own.set_caps(config.cap)
+        if keys & LIMIT_KEYS:
+            self.peers.own.set_limits(RateLimits.of_config(config))
         if keys & {"history_days", "history_megabytes"}:
             self.history.set_retention(_retention(config))
         if "metrics" in keys:

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 
 from app.actions import Action
 from app.presenters.decisions import present_decisions
+from app.presenters.guard import present_guard
 from app.presenters.load import present_load
 from app.presenters.metrics import (
     MetricsView,
@@ -31,11 +32,13 @@ from app.presenters.metrics import (
 )
 from app.presenters.quantity import duration, moment
 from app.presenters.series_book import SeriesBook
+from app.presenters.veil import of_report
 from app.widgets.buttons import Button
 from app.widgets.choice_box import ChoiceBox
 from app.widgets.decisions_card import DecisionsCard
 from app.widgets.drill_card import DrillCard
 from app.widgets.fact_table import FactTable
+from app.widgets.guard_card import GuardCard
 from app.widgets.histogram_view import HistogramPlot
 from app.widgets.metric_cards import MetricCards
 from app.widgets.notice import Notice
@@ -248,6 +251,7 @@ class MetricsPage(Page):
         self._race = RaceCard(theme, self._actions.race)
         self._drill = DrillCard(theme, self._actions.drill)
         tries = Columns(theme, ((self._race, 1), (self._drill, 1)), TRIES_STACK_BELOW)
+        self._guard = GuardCard(theme)
         self._empty = Card(theme)
         self._empty.body.addWidget(
             Text(
@@ -257,7 +261,7 @@ class MetricsPage(Page):
                 wrap=True,
             )
         )
-        for part in (self._notice, self._worse, self._empty, self._results, tries):
+        for part in (self._notice, self._worse, self._empty, self._results, tries, self._guard):
             self.content.addWidget(part)
         self.content.addStretch(1)
 
@@ -321,6 +325,8 @@ class MetricsPage(Page):
         self._decisions.show_view(present_decisions(self._snapshot.coordinator, self._book.wall))
         self._race.show_state(self._snapshot.race)
         self._drill.show_state(self._snapshot.drill)
+        veil = of_report(self._snapshot.nat.report)
+        self._guard.show_view(present_guard(self._snapshot.guard, veil, time.time()))
         if view == self._view:
             return
         self._view = view

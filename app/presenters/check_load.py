@@ -3,10 +3,11 @@
 import msgspec
 
 from app.presenters.check import RowView
+from app.presenters.load import LOAD_TONES
 from app.presenters.networks import cost_warning
 from app.presenters.quantity import duration, size
 from app.presenters.tone import Tone
-from netstack.model.load import LoadPhase, LoadPlan, LoadReport, LoadStage
+from netstack.model.load import LoadPhase, LoadPlan, LoadReport, LoadStage, load_grade
 from netstack.model.network_cost import NetworkCost
 from netstack.model.peers import PeersState
 
@@ -15,7 +16,6 @@ WHY = (
     "seconds, with at most {most}. {cost}"
 )
 NOBODY = "It needs somebody who takes the bytes: connect to a friend on the Peers page."
-GOOD_S, WARN_S = 0.03, 0.1  # added to a small packet's round trip
 _WORDS = {
     LoadStage.ASKING: "Waiting for {name}'s yes…",
     LoadStage.IDLE: "At rest…",
@@ -55,9 +55,8 @@ def load_view(peers: PeersState, networks: tuple[NetworkCost, ...] = ()) -> Load
 
 def _rows(report: LoadReport) -> tuple[RowView, ...]:
     added_s = report.added_s
-    tone = Tone.UNKNOWN
-    if added_s is not None:
-        tone = Tone.GOOD if added_s < GOOD_S else Tone.WARN if added_s < WARN_S else Tone.BAD
+    grade = load_grade(added_s)
+    tone = Tone.UNKNOWN if grade is None else LOAD_TONES[grade]
     rows = [
         _phase("At rest", report.idle, Tone.PLAIN),
         _phase("While sending", report.up, Tone.PLAIN),

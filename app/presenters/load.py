@@ -8,7 +8,7 @@ from app.presenters.metrics import name_of
 from app.presenters.networks import cost_warning
 from app.presenters.quantity import NOT_MEASURED, THIN, digits, duration
 from app.presenters.tone import Tone
-from netstack.model.load import LoadPhase, LoadPlan, LoadReport, LoadStage
+from netstack.model.load import LoadGrade, LoadPhase, LoadPlan, LoadReport, LoadStage, load_grade
 from netstack.model.network_cost import NetworkCost
 from netstack.model.peers import PeersState
 
@@ -19,9 +19,12 @@ STAGES: Final = {
     LoadStage.DOWN: "Receiving as much as it carries",
     LoadStage.SERVING: "NAME measures the connection with this computer",
 }
-STEADY_S: Final = 0.03
-NOTICED_S: Final = 0.1
-BAD_S: Final = 0.3
+LOAD_TONES: Final = {
+    LoadGrade.STEADY: Tone.GOOD,
+    LoadGrade.NOTICED: Tone.WARN,
+    LoadGrade.LAGS: Tone.BAD,
+    LoadGrade.UNPLAYABLE: Tone.BAD,
+}
 MEGA: Final = 1 << 20
 
 
@@ -107,13 +110,17 @@ def _verdict(report: LoadReport) -> tuple[str, Tone]:
         return "Too few probes came back to say anything.", Tone.UNKNOWN
     worse = "sending" if (report.up.path.p50_s or 0) >= (report.down.path.p50_s or 0) else "receiving"
     rpm_text = f"{digits(rpm)} round trips a minute"
-    if added_s < STEADY_S:
-        return f"Steady under load: {rpm_text}, {duration(max(0.0, added_s))} more while {worse}.", Tone.GOOD
+    grade = load_grade(added_s)
+    if grade is LoadGrade.STEADY:
+        return (
+            f"Steady under load: {rpm_text}, {duration(max(0.0, added_s))} more while {worse}.",
+            LOAD_TONES[grade],
+        )
     rise = f"{duration(added_s)} more while {worse}: {rpm_text}."
-    if added_s < NOTICED_S:
-        return f"A game notices it: {rise}", Tone.WARN
+    if grade is LoadGrade.NOTICED:
+        return f"A game notices it: {rise}", LOAD_TONES[grade]
     advice = "A queue on the way is too long (bufferbloat); a router with smart queues (SQM, fq_codel, CAKE) cures it."
-    return f"{'Games lag' if added_s < BAD_S else 'Unplayable'} under load: {rise} {advice}", Tone.BAD
+    return f"{'Games lag' if grade is LoadGrade.LAGS else 'Unplayable'} under load: {rise} {advice}", Tone.BAD
 
 
 def _bar(name: str, phase: LoadPhase) -> LoadBar:

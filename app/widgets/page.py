@@ -33,7 +33,7 @@ class Page(QWidget):
         unit = theme.measure.unit
         self.headline = Text(theme, size="headline", strong=True, wrap=True)
         self.headline.setObjectName("headline")
-        self.subline = Text(theme, role="muted")
+        self.subline = Text(theme, role="muted", wrap=True)
         self.buttons = QHBoxLayout()
         self.buttons.setSpacing(unit)
         self._progress = QProgressBar()

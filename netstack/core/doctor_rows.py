@@ -8,7 +8,7 @@ from netstack.core.doctor_rules import duration_words
 from netstack.core.web_facts import DATE_STEP_S, WebAnswer, web_facts
 from netstack.model.ble import Preflight
 from netstack.model.doctor import Outcome, Quality, RelayReach, RelayState, Segment
-from netstack.model.load import LoadReport
+from netstack.model.load import LoadGrade, LoadReport, load_grade
 from netstack.model.nat import Label, NatReport, Udp, Verdict
 from netstack.model.port_mapping import MappingGateway, MappingProtocol
 
@@ -41,7 +41,7 @@ _RELAY_WORDS: Final = {
     RelayState.UNTRUSTED: "cannot prove that it is itself",
 }
 CLOCK_MAY_S: Final = 60.0
-LOAD_MAY_S: Final = 0.1
+_PLAYABLE: Final = {LoadGrade.STEADY, LoadGrade.NOTICED}
 _GRADES: Final = ((-60, "strong"), (-70, "fair"), (-200, "weak"))
 _WIFI_SIGNAL: Final = "A Wi-Fi signal of -60 dBm or more is strong, below -70 dBm it is weak."
 
@@ -248,7 +248,9 @@ def load_row(report: LoadReport) -> Row:
     added_s = max(0.0, report.added_s)
     rpm = "" if report.rpm is None else f", {report.rpm:.0f} round trips a minute"
     detail = f"The median of small round trips with {report.peer} while the line was full, less that at rest"
-    return Row(Outcome.BAD if added_s > LOAD_MAY_S else Outcome.GOOD, f"{_ms(added_s)} more{rpm}", detail)
+    return Row(
+        Outcome.GOOD if load_grade(added_s) in _PLAYABLE else Outcome.BAD, f"{_ms(added_s)} more{rpm}", detail
+    )
 
 
 def web_rows(answers: Sequence[WebAnswer]) -> dict[str, Row]:

@@ -34,6 +34,11 @@ class Entrance:
             return True
         return self._ask(flow, size_bytes, packets, now)
 
+    def set_limits(self, limits: RateLimits, now: float) -> None:
+        """Other limits, from now on; what was allotted under the old ones is void."""
+        self._flow, self._bytes, self._packets = None, 0, 0
+        self.limiter.set_limits(limits, now)
+
     def pressed(self, now: float) -> bool:
         """There was no room for somebody a moment ago: who begins a handshake must show that an address is his."""
         return now < self._pressed_until_s

@@ -10,6 +10,7 @@ from enum import StrEnum
 import msgspec
 
 from netstack.core.token_bucket import Bucket
+from netstack.model.config import Config
 
 MAX_PEERS = 4096
 MAX_SUSPICIOUS = 256
@@ -36,6 +37,16 @@ class RateLimits(msgspec.Struct, frozen=True):
     all_bits_per_s: float = 10e9
     all_packets_per_s: float = 1_000_000
     burst_s: float = 0.5
+
+    @classmethod
+    def of_config(cls, config: Config) -> "RateLimits":
+        """What the user chose."""
+        return cls(
+            config.peer_bits_per_s,
+            config.peer_packets_per_s,
+            config.all_bits_per_s,
+            config.all_packets_per_s,
+        )
 
 
 class Suspect(msgspec.Struct, frozen=True):
@@ -65,9 +76,13 @@ class RateLimiter:
     def __init__(self, limits: RateLimits, now: float) -> None:
         self.dropped = dict.fromkeys(Over, 0)
         self.full = False  # the last refusal was for what all bring together
+        self._suspects: OrderedDict[str, Suspect] = OrderedDict()
+        self.set_limits(limits, now)
+
+    def set_limits(self, limits: RateLimits, now: float) -> None:
+        """Other limits, from now on; who is suspicious stays so until its time is over."""
         self._limits = limits
         self._peers: OrderedDict[str, _Peer] = OrderedDict()
-        self._suspects: OrderedDict[str, Suspect] = OrderedDict()
         per_s = limits.all_bits_per_s / 8
         self._bytes = Bucket(per_s, per_s * limits.burst_s, now)
         self._packets = Bucket(

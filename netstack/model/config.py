@@ -174,6 +174,38 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             Group.LIMITS,
         ),
     ] = ()
+    peer_bits_per_s: Annotated[
+        int,
+        msgspec.Meta(ge=100_000, le=100_000_000_000),
+        Setting(
+            "Most from one address",
+            "What one address may bring to an open session. Who brings far more is listed as suspicious, and for a minute gets a tenth.",
+            Group.LIMITS,
+            unit="Mbit/s",
+            scale=1_000_000,
+        ),
+    ] = 5_000_000_000
+    peer_packets_per_s: Annotated[
+        int,
+        msgspec.Meta(ge=100, le=10_000_000),
+        Setting("Most packets from one address", "However small they are.", Group.LIMITS, unit="a second"),
+    ] = 500_000
+    all_bits_per_s: Annotated[
+        int,
+        msgspec.Meta(ge=100_000, le=100_000_000_000),
+        Setting(
+            "Most from everybody",
+            "What all addresses together may bring to an open session.",
+            Group.LIMITS,
+            unit="Mbit/s",
+            scale=1_000_000,
+        ),
+    ] = 10_000_000_000
+    all_packets_per_s: Annotated[
+        int,
+        msgspec.Meta(ge=100, le=10_000_000),
+        Setting("Most packets from everybody", "However small they are.", Group.LIMITS, unit="a second"),
+    ] = 1_000_000
     history_days: Annotated[
         int,
         msgspec.Meta(ge=1, le=3650),

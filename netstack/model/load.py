@@ -1,7 +1,8 @@
 """Latency under load: what a connection's round trips become while it carries all that it can."""
 
 from enum import StrEnum
-from typing import ClassVar
+from math import inf
+from typing import ClassVar, Final
 
 import msgspec
 
@@ -91,6 +92,30 @@ class LoadReport(msgspec.Struct, frozen=True, kw_only=True):
         rest_s = self.idle.path.p50_s
         loaded = [phase.path.p50_s for phase in (self.up, self.down) if phase.path.p50_s is not None]
         return max(loaded) - rest_s if loaded and rest_s is not None else None
+
+
+class LoadGrade(StrEnum):
+    """What load does to a small packet's round trip, by what it adds to it."""
+
+    STEADY = "steady"
+    NOTICED = "noticed"
+    LAGS = "lags"
+    UNPLAYABLE = "unplayable"
+
+
+_ADDED_BELOW_S: Final = (
+    (0.03, LoadGrade.STEADY),
+    (0.1, LoadGrade.NOTICED),
+    (0.3, LoadGrade.LAGS),
+    (inf, LoadGrade.UNPLAYABLE),
+)
+
+
+def load_grade(added_s: float | None) -> LoadGrade | None:
+    """The one measure by which every page, the doctor and its rows judge latency under load; None: not measured."""
+    if added_s is None:
+        return None
+    return next(grade for below_s, grade in _ADDED_BELOW_S if added_s < below_s)
 
 
 class LoadStage(StrEnum):

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from netstack.core.identity import Identity
+from netstack.core.rate_limits import RateLimits
 from netstack.model.config import Cap, TurnServer
 from netstack.model.guard import GuardState
 from netstack.model.pair import NatFacts
@@ -36,6 +37,7 @@ class OwnSide:
         stun: Sequence[str],
         turn: Sequence[TurnServer],
         caps: Sequence[Cap],
+        limits: RateLimits | None,
         webrtc: bool,
     ) -> None:
         self.stun, self.turn = stun, turn
@@ -45,6 +47,7 @@ class OwnSide:
         self.guess_ports = False
         self._net = net
         self._caps = caps
+        self._limits = limits
         self._webrtc = webrtc
         self._mtu_book = MtuBook(None, net.now(), net.wall_time())
         self._getting_ready = asyncio.Lock()
@@ -69,6 +72,7 @@ class OwnSide:
                     stun=self.stun,
                     turn=await with_passwords(self.turn),
                     caps=self._caps,
+                    limits=self._limits,
                     mtu_cache=self._mtu_book.cache,
                     webrtc=self._webrtc,
                 )
@@ -96,6 +100,12 @@ class OwnSide:
         self._caps = caps
         if self.peers is not None:
             self.peers.set_caps(caps)
+
+    def set_limits(self, limits: RateLimits) -> None:
+        """How much may come in, from now on."""
+        self._limits = limits
+        if self.peers is not None:
+            self.peers.set_limits(limits)
 
     def guard_state(self) -> GuardState:
         """Who is suspect, and what was not let in."""

@@ -13,6 +13,7 @@ from netstack.core.identity import fingerprint
 from netstack.core.invitation import LIFE_S
 from netstack.core.known_peer import role_of
 from netstack.core.paste_invitation import INVITATION
+from netstack.core.rate_limits import RateLimits
 from netstack.core.rendezvous_uri import parse_rendezvous
 from netstack.core.session_code import SessionCode, parse_session_code
 from netstack.errors import InputError, PeerscopeError
@@ -72,6 +73,7 @@ class PeerDesk(TalkDesk):
         stun: Sequence[str] = (),
         turn: Sequence[TurnServer] = (),
         caps: Sequence[Cap] = (),
+        limits: RateLimits | None = None,
         state: PeersState,
         drivers: DriverMaker | None = None,
         open_radio: OpenRadio = open_system_radio,
@@ -79,7 +81,7 @@ class PeerDesk(TalkDesk):
     ) -> None:
         super().__init__()
         self._net = net
-        self.own = OwnSide(net, stun=stun, turn=turn, caps=caps, webrtc=webrtc)
+        self.own = OwnSide(net, stun=stun, turn=turn, caps=caps, limits=limits, webrtc=webrtc)
         self._webrtc = webrtc
         self._watch = watch
         self._tell = changed

@@ -15,6 +15,7 @@ from netstack.core.mtu_search import MtuCache
 from netstack.core.paste_invitation import (
     LIFE_S,
 )
+from netstack.core.rate_limits import RateLimits
 from netstack.core.session_code import SessionCode
 from netstack.core.stun_uri import parse_stun_uri
 from netstack.core.turn_uri import parse_turn_uri
@@ -75,6 +76,7 @@ class Peers:
         stun: Sequence[str] = (),
         turn: Sequence[TurnServer] = (),
         caps: Sequence[Cap] = (),
+        limits: RateLimits | None = None,
         open_radio: OpenRadio | None = None,
         mtu_cache: MtuCache | None = None,
         webrtc: bool = False,
@@ -89,6 +91,7 @@ class Peers:
         self._net = net
         self._book = book
         self._caps = tuple(caps)
+        self._limits = limits
         self._webrtc = webrtc
         self.set_servers(stun, turn)
         self._open: dict[Connection, Sessions] = {}
@@ -110,6 +113,12 @@ class Peers:
                 key = connection.session.peer_key
                 _cap(sessions, [msgspec.structs.replace(cap, bits_per_s=0) for cap in old], key)
                 _cap(sessions, self._caps, key)
+
+    def set_limits(self, limits: RateLimits) -> None:
+        """What may come in, from now on, to open sessions too."""
+        self._limits = limits
+        for sessions in self._open.values():
+            sessions.limit(limits)
 
     async def invite(self, make_drivers: MakeDrivers, attempt: Attempt) -> Met:
         """Makes a code (`attempt.meeting.code`) and meets whoever has it. Raises as `meet` does."""
@@ -315,7 +324,7 @@ class Peers:
                 SessionNotes.of(connection)
                 accepted.put_nowait(connection)
 
-        return Sessions(self._net, self.identity, self._book, accept), accepted
+        return Sessions(self._net, self.identity, self._book, accept, limits=self._limits), accepted
 
     async def _traverse(
         self,

@@ -193,6 +193,11 @@ class Sessions:
         """
         self.endpoint.cap(peer_key, kind, bits_per_s, self._net.now())
 
+    def limit(self, limits: RateLimits) -> None:
+        """What may come in, from now on."""
+        if self.endpoint.entrance is not None:
+            self.endpoint.entrance.set_limits(limits, self._net.now())
+
     def suspects(self) -> tuple[Suspect, ...]:
         """Peers that brought far too much, and until when they get less."""
         entrance = self.endpoint.entrance

@@ -62,3 +62,10 @@ def test_hosts_are_limited_and_not_their_ports():
     guard = entrance(peer_packets_per_s=100)
     flows = [Flow(0, Address("192.0.2.1", port)) for port in range(1, 301)]
     assert sum(let_in(guard, flow, 1) for flow in flows) == 100
+
+
+def test_what_was_allotted_under_old_limits_is_void():
+    guard = entrance(peer_packets_per_s=10_000)
+    assert let_in(guard, ANA, 10) == 10
+    guard.set_limits(RateLimits(peer_packets_per_s=5, burst_s=1.0), 0.0)
+    assert let_in(guard, ANA, 100) == 5

@@ -65,7 +65,9 @@ def grown(feed, count):
     feed(TRACED)
     after = tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()
-    print(f"{count:,} packets: the process has grown by {process:,} B, the last {TRACED:,} by {after - before:,} B")
+    print(
+        f"{count:,} packets: the process has grown by {process:,} B, the last {TRACED:,} by {after - before:,} B"
+    )
     return after - before
 
 

@@ -9,6 +9,7 @@ from netstack.core.rate_limits import (
     RateLimiter,
     RateLimits,
 )
+from netstack.model.config import Config
 
 LIMITS = RateLimits(
     peer_bits_per_s=80_000, peer_packets_per_s=100, all_bits_per_s=800_000, all_packets_per_s=300, burst_s=1.0
@@ -82,3 +83,19 @@ def test_forgetting_and_bounds() -> None:
         for _ in range(100 + SUSPICIOUS_AFTER):
             limiter.allow(f"s{number}", 1, 1e6)
     assert len(limiter.suspects(1e6)) <= MAX_SUSPICIOUS
+
+
+def test_limits_follow_the_settings() -> None:
+    assert RateLimits.of_config(Config()) == RateLimits()
+    limits = RateLimits.of_config(Config(peer_packets_per_s=200))
+    assert (limits.peer_packets_per_s, limits.peer_bits_per_s) == (200, RateLimits().peer_bits_per_s)
+
+
+def test_other_limits_hold_at_once_and_forgive_nobody() -> None:
+    limiter = RateLimiter(LIMITS, 0.0)
+    for _ in range(100 + SUSPICIOUS_AFTER):
+        limiter.allow("flood", 1, 0.0)
+    limiter.set_limits(RateLimits(peer_packets_per_s=10, burst_s=1.0), 1.0)
+    assert sum(limiter.allow("calm", 1, 1.0) for _ in range(100)) == 10
+    assert [suspect.peer for suspect in limiter.suspects(1.0)] == ["flood"]
+    assert sum(limiter.allow("flood", 1, 2.0) for _ in range(100)) <= 1
