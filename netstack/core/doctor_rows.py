@@ -82,7 +82,7 @@ UNASKED: Final = {
 
 
 class Link(NamedTuple):
-    """What is known of one interface: its kind's name, Wi-Fi's signal, a cable's speed."""
+    """What is known of one interface: its kind's name, Wi-Fi's signal, a cable's speed or Wi-Fi's rate."""
 
     name: str
     kind: str

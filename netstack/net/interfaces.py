@@ -10,6 +10,7 @@ from pathlib import Path
 import ifaddr
 
 from netstack.net.protocol import Interface, LinkKind
+from netstack.net.wireless_rate import read_rate
 
 _SYS = Path("/sys/class/net")
 _WIRELESS = Path("/proc/net/wireless")
@@ -47,7 +48,7 @@ def read_interfaces() -> tuple[Interface, ...]:
                     hosts=hosts,
                     mtu_bytes=_mtu(adapter.name),
                     signal_dbm=signals.get(adapter.name),
-                    speed_bps=_speed(adapter.name),
+                    speed_bps=_wifi_rate(adapter.name) if kind is LinkKind.WIFI else _speed(adapter.name),
                     networks=_networks(adapter.ips),
                 )
             )
@@ -114,6 +115,10 @@ def _speed(name: str) -> int | None:
     """A cable's, in bit/s; Linux tells Mbit/s, -1 for "not known"."""
     text = _attribute(name, "speed") if sys.platform == "linux" else None
     return int(text) * 1_000_000 if text and text.isdigit() else None
+
+
+def _wifi_rate(name: str) -> int | None:
+    return read_rate(name) if sys.platform == "linux" else None
 
 
 def _kind_of_device(name: str) -> LinkKind | None:

@@ -29,7 +29,7 @@ class LinkKind(StrEnum):
 class Interface(msgspec.Struct, frozen=True):
     """A network interface that is up; `hosts` are its addresses without prefix, in the system's order.
 
-    `signal_dbm` is Wi-Fi's, `speed_bps` a cable's; None where the system does not tell. `networks` are the ranges that the addresses
+    `signal_dbm` is Wi-Fi's, `speed_bps` a cable's, or Wi-Fi's rate of the moment; None where the system does not tell. `networks` are the ranges that the addresses
     are in, such as 192.0.2.0/24, IPv4 first.
     """
 
