@@ -235,6 +235,8 @@ def relay_row(relays: Sequence[RelayReach]) -> Row:
         for each in relays
         for way in each.ways
     ).replace("..", ".")
+    elsewhere = " ".join(f"TLS answers at {each.tls_url}." for each in relays if each.tls_url)
+    detail = f"{detail} {elsewhere}".strip()
     if best.state is not RelayState.OK:
         return Row(Outcome.BAD, _RELAY_WORDS[best.state], detail)
     shut = f"; not over {' and '.join(shut_ways)}" if shut_ways else ""

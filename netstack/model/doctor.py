@@ -142,11 +142,12 @@ class RelayWay(msgspec.Struct, frozen=True):
 
 
 class RelayReach(msgspec.Struct, frozen=True):
-    """A TURN server of the configuration, by the best of its ways."""
+    """A TURN server of the configuration, by the best of its ways; `tls_url`: it answers TLS there, which nobody named."""
 
     url: str
     state: RelayState
     ways: tuple[RelayWay, ...] = ()
+    tls_url: str | None = None
 
 
 class PeerReport(msgspec.Struct, frozen=True, kw_only=True):

@@ -73,3 +73,25 @@ async def test_each_way_is_told_apart() -> None:
     assert [(way.transport, way.state) for way in reach.ways] == [("udp", "ok"), ("tcp", "unreachable")]
     assert reach.state == "ok"
     assert relay_row((reach,)).text == "answers over UDP; not over TCP"
+
+
+class WebPort(Named):
+    """Its host's port 443 is somewhere else."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__()
+        self.port = port
+
+    async def push_stream(self, receiver, remote, **options):
+        there = remote._replace(port=self.port) if remote.port == 443 else remote
+        return await super().push_stream(receiver, there, **options)
+
+
+async def test_tls_on_the_web_port_is_found_though_nobody_named_it() -> None:
+    with coturn() as server:
+        ours = TurnServer(f"turn:{NAME}:{server.udp.port}", "u", "p")
+        reach = await reach_turn(WebPort(server.tls.port), ours, tls=server.client_tls)
+        assert reach.tls_url == f"turns:{NAME}:443"
+        assert f"TLS answers at turns:{NAME}:443." in relay_row((reach,)).detail
+        assert (await reach_turn(WebPort(9), ours, tls=server.client_tls)).tls_url is None
+        assert (await reach_turn(WebPort(server.tls.port), ours)).tls_url is None  # a stranger's certificate
