@@ -197,6 +197,11 @@ class LabStreamTransport(asyncio.Transport):
             self._paused = False
             self._protocol.resume_writing()
 
+    def give_up(self) -> None:
+        """Nobody will use it: TLS above it must hear so at once, even if the loop ends now."""
+        self.waiter.cancel()
+        self._lose(None)
+
     def _lose(self, error: BaseException | None) -> None:
         if self._lost:
             return
@@ -356,6 +361,9 @@ async def connect(
     try:
         connection = host.connect(remote, raw, local)
     except NetError as error:
+        raw.give_up()
+        if made is not None and made.done():
+            made.exception()
         raise os_error(error) from error
     raw.attach(connection)
     try:
@@ -364,6 +372,7 @@ async def connect(
             await made
     except BaseException:
         raw.abort()
+        raw.give_up()
         if made is not None and made.done() and not made.cancelled():
             made.exception()  # TLS was told the same
         raise
