@@ -10,7 +10,6 @@ from typing import Final
 import msgspec
 
 from netstack.core.identity import fingerprint
-from netstack.core.invitation import LIFE_S
 from netstack.core.known_peer import role_of
 from netstack.core.paste_invitation import INVITATION
 from netstack.core.rate_limits import RateLimits
@@ -27,13 +26,13 @@ from netstack.radio.system import open_system_radio
 from netstack.rendezvous.driver import Driver
 from netstack.rendezvous.ways import make_driver
 from netstack.service.attempt import Attempt, Met, PasteAttempt
-from netstack.service.attempt_state import call_state, invitation_state
 from netstack.service.conversation import Talk
 from netstack.service.guest_desk import GuestDesk
 from netstack.service.guest_path import GuestPath
 from netstack.service.guest_talk import GuestTalk
 from netstack.service.known_listening import KnownListening
 from netstack.service.known_peers import KnownPeers
+from netstack.service.open_attempts import OpenAttempts
 from netstack.service.own_mailboxes import OwnMailboxes
 from netstack.service.own_side import OwnSide
 from netstack.service.path_watch import PathWatch
@@ -41,7 +40,6 @@ from netstack.service.peers import Peers
 from netstack.service.shelf import Shelf
 from netstack.service.talk_desk import TalkDesk
 from netstack.service.turn_login import with_passwords
-from netstack.tasks import TaskScope
 from netstack.wire.candidate_note import plain_name
 
 TICK_S: Final = 0.5
@@ -92,13 +90,9 @@ class PeerDesk(TalkDesk):
         self._guests = GuestDesk(net, self._shelf, self._show, self._next_number)
         self._mailboxes = OwnMailboxes(net, self._show)
         self._listening = KnownListening(self._listen)
-        self._invitation: Attempt | None = None
-        self._joining: Attempt | None = None
-        self._calls: dict[str, Attempt] = {}
-        self._calling: dict[str, asyncio.Task[Met | PeerscopeError]] = {}
+        self._attempts = OpenAttempts(net.now, self._show)
         self._unfinished: dict[bytes, tuple[Path, ...]] = {}
         self._count = 0
-        self._began: dict[Attempt, float] = {}
         self.state = msgspec.structs.replace(state, folder=str(folder))
         self._told = PeersState()
         self.invited: Callable[[SessionCode], None] = lambda _: None
@@ -192,7 +186,7 @@ class PeerDesk(TalkDesk):
             nonlocal told
             if attempt.meeting is not None and not told:
                 told = True
-                self._began[attempt] = self._net.now()
+                self._attempts.restart(attempt)
                 self.invited(attempt.meeting.code)
             self._show()
 
@@ -214,9 +208,9 @@ class PeerDesk(TalkDesk):
 
     def take_reply(self, text: str) -> None:
         """The reply to the invitation that is open. Raises MeetingError."""
-        if not isinstance(self._invitation, PasteAttempt):
+        if not isinstance(open_one := self._attempts.invitation, PasteAttempt):
             raise MeetingError(MeetingError.Reason.WRONG_CODE, "no invitation is open")
-        self._invitation.take_reply(text, self._net.wall_time())
+        open_one.take_reply(text, self._net.wall_time())
 
     async def join(self, code: str, ways: Sequence[str] = ()) -> int:
         """Meets whoever made the code or the invitation, over `ways` or the chosen ones. Raises as `invite` does.
@@ -242,26 +236,12 @@ class PeerDesk(TalkDesk):
         )
 
     async def _inviting(self, attempt: Attempt, meet: Meet, *, has_way: bool = False) -> int:
-        """One invitation at a time."""
-        if self._invitation is not None:
-            raise InputError(InputError.Reason.USAGE, "an invitation is open already")
-        self._invitation = attempt
-        try:
+        with self._attempts.inviting(attempt):
             return await self._meet(attempt, meet, has_way=has_way)
-        finally:
-            self._invitation = None
-            self._show()
 
     async def _join(self, attempt: Attempt, meet: Meet, *, has_way: bool = False) -> int:
-        """One code at a time."""
-        if self._joining is not None:
-            raise InputError(InputError.Reason.USAGE, "one code at a time")
-        self._joining = attempt
-        try:
+        with self._attempts.joining(attempt):
             return await self._meet(attempt, meet, has_way=has_way)
-        finally:
-            self._joining = None
-            self._show()
 
     async def _meet(self, attempt: Attempt, meet: Meet, *, has_way: bool) -> int:
         async with self._attempting(attempt, has_way=has_way):
@@ -283,27 +263,17 @@ class PeerDesk(TalkDesk):
     async def reconnect(self, peer: str) -> int:
         """Calls a known peer, whose window is open. Raises as `invite` does, LookupError when unknown."""
         key = self._known.key(peer)
-        if peer in self._calls:
-            raise InputError(InputError.Reason.USAGE, "that peer is being called already")
-        attempt = self._calls[peer] = self._attempt()
-        try:
+        attempt = self._attempt()
+        with self._attempts.calling(peer, attempt):
             async with self._attempting(attempt):
                 peers = await self._ready()
                 self.called(peers.identity.public)
-                calling = peers.reconnect(key, self._make_drivers, attempt, side=Role.GUEST)
-                async with TaskScope("call") as tasks:
-                    task = self._calling[peer] = tasks.start(_outcome(calling), peer)
-                    await asyncio.wait([task])
-                if task.cancelled():  # the other side's own call was quicker
+                met = await self._attempts.call(
+                    peer, peers.reconnect(key, self._make_drivers, attempt, side=Role.GUEST)
+                )
+                if met is None:  # the other side's own call was quicker
                     return next(n for n, talk in self._talks.items() if talk.key == key and not talk.ended)
-                met = task.result()
-                if isinstance(met, PeerscopeError):
-                    raise met
             return self._begin(met, attempt)
-        finally:
-            del self._calls[peer]
-            self._calling.pop(peer, None)
-            self._show()
 
     def forget_peer(self, peer: str) -> None:
         """Forgets a known peer; `undo_forget` brings back the last one."""
@@ -380,19 +350,17 @@ class PeerDesk(TalkDesk):
             raise InputError(
                 InputError.Reason.USAGE, f"at most {MAX_OPEN} peers at once; disconnect one first"
             )
-        self._began[attempt] = self._net.now()
-        self._set(failed_stories=(), failed_their_stories=None, failed_verdict=None)
-        try:
-            yield
-        except PeerscopeError:
-            self._set(
-                failed_stories=attempt.stories,
-                failed_their_stories=attempt.their_stories,
-                failed_verdict=attempt.verdict(None),
-            )
-            raise
-        finally:
-            del self._began[attempt]
+        with self._attempts.timed(attempt):
+            self._set(failed_stories=(), failed_their_stories=None, failed_verdict=None)
+            try:
+                yield
+            except PeerscopeError:
+                self._set(
+                    failed_stories=attempt.stories,
+                    failed_their_stories=attempt.their_stories,
+                    failed_verdict=attempt.verdict(None),
+                )
+                raise
 
     async def _ready(self) -> Peers:
         return await self.own.ready(
@@ -439,8 +407,7 @@ class PeerDesk(TalkDesk):
         ended = [number for number, talk in self._talks.items() if talk.ended]
         for number in ended[: max(0, len(ended) - MAX_ENDED)]:
             del self._talks[number]
-        if (calling := self._calling.get(fingerprint(key))) is not None:
-            calling.cancel()
+        self._attempts.answered(fingerprint(key))
         number = self._next_number()
         watched = self._watch.watch(met.connection, name)
         self.began(met, watched, name)
@@ -471,7 +438,7 @@ class PeerDesk(TalkDesk):
         """Countdowns run, and paths change without a word."""
         while True:
             await asyncio.sleep(TICK_S)
-            if self._began or self._guests.waiting or any(not talk.ended for talk in self._talks.values()):
+            if self._attempts or self._guests.waiting or any(not talk.ended for talk in self._talks.values()):
                 self._show()
 
     def _set(self, **changes: object) -> None:
@@ -489,14 +456,9 @@ class PeerDesk(TalkDesk):
         names = {note.peer: note.name for note in self._known.rows}
         state = self.state = msgspec.structs.replace(
             self.state,
-            invitation=invitation_state(
-                self._invitation, self._left_s(self._invitation), self._ways_of_link()
-            ),
-            joining=call_state(self._joining, self._left_s(self._joining)) if self._joining else None,
-            calls=tuple(
-                call_state(each, self._left_s(each), peer, names.get(peer, ""))
-                for peer, each in self._calls.items()
-            ),
+            invitation=self._attempts.invitation_state(self._ways_of_link()),
+            joining=self._attempts.joining_state(),
+            calls=self._attempts.call_states(names),
             conversations=tuple(talk.state() for talk in self._talks.values()),
             known=self._known.rows,
             guest_invitation=self._guests.state(),
@@ -512,24 +474,12 @@ class PeerDesk(TalkDesk):
 
     def _listens_to(self, peer: str) -> bool:
         """Where both call at once, one of them listens, too."""
-        if peer not in self._calls or self.own.peers is None:
+        if not self._attempts.calls_to(peer) or self.own.peers is None:
             return True
         return role_of(self.own.peers.identity, self._known.key(peer)) is Role.HOST
-
-    def _left_s(self, attempt: Attempt | None) -> int:
-        now = self._net.now()
-        began_s = now if attempt is None else self._began.get(attempt, now)
-        return max(0, round(LIFE_S - (now - began_s)))
 
     def _ways_of_link(self) -> tuple[str, ...]:
         """The lab's mean nothing elsewhere."""
         kept = self._mailboxes.state
         ours = () if kept is None else tuple(filter(None, (kept.outside, *kept.places[:1])))
         return () if self.state.partner else (*ours, *self.state.ways)
-
-
-async def _outcome(meeting: Awaitable[Met]) -> Met | PeerscopeError:
-    try:
-        return await meeting
-    except PeerscopeError as error:
-        return error
