@@ -57,7 +57,7 @@ class Window(QMainWindow):
         self._engine_lag, self._window_lag = LagMeter(), LagMeter()
         self.setWindowTitle("Peerscope")
         self.setWindowIcon(QIcon(str(RESOURCES / "icons" / "peerscope.svg")))
-        self.setMinimumSize(560, 480)
+        self.setMinimumWidth(560)  # the height follows from the sidebar
         self.resize(1280, 860)
 
         self._stack = QStackedWidget()

@@ -13,19 +13,17 @@ REASONS = {
     "all-bytes": "more bytes than everybody may bring",
     "all-packets": "more packets than everybody may bring",
 }
+HARMLESS = frozenset({"replayed", "old-key", "closed"})
+"""A network repeats packets, and some come late; they are listed beside others, and no reason to show anything."""
 
 
 class GuardView(msgspec.Struct, frozen=True):
-    """`suspects` and `dropped` are (name, value, note) each; a card without either need not be shown."""
+    """`suspects` and `dropped` are (name, value, note) each; `empty`: nothing that anybody need look at."""
 
     sentence: str
     suspects: tuple[tuple[str, str, str], ...]
     dropped: tuple[tuple[str, str, str], ...]
-
-    @property
-    def empty(self) -> bool:
-        """Nothing was turned away."""
-        return not self.suspects and not self.dropped
+    empty: bool
 
 
 def present_guard(state: GuardState, veil: Veil, wall_s: float) -> GuardView:
@@ -45,7 +43,8 @@ def present_guard(state: GuardState, veil: Veil, wall_s: float) -> GuardView:
         if suspects
         else "Nobody is suspicious. These packets were counted and dropped, and did nothing."
     )
-    return GuardView(sentence, suspects, dropped)
+    harmless = all(reason in HARMLESS for reason, count in state.dropped if count)
+    return GuardView(sentence, suspects, dropped, empty=not suspects and harmless)
 
 
 def _clock(at_s: float) -> str:

@@ -192,6 +192,18 @@ def test_a_narrow_window_keeps_the_names_of_its_pages(make):
     window.close()
 
 
+def test_the_smallest_window_has_room_for_every_entry_of_the_sidebar(make):
+    window, pages = make()
+    for _ in range(12):
+        window.add_page(type(pages[0])(window._theme))
+    window.resize(560, 100)
+    QApplication.processEvents()
+    foot = window._view_button
+    bottom = foot.mapTo(window, foot.rect().bottomLeft()).y()
+    assert bottom < window.statusBar().geometry().top()
+    window.close()
+
+
 def test_every_page_says_that_this_is_the_lab_and_how_to_leave(make, qtbot):
     window, _ = make()
     told = []

@@ -28,3 +28,11 @@ def test_a_suspect_stands_there_until_its_end_and_no_longer():
     later = present_guard(state, PLAIN, NOW_S + 31)
     assert later.suspects == ()
     assert "Nobody" in later.sentence
+
+
+def test_what_a_network_repeats_is_listed_and_alarms_nobody():
+    state = GuardState(dropped=(("replayed", 3), ("old-key", 1)))
+    assert present_guard(state, PLAIN, NOW_S).empty
+    worse = present_guard(GuardState(dropped=(*state.dropped, ("forged", 1))), PLAIN, NOW_S)
+    assert not worse.empty
+    assert len(worse.dropped) == 3
