@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import secrets
 import shutil
 import tempfile
 from collections.abc import Coroutine
@@ -62,7 +63,8 @@ class LabNode(Node):
         net = self.lab.net(self.lab.patient)
         partner = next(name for name in reversed(self.lab.scenario.pair) if name != self.lab.patient)
         hub = MemoryHub()
-        self._received = Path(tempfile.gettempdir()) / f"peerscope-received-{net.random_bytes(8).hex()}"
+        # Not from the lab's own chance: it draws alike in every program, and one would clear away another's files.
+        self._received = Path(tempfile.gettempdir()) / f"peerscope-received-{secrets.token_hex(8)}"
         self._around = LabRadio(self.lab.patient, seed=seed)
         super().__init__(
             net,

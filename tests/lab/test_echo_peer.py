@@ -142,3 +142,8 @@ async def test_where_no_way_works_the_stories_say_what_was_tried() -> None:
             await node.peers.invite()
         assert {story.state for story in node.peers.state.failed_stories} >= {PairState.NO_REPLY}
         assert node.peers.state.conversations == ()
+
+
+async def test_two_labs_at_once_keep_their_files_apart() -> None:
+    async with opened() as one, opened() as other:
+        assert one.peers.state.folder != other.peers.state.folder
