@@ -66,7 +66,8 @@ STAGES = (
             )
         ],
     ),
-    Stage("kernel tests", [_marked("kernel")], "network namespaces"),
+    # They mostly wait, each in namespaces of its own.
+    Stage("kernel tests", [_marked("kernel", "-n", "2", "--dist", "loadscope")], "network namespaces"),
     Stage("radio tests", [_marked("radio")], "virtual machine"),
     Stage("npm peer", [NPM_PEER], "npm"),
     Stage("webrtc tests", [_marked("webrtc")], "network namespaces"),

@@ -44,7 +44,6 @@ def test_messages_of_every_size_arrive_as_they_were():
     in_room(lambda room: exchange(room, 200))
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_ten_thousand_messages_arrive_as_they_were():
     in_room(lambda room: exchange(room, 10_000))
