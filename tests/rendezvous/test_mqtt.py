@@ -74,6 +74,20 @@ async def test_mailboxes_do_not_mix_and_nothing_is_left_behind(broker: Rendezvou
             assert second.notes == third.notes == []
 
 
+async def test_the_broker_is_asked_to_forget_a_note_after_ten_minutes(broker: RendezvousUri) -> None:
+    async with aiomqtt.Client(broker.host, broker.port, protocol=aiomqtt.ProtocolVersion.V5) as stranger:
+        await stranger.subscribe(TOPIC + MAILBOX)
+        driver = MqttDriver(broker)
+        async with running(driver) as (inbox,), asyncio.timeout(10):
+            await inbox.until(lambda: driver.health.state is WayState.READY)
+            driver.send(b"note")
+            seen = await anext(aiter(stranger.messages))
+    assert seen.payload == b"note"
+    assert not seen.retain
+    assert seen.properties is not None
+    assert 0 < seen.properties.MessageExpiryInterval <= 600
+
+
 async def test_retained_large_and_foreign_messages_are_dropped(broker: RendezvousUri) -> None:
     async with aiomqtt.Client(broker.host, broker.port) as stranger:
         await stranger.publish(TOPIC + MAILBOX, b"retained", retain=True)
