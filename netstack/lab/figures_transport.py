@@ -231,7 +231,13 @@ async def relay_load_figures(count: int) -> list[Figure]:
     tracemalloc.start()
     kept: list[Relay] = []
     try:
-        limits = TurnLimits(allocations=count, allocations_per_user=count)
+        minutes = 60.0 * count  # a lifetime is charged when it is granted
+        limits = TurnLimits(
+            allocations=count,
+            allocations_per_user=count,
+            minutes_a_day=minutes,
+            minutes_a_day_per_user=minutes,
+        )
         async with embedded_turn(net, HOST, limits=limits) as (uri, credentials):
             before = _server_bytes()
             kept += [await open_relay(net, uri, lambda: credentials) for _ in range(count)]
