@@ -228,3 +228,44 @@ def test_a_held_session_gives_nothing_by_hand():
     ben.endpoint.hold(ben.number, held=False)
     ben.poll(10.1)
     assert len(ben.messages) == before + 5
+
+
+def settled():
+    ana, ben = pair(fast=True)
+    for step in range(100):
+        now = 1.0 + step * 0.001
+        carry(ana, ben, now)
+        ana.poll(now)
+        ben.poll(now)
+    return ana, ben
+
+
+@pytest.mark.parametrize("mode", [Mode.UNRELIABLE, Mode.ORDERED])
+def test_an_echo_costs_one_packet_each_way_and_few_acknowledgements(mode):
+    ana, ben = settled()
+    ends = (ana, ben)
+    before = sum(end.session.paths.table[0].sent_packets for end in ends)
+    for turn in range(300):
+        now = 1.2 + turn * 0.0007
+        ends[turn % 2].say(bytes(64), Priority.REALTIME, mode, now)
+        carry(ana, ben, now)
+    assert len(ana.messages) + len(ben.messages) == 300
+    packets = sum(end.session.paths.table[0].sent_packets for end in ends) - before
+    assert 300 <= packets < 1.5 * 300
+
+
+def test_reliable_messages_are_acknowledged_though_no_answer_comes():
+    ana, ben = settled()
+    for turn in range(50):
+        now = 1.2 + turn * 0.0007
+        ana.say(bytes(64), Priority.REALTIME, Mode.ORDERED, now)
+        carry(ana, ben, now)
+    assert ana.taken > 40
+    for step in range(100):
+        now = 1.3 + step * 0.001
+        ben.poll(now)
+        carry(ana, ben, now)
+        ana.poll(now)
+    assert len(ben.messages) == 50
+    assert ana.session.queued_bytes == 0
+    assert ana.session.paths.table[0].control.bytes_in_flight == 0
