@@ -9,7 +9,7 @@ from netstack.lab.loop import LabLoop
 from netstack.lab.net import LabNet
 from netstack.lab.router import Router
 from netstack.lab.world import World
-from netstack.model.figures import Figure, Place
+from netstack.model.figures import Figure, Place, mbit_text
 from netstack.model.session import Mode, Priority, TransportKind
 from netstack.service.embedded_turn import embedded_turn
 from netstack.service.two_ends import RelayPlace, TwoEnds
@@ -35,7 +35,7 @@ def line_figures(total_bytes: int) -> list[Figure]:
             group=GROUP,
             name=f"Throughput of a 100 Mbit/s line, {kind.upper()}",
             goal=goal,
-            value=f"{rates[kind] / 1e6:.3g} Mbit/s",
+            value=mbit_text(rates[kind]),
             definition=f"{where}{'; both sides relayed' if kind is TransportKind.TURN else ''}",
             place=Place.LAB,
             n=1,

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from netstack.core import seal
 from netstack.core.turn_uri import TurnUri
 from netstack.model.bench import BenchError, BenchResult
-from netstack.model.figures import Figure, Place
+from netstack.model.figures import Figure, Place, mbit_text
 from netstack.model.session import Mode, Priority, TransportKind
 from netstack.model.turn import TurnCredentials
 from netstack.net.system import SystemNet
@@ -60,7 +60,7 @@ async def transport_figures(scale: float, tell: Tell) -> list[Figure]:
                 group=GROUP,
                 name=f"Throughput, {kind.upper()}",
                 goal=RATE_GOALS[kind],
-                value=f"{rates[kind] / 1e6:.3g} Mbit/s",
+                value=mbit_text(rates[kind]),
                 definition=f"Reliable, ordered and sealed, acknowledged by the peer; both ends in one process; {total_bytes / 1e6:.3g} MB",
                 place=Place.RADIO if slow else Place.LOOPBACK,
                 n=1,

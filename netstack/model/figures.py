@@ -36,3 +36,8 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     machine: str
     taken: str
     rows: tuple[Figure, ...]
+
+
+def mbit_text(bits_per_s: float) -> str:
+    """A throughput in three digits: "0.46 Mbit/s", "1,320 Mbit/s"."""
+    return f"{float(f'{bits_per_s / 1e6:.3g}'):,g} Mbit/s"

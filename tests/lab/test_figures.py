@@ -6,7 +6,7 @@ from app.presenters.figures_text import figures_markdown
 from netstack.lab.figures_line import line_figures
 from netstack.lab.figures_loss import loss_figures
 from netstack.lab.figures_nat import nat_figures
-from netstack.model.figures import Figure, Figures, Place
+from netstack.model.figures import Figure, Figures, Place, mbit_text
 
 
 def test_what_is_measured_in_the_lab_has_its_definition_and_n():
@@ -46,3 +46,10 @@ def test_all_of_them():
     figures = measure_figures(0.02)
     assert len(figures.rows) > 35
     assert {row.place for row in figures.rows} == set(Place)
+
+
+@pytest.mark.parametrize(
+    ("bits_per_s", "text"), [(1_004e6, "1,000 Mbit/s"), (1_318e6, "1,320 Mbit/s"), (0.4561e6, "0.456 Mbit/s")]
+)
+def test_a_throughput_is_written_without_an_exponent(bits_per_s, text):
+    assert mbit_text(bits_per_s) == text
