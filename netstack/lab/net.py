@@ -22,7 +22,7 @@ from netstack.net.protocol import (
     Stream,
     StreamReceiver,
 )
-from netstack.net.socket_errors import net_error
+from netstack.net.socket_errors import connecting, net_error
 from netstack.net.system_pushed_stream import SystemPushedStream
 from netstack.net.system_stream import SystemStream
 
@@ -98,20 +98,15 @@ class LabNet:
         """Connects TCP, then TLS where asked."""
         loop = asyncio.get_running_loop()
         reader = asyncio.StreamReader(loop=loop)
-        try:
-            async with asyncio.timeout(timeout_s):
-                transport, protocol = await transports.connect(
-                    self.host,
-                    lambda: asyncio.StreamReaderProtocol(reader, loop=loop),
-                    remote,
-                    local=local,
-                    tls=tls,
-                    tls_name=(tls_name or remote.host) if tls else None,
-                )
-        except TimeoutError as error:
-            raise NetError(NetError.Reason.TIMED_OUT, str(remote)) from error
-        except OSError as error:
-            raise net_error(error, str(remote)) from error
+        async with connecting(remote, timeout_s):
+            transport, protocol = await transports.connect(
+                self.host,
+                lambda: asyncio.StreamReaderProtocol(reader, loop=loop),
+                remote,
+                local=local,
+                tls=tls,
+                tls_name=(tls_name or remote.host) if tls else None,
+            )
         return SystemStream(reader, asyncio.StreamWriter(transport, protocol, reader, loop))
 
     async def push_stream(
@@ -124,20 +119,15 @@ class LabNet:
         tls_name: str | None = None,
     ) -> None:
         """The same, handing over what comes."""
-        try:
-            async with asyncio.timeout(timeout_s):
-                await transports.connect(
-                    self.host,
-                    lambda: SystemPushedStream(receiver),
-                    remote,
-                    local=None,
-                    tls=tls,
-                    tls_name=(tls_name or remote.host) if tls else None,
-                )
-        except TimeoutError as error:
-            raise NetError(NetError.Reason.TIMED_OUT, str(remote)) from error
-        except OSError as error:
-            raise net_error(error, str(remote)) from error
+        async with connecting(remote, timeout_s):
+            await transports.connect(
+                self.host,
+                lambda: SystemPushedStream(receiver),
+                remote,
+                local=None,
+                tls=tls,
+                tls_name=(tls_name or remote.host) if tls else None,
+            )
 
     async def listen_stream(
         self,

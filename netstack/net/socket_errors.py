@@ -1,7 +1,10 @@
 """OSError of a socket call -> NetError."""
 
+import asyncio
 import errno
 import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from netstack.errors import NetError
 
@@ -40,3 +43,15 @@ def net_error(error: OSError, detail: str = "") -> NetError:
     if reason is _R.FAILED:
         detail = f"{detail}: {error.strerror or error}" if detail else str(error.strerror or error)
     return NetError(reason, detail)
+
+
+@asynccontextmanager
+async def connecting(remote: object, timeout_s: float) -> AsyncIterator[None]:
+    """A connection is tried for `timeout_s`; what goes wrong is a NetError that names `remote`."""
+    try:
+        async with asyncio.timeout(timeout_s):
+            yield
+    except TimeoutError as error:
+        raise NetError(_R.TIMED_OUT, str(remote)) from error
+    except OSError as error:
+        raise net_error(error, str(remote)) from error

@@ -29,7 +29,7 @@ from netstack.net.protocol import (
     Stream,
     StreamReceiver,
 )
-from netstack.net.socket_errors import net_error
+from netstack.net.socket_errors import connecting, net_error
 from netstack.net.system_datagram import SystemDatagramEndpoint
 from netstack.net.system_pushed_stream import SystemPushedStream
 from netstack.net.system_stream import SystemListener, SystemStream
@@ -95,19 +95,14 @@ class SystemNet:
         tls_name: str | None = None,
     ) -> SystemStream:
         """Connects TCP, then TLS where asked."""
-        try:
-            async with asyncio.timeout(timeout_s):
-                reader, writer = await asyncio.open_connection(
-                    remote.host,
-                    remote.port,
-                    local_addr=local,
-                    ssl=tls,
-                    server_hostname=(tls_name or remote.host) if tls else None,
-                )
-        except TimeoutError as error:
-            raise NetError(NetError.Reason.TIMED_OUT, str(remote)) from error
-        except OSError as error:
-            raise net_error(error, str(remote)) from error
+        async with connecting(remote, timeout_s):
+            reader, writer = await asyncio.open_connection(
+                remote.host,
+                remote.port,
+                local_addr=local,
+                ssl=tls,
+                server_hostname=(tls_name or remote.host) if tls else None,
+            )
         return SystemStream(reader, writer)
 
     async def push_stream(
@@ -120,19 +115,14 @@ class SystemNet:
         tls_name: str | None = None,
     ) -> None:
         """The same, handing over what comes."""
-        try:
-            async with asyncio.timeout(timeout_s):
-                await asyncio.get_running_loop().create_connection(
-                    lambda: SystemPushedStream(receiver),
-                    remote.host,
-                    remote.port,
-                    ssl=tls,
-                    server_hostname=(tls_name or remote.host) if tls else None,
-                )
-        except TimeoutError as error:
-            raise NetError(NetError.Reason.TIMED_OUT, str(remote)) from error
-        except OSError as error:
-            raise net_error(error, str(remote)) from error
+        async with connecting(remote, timeout_s):
+            await asyncio.get_running_loop().create_connection(
+                lambda: SystemPushedStream(receiver),
+                remote.host,
+                remote.port,
+                ssl=tls,
+                server_hostname=(tls_name or remote.host) if tls else None,
+            )
 
     async def listen_stream(
         self,
