@@ -1,6 +1,7 @@
 """The embedded TURN server on loopback for tests, and a look at its relays."""
 
 import os
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,9 +12,21 @@ from netstack.server.turn import TurnServer
 from netstack.server.turn_credentials import Credentials
 from netstack.server.turn_peers import PeerPolicy
 from netstack.service.serve import ServerHost
-from tests.service.test_nat import _port
 
 LOOPBACK = {Family.IPV4: "127.0.0.1"}
+
+
+def free_port() -> int:
+    """A port that is free for UDP and for TCP: the server takes both, and a connection of somebody else may have one."""
+    while True:
+        with socket.socket(type=socket.SOCK_DGRAM) as udp, socket.socket() as tcp:
+            udp.bind(("127.0.0.1", 0))
+            port: int = udp.getsockname()[1]
+            try:
+                tcp.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
 
 
 @asynccontextmanager
@@ -22,7 +35,7 @@ async def turn_host(
 ) -> AsyncIterator[TurnServer]:
     """Serves `u`, `p` until left. `allow` empty: it may not reach its own computer. With `tls` it has a `tls_at`."""
     credentials = more.pop("credentials", None) or Credentials("lab", {"u": "p"}, os.urandom(32))
-    address = at or Address("127.0.0.1", _port())
+    address = at or Address("127.0.0.1", free_port())
     server = TurnServer((address,), credentials, os.urandom, peers=PeerPolicy(allow, ("127.0.0.1",)), **more)
     host = ServerHost(SystemNet(), server, LOOPBACK, tls=tls, tls_port=0)
     await host.open()
